@@ -1,0 +1,13 @@
+set(PORTCULLIS_SANITIZE "" CACHE STRING "Sanitizer build: empty, 'address' (with undefined behaviour) or 'thread'")
+set_property(CACHE PORTCULLIS_SANITIZE PROPERTY STRINGS "" address thread)
+
+if(PORTCULLIS_SANITIZE STREQUAL "address")
+  # CAF's headers bind references through null in places that never read them: null is left out.
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize=null -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(PORTCULLIS_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+elseif(PORTCULLIS_SANITIZE)
+  message(FATAL_ERROR "PORTCULLIS_SANITIZE takes 'address' or 'thread', not '${PORTCULLIS_SANITIZE}'")
+endif()

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace portcullis {
+
+/// Wall-clock time, UTC, at PostgreSQL's resolution.
+using timestamp = std::chrono::time_point<std::chrono::system_clock, std::chrono::microseconds>;
+
+timestamp wall_clock_now() noexcept;
+
+/// A monotonic clock that also counts while the process or the machine is stopped (CLOCK_BOOTTIME), so
+/// that a staleness bound holds across SIGSTOP and suspend.
+struct boot_clock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<boot_clock>;
+  static constexpr bool is_steady = true;
+  static time_point now() noexcept;
+};
+
+using instant = boot_clock::time_point;
+
+/// `2026-01-02T03:04:05.678901Z` (RFC 3339, always six fractional digits): 27 characters, no terminator.
+inline constexpr std::size_t rfc3339_length = 27;
+void write_rfc3339(timestamp t, char* out) noexcept;
+std::string to_rfc3339(timestamp t);
+
+/// Parses the form that `write_rfc3339` writes, with 0 to 6 fractional digits.
+std::optional<timestamp> parse_rfc3339(std::string_view text) noexcept;
+
+/// A duration in Go's syntax: `300ms`, `1.5h`, `2h45m`. Units: ns, us, µs, ms, s, m, h. Negative values,
+/// a missing unit and overflow are refused.
+std::optional<std::chrono::nanoseconds> parse_go_duration(std::string_view text);
+
+/// The shortest form that `parse_go_duration` takes back: `30m0s` is written `30m`.
+std::string to_go_duration(std::chrono::nanoseconds d);
+
+} // namespace portcullis

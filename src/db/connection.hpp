@@ -1,0 +1,62 @@
+#pragma once
+
+#include "core/error.hpp"
+#include "core/time.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+
+struct pg_conn;
+
+namespace portcullis::db {
+
+/// How the service reaches PostgreSQL, ready for libpq: see `parse_dsn`.
+struct connect_options {
+  std::string conninfo; // key=value form; holds the password: never logged
+  std::chrono::milliseconds operation_timeout{5000};
+  std::string application_name = "portcullis";
+};
+
+/// Checks a DSN in libpq's URL or key=value form and turns it into `connect_options::conninfo`. The URL parameter
+/// `search_path=backend` (pgx's form, which libpq refuses) is accepted and carried over as
+/// `options=-csearch_path=backend`. The DSN must pin `search_path=backend` one way or the other. On failure: one
+/// sentence that never repeats the password.
+std::variant<std::string, failure> parse_dsn(std::string_view dsn);
+
+/// The DSN with its password replaced by `***`, for `check-config` and logs.
+std::string mask_dsn(std::string_view dsn);
+
+/// One libpq connection in non-blocking mode. Owns the PGconn. Not thread-safe.
+class connection {
+public:
+  connection() = default;
+  ~connection();
+  connection(connection&&) noexcept;
+  connection& operator=(connection&&) noexcept;
+
+  /// Connects within `deadline` (every host of the DSN in turn; a standby is refused), prepares the session
+  /// (time zone, lock and statement time-outs, planner settings). On failure: `database_unavailable` with a
+  /// sentence for the log.
+  failure open(const connect_options& options, instant deadline);
+
+  bool is_open() const noexcept;
+  void close() noexcept;
+
+  /// When the connection was made, for the life time bound.
+  instant opened_at() const noexcept;
+
+  /// The socket, for poll(2); -1 when closed.
+  int socket() const noexcept;
+
+  pg_conn* native() const noexcept;
+
+private:
+  std::unique_ptr<pg_conn, void (*)(pg_conn*)> conn_{nullptr, nullptr};
+  instant opened_at_{};
+};
+
+} // namespace portcullis::db
