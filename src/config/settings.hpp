@@ -1,0 +1,129 @@
+#pragma once
+
+#include "telemetry/log.hpp"
+#include "telemetry/tracing.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+/// The configuration: environment → plain values, checked as a whole, passed by value. `variables.cpp` describes
+/// every variable once; parsing, `--help`, `check-config` and the documentation's table are made from that.
+namespace portcullis::config {
+
+using std::chrono::milliseconds;
+
+struct http_settings {
+  std::string host; // empty: every interface
+  std::uint16_t port = 8080;
+
+  std::size_t connections_max = 10000;
+  std::size_t subscribers_max = 4096;                   // connections that may follow the feed
+  std::size_t subscriber_buffer_bytes_max = 256 * 1024; // unsent bytes, past which a subscriber is cut off
+  std::size_t head_bytes_max = 16 * 1024;               // request line and header section
+  std::size_t fields_max = 100;                         // header fields of a request
+  std::size_t body_bytes_max = 64 * 1024;
+  std::size_t pipelined_max = 64; // requests of one connection in flight
+
+  milliseconds header_timeout{10'000}; // from a request's first byte to the end of its head
+  milliseconds body_timeout{30'000};   // from the end of the head to the end of the body
+  milliseconds idle_timeout{75'000};   // between requests
+  milliseconds write_timeout{30'000};  // without the peer taking a byte of what waits
+  milliseconds drain_timeout{10'000};  // at shutdown, for what is in flight
+};
+
+struct postgres_settings {
+  std::string conninfo;   // for libpq: holds the password, never logged
+  std::string masked_dsn; // as given, the password replaced
+
+  std::size_t open_conns_max = 25;
+  std::size_t idle_conns_max = 5; // at most `open_conns_max`: a greater value is lowered to it, as Go's pool does
+  milliseconds conn_life_time{std::chrono::minutes{30}};
+  milliseconds operation_timeout{5'000}; // connect attempt, probe, each operation
+  std::size_t queue_max = 10000;         // operations waiting for a connection
+  std::size_t batch_max = 256;           // operations in one round trip
+};
+
+struct session_cache_settings {
+  std::size_t entries_max = 1'000'000;
+  std::size_t unknown_entries_max = 65536; // tokens remembered as never minted
+  std::size_t loads_max = 10000;           // misses in flight
+};
+
+struct revocation_settings {
+  milliseconds retention{std::chrono::hours{24}}; // how far back a cursor can resume
+  milliseconds poll_interval{100};
+  milliseconds staleness_max{30'000};
+  milliseconds heartbeat_interval{10'000}; // comment line on an idle stream; the contract says at most 15 s
+  std::size_t ring_events_max = 65536;     // recent events held in memory
+  std::size_t page_events_max = 500;       // events read from the log at once
+};
+
+struct retention_settings {
+  milliseconds guest_retention{std::chrono::hours{720}};
+  milliseconds guest_reap_interval{std::chrono::hours{1}};
+  milliseconds revoked_retention{std::chrono::hours{720}}; // dead session rows
+};
+
+struct telemetry_settings {
+  std::string service_name = "portcullis";
+  log::level log_level = log::level::info;
+  tracing::exporter traces = tracing::exporter::none;
+  tracing::exporter metrics = tracing::exporter::none;
+};
+
+struct settings {
+  http_settings http;
+  postgres_settings postgres;
+  session_cache_settings session_cache;
+  revocation_settings revocation;
+  retention_settings retention;
+  telemetry_settings telemetry;
+
+  /// How long the front waits for an actor's answer: the operation's own time-out is answered first.
+  milliseconds request_timeout() const noexcept {
+    return postgres.operation_timeout + milliseconds{1'000};
+  }
+};
+
+/// The variables of the process, as far as they concern this service. An empty value counts as not set.
+using environment = std::map<std::string, std::string, std::less<>>;
+
+/// The `BACKEND_*` variables of this process.
+environment process_environment();
+
+/// One variable that cannot be used.
+struct problem {
+  std::string variable;
+  std::string value; // masked if it is a secret
+  std::string takes; // what it takes, or what is wrong with it
+
+  /// `BACKEND_HTTP_ADDR="x": takes host:port, :port or [::1]:port`
+  std::string to_string() const;
+};
+
+/// Reads and checks everything; reports all that is wrong together, in the order of the variables' table.
+/// `can_trace` says whether the build has the exporters other than `none`.
+std::variant<settings, std::vector<problem>> load(const environment& env,
+                                                  bool can_trace = tracing::is_available());
+
+/// The `BACKEND_*` variables that mean nothing to this service: misspelt, or another system's. Worth a warning.
+std::vector<std::string> unknown_variables(const environment& env);
+
+/// What `check-config` prints: `NAME=value` per line with secrets masked, then whether the value comes from the
+/// environment.
+std::string describe(const settings& values, const environment& env);
+
+/// The table of all variables, for `--help`: name, default, what it takes and what it is for.
+std::string help_table();
+
+/// The same as a Markdown table, for the documentation.
+std::string markdown_table();
+
+} // namespace portcullis::config
