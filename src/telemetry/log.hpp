@@ -67,8 +67,9 @@ struct field {
   field(std::string_view, const token_hash&) = delete;
 };
 
-/// Begins asynchronous logging. Before it and after `stop`, lines are written by the caller itself.
-void start(level threshold, std::string_view service_name);
+/// Begins asynchronous logging to `descriptor` (stderr). Before it and after `stop`, lines are written by the
+/// caller itself. Block the signals that are waited for elsewhere before: the log's thread inherits the mask.
+void start(level threshold, std::string_view service_name, int descriptor = 2);
 
 /// Writes what waits, for at most `stop_wait_max` if nobody reads, and ends the thread. Idempotent.
 void stop();

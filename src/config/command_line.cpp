@@ -1,0 +1,91 @@
+#include "config/command_line.hpp"
+
+#include "config/settings.hpp"
+#include "telemetry/logfmt.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace portcullis::config {
+
+namespace {
+
+struct command_description {
+  config::command command;
+  std::string_view name;
+  std::string_view help;
+};
+
+constexpr std::array<command_description, 4> commands = {{
+  {command::serve, "serve", "migrate the schema, then serve until SIGTERM or SIGINT (the default)"},
+  {command::migrate, "migrate", "bring the schema up to date and exit"},
+  {command::check_config, "check-config", "print what `serve` would run with, secrets masked"},
+  {command::version, "version", "print name and version"},
+}};
+
+const command_description& describe(command c) noexcept {
+  return *std::find_if(commands.begin(), commands.end(), [c](const auto& d) { return d.command == c; });
+}
+
+std::string complain(std::string_view what, std::string_view argument) {
+  return "portcullis: " + std::string{what} + ' ' + log::quoted(argument) + "; see portcullis --help";
+}
+
+std::string general_help() {
+  std::string out =
+    "Usage: portcullis [command] [--help]\n\n"
+    "Sessions for an API gateway: minted, resolved, revoked, and every revocation told.\n\nCommands:\n";
+  for (const command_description& c : commands)
+    out += "  " + std::string{c.name} + std::string(14 - c.name.size(), ' ') + std::string{c.help} + '\n';
+  return out;
+}
+
+std::string configuration_help() {
+  return "\nConfiguration, from the environment (durations as 300ms, 5s, 1h30m; an empty value counts as not "
+         "set):\n"
+         + help_table();
+}
+
+} // namespace
+
+std::string_view to_string(command c) noexcept {
+  return describe(c).name;
+}
+
+std::variant<command_line, std::string> parse_command_line(const std::vector<std::string_view>& arguments) {
+  command_line line;
+  for (const std::string_view argument : arguments) {
+    const auto named =
+      std::find_if(commands.begin(), commands.end(), [&](const auto& d) { return d.name == argument; });
+    if (argument == "--help" || argument == "-h") {
+      line.wants_help = true;
+    } else if (argument == "--markdown" && line.command == command::check_config) {
+      line.wants_markdown = true;
+    } else if (argument.substr(0, 1) == "-") {
+      return complain("unknown option", argument);
+    } else if (named == commands.end()) {
+      return complain("unknown command", argument);
+    } else if (line.is_command_given) {
+      return complain("more than one command:", argument);
+    } else {
+      line.command = named->command;
+      line.is_command_given = true;
+    }
+  }
+  return line;
+}
+
+std::string help_text(const command_line& line) {
+  if (!line.is_command_given)
+    return general_help() + configuration_help();
+  const command_description& d = describe(line.command);
+  std::string out = "Usage: portcullis " + std::string{d.name};
+  if (line.command == command::check_config)
+    out += " [--markdown]";
+  out += "\n\n" + std::string{d.help} + '\n';
+  if (line.command == command::check_config)
+    out += "--markdown prints the table of all variables for the documentation instead.\n";
+  return line.command == command::version ? out : out + configuration_help();
+}
+
+} // namespace portcullis::config

@@ -1,0 +1,164 @@
+#include "telemetry/log.hpp"
+
+#include "telemetry/logfmt.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <memory>
+#include <poll.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/sinks/sink.h>
+#include <unistd.h>
+#include <utility>
+
+namespace portcullis::log {
+
+namespace {
+
+using steady_clock = std::chrono::steady_clock;
+using pool_type = spdlog::details::thread_pool;
+
+std::atomic<level> current_threshold{level::info};
+
+// Where lines go. A line is at most PIPE_BUF bytes, so a pipe that poll(2) calls writable takes it whole without
+// blocking; thus the writer can be told to give up.
+class output {
+public:
+  explicit output(int descriptor) noexcept : descriptor_{descriptor} {}
+
+  /// From now on, waits no longer than until `deadline` for the reader.
+  void give_up_at(steady_clock::time_point deadline) noexcept {
+    deadline_.store(deadline.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+
+  void write(std::string_view text) noexcept {
+    while (!text.empty() && wait_writable()) {
+      const ssize_t taken = ::write(descriptor_, text.data(), text.size());
+      if (taken > 0)
+        text.remove_prefix(static_cast<std::size_t>(taken));
+      else if (errno != EINTR && errno != EAGAIN)
+        return; // nobody reads any more: there is nowhere to say so
+    }
+  }
+
+private:
+  bool wait_writable() const noexcept {
+    constexpr int slice_ms = 50;
+    for (;;) {
+      pollfd p{descriptor_, POLLOUT, 0};
+      if (::poll(&p, 1, slice_ms) > 0)
+        return true;
+      if (steady_clock::now().time_since_epoch().count() >= deadline_.load(std::memory_order_relaxed))
+        return false;
+    }
+  }
+
+  const int descriptor_;
+  std::atomic<steady_clock::rep> deadline_{steady_clock::time_point::max().time_since_epoch().count()};
+};
+
+// Runs on the log's thread. Lines come formatted.
+class sink final : public spdlog::sinks::sink {
+public:
+  sink(int descriptor, std::string service) : out{descriptor}, service_{std::move(service)} {}
+
+  void log(const spdlog::details::log_msg& message) override {
+    report_dropped();
+    out.write({message.payload.data(), message.payload.size()});
+  }
+
+  void flush() override {}
+  void set_pattern(const std::string&) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+
+  output out;
+  pool_type* pool = nullptr;
+
+private:
+  void report_dropped() {
+    const std::size_t dropped = pool->overrun_counter();
+    if (dropped == reported_)
+      return;
+    line l{wall_clock_now(), level::warn, "log lines dropped", service_};
+    l.add({"count", dropped - reported_});
+    out.write(l.finish());
+    reported_ = dropped;
+  }
+
+  std::string service_;
+  std::size_t reported_ = 0;
+};
+
+// A running log. Whoever writes holds it, so that `stop` cannot take it away meanwhile.
+struct running {
+  running(int descriptor, std::string_view name)
+    : service{name}, target{std::make_shared<sink>(descriptor, service)}, pool{std::make_shared<pool_type>(
+                                                                            queue_lines_max, 1)},
+      logger{
+        std::make_shared<spdlog::async_logger>("", target, pool, spdlog::async_overflow_policy::overrun_oldest)} {
+    target->pool = pool.get();
+    logger->set_level(spdlog::level::trace);
+    logger->set_error_handler([](const std::string&) {}); // it would print in a form of its own
+  }
+
+  std::string service;
+  std::shared_ptr<sink> target;
+  std::shared_ptr<pool_type> pool; // its destructor writes what waits and joins
+  std::shared_ptr<spdlog::async_logger> logger;
+};
+
+std::shared_ptr<running> current; // by std::atomic_load and the like
+
+} // namespace
+
+std::string_view to_string(level l) noexcept {
+  switch (l) {
+  case level::debug:
+    return "debug";
+  case level::info:
+    return "info";
+  case level::warn:
+    return "warn";
+  case level::error:
+    return "error";
+  }
+  return "error";
+}
+
+std::optional<level> parse_level(std::string_view text) noexcept {
+  for (const level l : {level::debug, level::info, level::warn, level::error})
+    if (text == to_string(l))
+      return l;
+  return std::nullopt;
+}
+
+void start(level threshold, std::string_view service_name, int descriptor) {
+  stop();
+  current_threshold.store(threshold, std::memory_order_relaxed);
+  std::atomic_store(&current, std::make_shared<running>(descriptor, service_name));
+}
+
+void stop() {
+  const std::shared_ptr<running> ending = std::atomic_exchange(&current, std::shared_ptr<running>{});
+  if (ending == nullptr)
+    return;
+  ending->target->out.give_up_at(steady_clock::now() + stop_wait_max);
+}
+
+bool enabled(level l) noexcept {
+  return l >= current_threshold.load(std::memory_order_relaxed);
+}
+
+void write(level l, std::string_view event, std::initializer_list<field> fields) {
+  const std::shared_ptr<running> log = std::atomic_load(&current);
+  line text{wall_clock_now(), l, event, log != nullptr ? std::string_view{log->service} : std::string_view{}};
+  for (const field& f : fields)
+    text.add(f);
+  const std::string_view finished = text.finish();
+  if (log != nullptr)
+    log->logger->log(spdlog::level::info, spdlog::string_view_t{finished.data(), finished.size()});
+  else
+    output{STDERR_FILENO}.write(finished);
+}
+
+} // namespace portcullis::log

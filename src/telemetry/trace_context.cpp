@@ -1,0 +1,107 @@
+#include "telemetry/tracing.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace portcullis::tracing {
+
+namespace {
+
+// W3C Trace Context, 3.2: lower-case hex only.
+int digit(char c) noexcept {
+  if (c >= '0' && c <= '9')
+    return c - '0';
+  if (c >= 'a' && c <= 'f')
+    return c - 'a' + 10;
+  return -1;
+}
+
+template <std::size_t N>
+bool read_hex(std::string_view text, std::array<std::uint8_t, N>& out) noexcept {
+  for (std::size_t i = 0; i < N; ++i) {
+    const int high = digit(text[2 * i]);
+    const int low = digit(text[2 * i + 1]);
+    if (high < 0 || low < 0)
+      return false;
+    out[i] = static_cast<std::uint8_t>(high << 4 | low);
+  }
+  return true;
+}
+
+template <std::size_t N>
+void write_hex(const std::array<std::uint8_t, N>& bytes, std::string& out) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  for (const std::uint8_t byte : bytes) {
+    out += digits[byte >> 4];
+    out += digits[byte & 0xF];
+  }
+}
+
+template <std::size_t N>
+bool is_zero(const std::array<std::uint8_t, N>& bytes) noexcept {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+}
+
+} // namespace
+
+std::string_view to_string(exporter e) noexcept {
+  switch (e) {
+  case exporter::none:
+    return "none";
+  case exporter::standard_output:
+    return "stdout";
+  case exporter::otlp:
+    return "otlp";
+  }
+  return "none";
+}
+
+std::optional<exporter> parse_exporter(std::string_view text) noexcept {
+  for (const exporter e : {exporter::none, exporter::standard_output, exporter::otlp})
+    if (text == to_string(e))
+      return e;
+  return std::nullopt;
+}
+
+bool context::is_valid() const noexcept {
+  return !is_zero(trace_id) && !is_zero(span_id);
+}
+
+// W3C Trace Context, 3.2.2: `00-<32 hex>-<16 hex>-<2 hex>`. A later version may append `-…`; version ff is
+// forbidden.
+context parse_context(std::string_view traceparent, std::string_view tracestate) {
+  constexpr std::size_t length = 55;
+  if (traceparent.size() < length || traceparent[2] != '-' || traceparent[35] != '-' || traceparent[52] != '-')
+    return {};
+  std::array<std::uint8_t, 1> version{};
+  std::array<std::uint8_t, 1> flags{};
+  context c;
+  if (!read_hex(traceparent.substr(0, 2), version) || !read_hex(traceparent.substr(3, 32), c.trace_id)
+      || !read_hex(traceparent.substr(36, 16), c.span_id) || !read_hex(traceparent.substr(53, 2), flags))
+    return {};
+  const bool is_longer = traceparent.size() > length;
+  if (version[0] == 0xFF || (is_longer && (version[0] == 0 || traceparent[length] != '-')) || !c.is_valid())
+    return {};
+  c.flags = flags[0];
+  if (tracestate.size() <= tracestate_bytes_max)
+    c.tracestate = tracestate;
+  return c;
+}
+
+std::string to_traceparent(const context& c) {
+  std::string out = "00-";
+  write_hex(c.trace_id, out);
+  out += '-';
+  write_hex(c.span_id, out);
+  out += '-';
+  write_hex(std::array<std::uint8_t, 1>{c.flags}, out);
+  return out;
+}
+
+std::string trace_id_text(const context& c) {
+  std::string out;
+  write_hex(c.trace_id, out);
+  return out;
+}
+
+} // namespace portcullis::tracing
