@@ -24,9 +24,9 @@ namespace portcullis {
 class session_index {
 public:
   struct options {
-    std::size_t entries_max = 1'000'000;
-    std::chrono::nanoseconds ttl{0}; ///< 0: entries do not age
-    std::uint64_t seed = 0;          ///< keys the tables; random in production
+    std::size_t entries_max = 1'000'000; ///< 1 to 2^30
+    std::chrono::nanoseconds ttl{0};     ///< 0: entries do not age
+    std::uint64_t seed = 0;              ///< keys the tables; random in production
   };
 
   explicit session_index(const options& opts);
@@ -65,6 +65,7 @@ public:
 private:
   struct impl;
   std::unique_ptr<impl> impl_;
+  options options_;
 };
 
 /// A bounded set of token hashes that were looked up and do not exist. A 256-bit token that was never

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <vector>
+
+/// Internal to core.
+namespace portcullis::detail {
+
+/// Names a slot of an arena: half of a pointer's size, and still right when the memory behind it is described
+/// anew.
+using slot_number = std::uint32_t;
+
+/// No slot. Zero, so that zeroed memory is an empty table.
+inline constexpr slot_number no_slot = 0;
+
+/// Slots of one type that never move, in chunks that are made as they are needed and kept. Released slots
+/// form a list through their own `Link` member and are handed out again first.
+template <class T, slot_number T::*Link>
+class slot_arena {
+public:
+  static_assert(std::is_trivially_destructible_v<T>);
+
+  static constexpr unsigned chunk_bits = 12;
+  static constexpr std::size_t chunk_slots = std::size_t{1} << chunk_bits;
+
+  /// The list of chunks takes its final size here; at most `slots_max` slots may live at one time.
+  explicit slot_arena(std::size_t slots_max) {
+    chunks_.reserve(slots_max / chunk_slots + 1);
+  }
+
+  slot_number allocate() {
+    slot_number slot = free_;
+    if (slot != no_slot) {
+      free_ = (*this)[slot].*Link;
+    } else {
+      slot = next_;
+      if (slot >> chunk_bits >= chunks_.size())
+        chunks_.emplace_back(static_cast<std::byte*>(::operator new (chunk_bytes, std::align_val_t{alignof(T)})));
+      ++next_;
+    }
+    new (address(slot)) T{};
+    return slot;
+  }
+
+  void release(slot_number slot) noexcept {
+    (*this)[slot].*Link = free_;
+    free_ = slot;
+  }
+
+  T& operator[](slot_number slot) noexcept {
+    return *std::launder(reinterpret_cast<T*>(address(slot)));
+  }
+
+  std::size_t bytes() const noexcept {
+    return chunks_.size() * chunk_bytes + chunks_.capacity() * sizeof(chunk);
+  }
+
+private:
+  static constexpr std::size_t chunk_bytes = chunk_slots * sizeof(T);
+
+  struct chunk_deleter {
+    void operator()(std::byte* memory) const noexcept {
+      ::operator delete (memory, std::align_val_t{alignof(T)});
+    }
+  };
+  using chunk = std::unique_ptr<std::byte, chunk_deleter>;
+
+  std::byte* address(slot_number slot) noexcept {
+    return chunks_[slot >> chunk_bits].get() + (slot & (chunk_slots - 1)) * sizeof(T);
+  }
+
+  std::vector<chunk> chunks_;
+  slot_number next_ = no_slot + 1; // the first slot that was never handed out
+  slot_number free_ = no_slot;
+};
+
+} // namespace portcullis::detail

@@ -1,0 +1,146 @@
+#pragma once
+
+#include "core/slot_arena.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <stdexcept>
+
+/// Internal to core.
+namespace portcullis::detail {
+
+/// Hashes 16 bytes under a key. Whoever makes keys for the tables (by asking for tokens, by grinding them)
+/// cannot aim at one place without knowing the seed. Tables with different `stream`s share no pattern.
+class keyed_hash {
+public:
+  keyed_hash(std::uint64_t seed, std::uint64_t stream) noexcept
+    : key_low_(mix(seed + 2 * stream * increment)), key_high_(mix(seed + (2 * stream + 1) * increment)) {
+    // nop
+  }
+
+  std::uint32_t operator()(const std::uint8_t* bytes) const noexcept {
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
+    std::memcpy(&low, bytes, sizeof low);
+    std::memcpy(&high, bytes + sizeof low, sizeof high);
+    return static_cast<std::uint32_t>(mix(mix(low ^ key_low_) + (high ^ key_high_)) >> 32);
+  }
+
+private:
+  static constexpr std::uint64_t increment = 0x9e3779b97f4a7c15; // 2^64 / golden ratio
+
+  /// A bijection in which every input bit reaches every output bit (the finalizer of SplitMix64).
+  static constexpr std::uint64_t mix(std::uint64_t x) noexcept {
+    x += increment;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+    return x ^ (x >> 31);
+  }
+
+  std::uint64_t key_low_;
+  std::uint64_t key_high_;
+};
+
+/// A hash table of slot numbers with open addressing, linear probing and a size that never changes: a power of
+/// two of at least 1.5 times the bound, so that a run of full cells stays short and an empty one always ends it.
+///
+/// A cell holds the key's 32-bit hash next to the slot number. A probe therefore looks at the slot itself only
+/// when all 32 bits agree (once in some thousand misses for nothing), and a deletion knows the home of
+/// each cell that it may have to move without touching a slot at all. Keys are compared by the caller.
+///
+/// Deletion shifts back what the hole would cut off from its home, so there are no tombstones and the cost of
+/// a look-up depends on what is held now, not on what ever was.
+class slot_table {
+public:
+  static constexpr std::size_t slots_limit = std::size_t{1} << 30;
+
+  /// At most `slots_max` slots may be in the table at one time. The memory is touched only where it is used.
+  explicit slot_table(std::size_t slots_max) : mask_(cell_count(slots_max) - 1), cells_(allocate(mask_ + 1)) {
+    // nop
+  }
+
+  /// The slot with this hash for which `is_match(slot)` holds, or `no_slot`.
+  template <class Predicate>
+  slot_number find(std::uint32_t hash, Predicate is_match) const {
+    for (std::size_t i = hash & mask_;; i = next(i)) {
+      const cell& c = cells_[i];
+      if (c.slot == no_slot || (c.hash == hash && is_match(c.slot)))
+        return c.slot;
+    }
+  }
+
+  /// Requires that the key is not held.
+  void insert(std::uint32_t hash, slot_number slot) noexcept {
+    std::size_t i = hash & mask_;
+    while (cells_[i].slot != no_slot)
+      i = next(i);
+    cells_[i] = {slot, hash};
+  }
+
+  /// Requires that `slot` is held under this hash.
+  void erase(std::uint32_t hash, slot_number slot) noexcept {
+    std::size_t hole = hash & mask_;
+    while (cells_[hole].slot != slot)
+      hole = next(hole);
+    // A later cell of the run moves into the hole unless its home lies behind the hole: then it is still
+    // reachable.
+    for (std::size_t i = next(hole); cells_[i].slot != no_slot; i = next(i)) {
+      if (distance(cells_[i].hash & mask_, i) >= distance(hole, i)) {
+        cells_[hole] = cells_[i];
+        hole = i;
+      }
+    }
+    cells_[hole] = {};
+  }
+
+  std::size_t bytes() const noexcept {
+    return (mask_ + 1) * sizeof(cell);
+  }
+
+private:
+  struct cell {
+    slot_number slot = no_slot;
+    std::uint32_t hash = 0;
+  };
+
+  struct free_deleter {
+    void operator()(cell* cells) const noexcept {
+      std::free(cells);
+    }
+  };
+  using cell_array = std::unique_ptr<cell[], free_deleter>;
+
+  static std::size_t cell_count(std::size_t slots_max) {
+    if (slots_max > slots_limit)
+      throw std::length_error("slot_table: more than 2^30 slots");
+    std::size_t count = 8;
+    while (count < slots_max + slots_max / 2)
+      count *= 2;
+    return count;
+  }
+
+  static cell_array allocate(std::size_t count) {
+    // calloc takes large blocks from the kernel, zeroed when first touched: an idle index costs next to nothing.
+    auto* cells = static_cast<cell*>(std::calloc(count, sizeof(cell)));
+    if (cells == nullptr)
+      throw std::bad_alloc{};
+    return cell_array{cells};
+  }
+
+  std::size_t next(std::size_t i) const noexcept {
+    return (i + 1) & mask_;
+  }
+
+  std::size_t distance(std::size_t from, std::size_t to) const noexcept {
+    return (to - from) & mask_;
+  }
+
+  std::size_t mask_;
+  cell_array cells_;
+};
+
+} // namespace portcullis::detail

@@ -1,0 +1,137 @@
+#include "core/token.hpp"
+
+#include "core/base62.hpp"
+#include "core/crc32.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <memory>
+
+namespace portcullis {
+
+namespace {
+
+constexpr std::array<std::uint8_t, 32> all_ones() noexcept {
+  std::array<std::uint8_t, 32> bytes{};
+  for (auto& byte : bytes)
+    byte = 0xff;
+  return bytes;
+}
+
+constexpr auto body_max = base62::encode(all_ones()); // 2^256 - 1
+constexpr std::uint32_t prefix_crc = crc32(token::prefix);
+
+constexpr std::array<bool, 256> make_alphabet() noexcept {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0; c < 128; ++c)
+    table[c] = base62::is_digit(static_cast<char>(c));
+  return table;
+}
+
+constexpr auto alphabet = make_alphabet();
+
+static_assert(token::prefix.size() + token::body_length + token::checksum_length == token::text_length);
+static_assert(body_max.size() == token::body_length);
+
+/// Nothing that this process does is safe without these primitives, and they fail only when memory or entropy is
+/// out.
+[[noreturn]] void die(const char* what) {
+  std::fprintf(stderr, "portcullis: OpenSSL cannot %s\n", what);
+  std::abort();
+}
+
+struct digest_deleter {
+  void operator()(EVP_MD* md) const noexcept {
+    EVP_MD_free(md);
+  }
+  void operator()(EVP_MD_CTX* ctx) const noexcept {
+    EVP_MD_CTX_free(ctx);
+  }
+};
+
+/// Fetching an algorithm by name takes a lock and a search (OpenSSL 3): once per process.
+const EVP_MD* sha256() {
+  static const std::unique_ptr<EVP_MD, digest_deleter> md{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
+  return md.get();
+}
+
+using digest_context = std::unique_ptr<EVP_MD_CTX, digest_deleter>;
+
+digest_context make_digest_context() {
+  digest_context ctx{EVP_MD_CTX_new()};
+  if (ctx == nullptr || EVP_DigestInit_ex2(ctx.get(), sha256(), nullptr) != 1)
+    die("make a SHA-256 context");
+  return ctx;
+}
+
+} // namespace
+
+bool operator==(const token_hash& a, const token_hash& b) noexcept {
+  return CRYPTO_memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
+}
+
+token token::from_random(const std::array<std::uint8_t, 32>& bits) {
+  token t;
+  auto* out = std::copy(prefix.begin(), prefix.end(), t.text_.begin());
+  auto body = base62::encode(bits);
+  out = std::copy(body.begin(), body.end(), out);
+  OPENSSL_cleanse(body.data(), body.size());
+  const auto checksum = base62::encode(crc32({t.text_.data(), prefix.size() + body_length}));
+  std::copy(checksum.begin(), checksum.end(), out);
+  return t;
+}
+
+token::~token() {
+  OPENSSL_cleanse(text_.data(), text_.size());
+}
+
+std::string_view token::reveal() const noexcept {
+  return {text_.data(), text_.size()};
+}
+
+token_hash token::hash() const {
+  return hash_token(reveal());
+}
+
+bool is_token_form(std::string_view text) noexcept {
+  if (text.size() != token::text_length || text.substr(0, token::prefix.size()) != token::prefix)
+    return false;
+  const auto body = text.substr(token::prefix.size(), token::body_length);
+  const auto checksum = text.substr(token::prefix.size() + token::body_length);
+  bool is_base62 = true;
+  for (const char c : body)
+    is_base62 &= alphabet[static_cast<unsigned char>(c)];
+  if (!is_base62 || body > std::string_view{body_max.data(), body_max.size()})
+    return false;
+  const auto expected = base62::encode(crc32(body, prefix_crc));
+  return checksum == std::string_view{expected.data(), expected.size()};
+}
+
+token_hash hash_token(std::string_view text) {
+  thread_local const digest_context ctx = make_digest_context();
+  token_hash hash;
+  // Without a type the context starts over with the one that it has.
+  if (EVP_DigestInit_ex2(ctx.get(), nullptr, nullptr) != 1
+      || EVP_DigestUpdate(ctx.get(), text.data(), text.size()) != 1
+      || EVP_DigestFinal_ex(ctx.get(), hash.bytes.data(), nullptr) != 1)
+    die("compute SHA-256");
+  return hash;
+}
+
+void fill_random(std::uint8_t* out, std::size_t size) {
+  while (size > 0) {
+    const auto part = std::min<std::size_t>(size, std::numeric_limits<int>::max());
+    if (RAND_bytes(out, static_cast<int>(part)) != 1)
+      die("gather random bytes");
+    out += part;
+    size -= part;
+  }
+}
+
+} // namespace portcullis
