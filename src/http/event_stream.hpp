@@ -10,12 +10,18 @@
 /// The revocation feed on the wire: `text/event-stream` (HTML standard, section 9.2) and its JSON form.
 namespace portcullis::http {
 
-/// The head of the response (no Content-Length; `Connection: close` framing for HTTP/1.0, chunked for 1.1 is not
-/// used: the stream ends with the connection), `retry: 1000` and an id-only block with `position`.
+/// The head of the response, `retry: 1000` and an id-only block with `position`. There is no Content-Length and no
+/// chunked coding: the stream ends with the connection (RFC 9112, section 6.3, rule 8), so the head always says
+/// `Connection: close`. Gateways take that as they take chunks, and an event costs no framing.
 void append_stream_head(byte_buffer& out, const response_context& ctx, cursor position);
 
+/// `event:`, `id:` (the event's own cursor) and `data:` on one line.
 void append_event(byte_buffer& out, const revocation_event& event, std::uint64_t epoch);
+
+/// Tells the subscriber to drop what it cached and to carry on from `position`.
 void append_reset(byte_buffer& out, std::string_view reason, cursor position);
+
+/// A comment line, which clients skip and proxies count as traffic.
 void append_heartbeat(byte_buffer& out);
 
 /// `{"events":[…],"cursor","reset"}`; each event carries its `type`, and what `data` has in the stream.

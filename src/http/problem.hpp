@@ -17,6 +17,10 @@ struct problem {
 /// The one table from `errc` to HTTP.
 const problem& describe(errc code) noexcept;
 
+/// What `type` begins with; the code follows. A name to compare, not an address to fetch (RFC 9457,
+/// section 3.1.1).
+inline constexpr std::string_view problem_type_prefix = "urn:portcullis:problem:";
+
 /// The body (RFC 9457): `{"type","title","status","code","detail"}`.
 std::string render_problem(const failure& what);
 

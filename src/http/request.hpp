@@ -28,12 +28,13 @@ enum class field : std::uint8_t {
   count_ // not a field
 };
 
-/// A complete request. Every view points into the reader's memory and lives until its next call.
+/// A complete request. Every view points into the reader's memory or into the input that was given to it, and
+/// lives until the reader's next call (the input has to stay in place as long).
 struct request {
   verb method = verb::other;
   std::string_view method_text;
-  std::string_view target; // as sent, origin form
-  std::string_view path;   // without the query, not decoded
+  std::string_view target; // as sent: origin form, absolute form or `*` (RFC 9112, section 3.2)
+  std::string_view path;   // begins with `/` (or is `*`), without authority and query, not decoded
   std::string_view query;  // after `?`, not decoded
   std::string_view body;
   std::array<std::string_view, static_cast<std::size_t>(field::count_)> fields{};
@@ -49,12 +50,15 @@ struct reader_limits {
   std::size_t head_bytes_max = 16 * 1024; // request line and header section
   std::size_t fields_max = 100;
   std::size_t body_bytes_max = 64 * 1024;
+  std::size_t chunk_extension_bytes_max = 1024; // all chunks of one body together
+  std::size_t trailer_bytes_max = 4 * 1024;
 };
 
 /// Reads the requests of one connection: Beast's `basic_parser` for the syntax of RFC 9112, and on top of it
 /// what that lets through and a service behind a gateway must refuse (request smuggling, ambiguous hosts; the list
-/// is in the source). A request that lies whole in the input is parsed in place; what is incomplete is kept,
-/// bounded by the limits.
+/// is in head_parser.cpp). A request that lies whole in the input is parsed in place, without a copy (a chunked
+/// body apart) or an allocation; what is incomplete is kept, bounded by the limits. What is read does not depend
+/// on how the bytes were cut into calls, `want_continue` apart.
 class request_reader {
 public:
   enum class status : std::uint8_t {

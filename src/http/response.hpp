@@ -11,6 +11,10 @@
 
 namespace portcullis::http {
 
+inline constexpr std::string_view media_type_json = "application/json";
+inline constexpr std::string_view media_type_problem = "application/problem+json";
+inline constexpr std::string_view media_type_event_stream = "text/event-stream";
+
 /// Responses are appended to the connection's write buffer, in the type that CAF's brokers use.
 using byte_buffer = std::vector<char>;
 
@@ -35,12 +39,19 @@ struct extra_header {
 void append_response(byte_buffer& out, const response_context& ctx, int status, std::string_view content_type,
                      std::string_view body, const std::vector<extra_header>& extra = {});
 
-/// The problem document of `what`, with `Retry-After`, `WWW-Authenticate: Bearer` (401 about tokens; RFC 6750,
-/// section 3) as its code asks for, and `Allow` when `allow` is not empty.
+/// The problem document of `what`, with `Retry-After` and `WWW-Authenticate: Bearer realm="portcullis"` as its
+/// code asks for (401; with `error="invalid_token"` when there was a token: RFC 6750, section 3), and `Allow` when
+/// `allow` is not empty.
 void append_problem(byte_buffer& out, const response_context& ctx, const failure& what,
                     std::string_view allow = {});
 
+/// Status line and header fields as they begin every response, without the ones about the body and without the
+/// empty line: Cache-Control, Date, X-Request-Id, and Connection where HTTP's default is not what is meant.
+void append_head(byte_buffer& out, const response_context& ctx, int status);
+
 /// The hot answers, formatted without a single allocation beyond the buffer's growth.
+/// `append_resolved`: 200 with `{"session_id","account_id","is_guest","created_at"}`. `append_verified`: 200 with
+/// no body and X-User-ID, X-Session-ID, X-Account-Guest.
 void append_resolved(byte_buffer& out, const response_context& ctx, const session_record& record);
 void append_verified(byte_buffer& out, const response_context& ctx, const session_record& record);
 

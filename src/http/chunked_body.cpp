@@ -1,0 +1,159 @@
+#include "http/chunked_body.hpp"
+
+#include <algorithm>
+
+namespace portcullis::http {
+
+namespace {
+
+/// 16 digits are every 64-bit number; more are leading zeros that nobody needs.
+constexpr std::size_t size_digits_max = 16;
+
+int hex_value(char c) noexcept {
+  if (c >= '0' && c <= '9')
+    return c - '0';
+  const auto lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/// What a field value or an extension may hold: everything but control characters, HTAB apart.
+bool is_text(char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte >= 0x20 && byte != 0x7f) || c == '\t';
+}
+
+/// RFC 9110, section 5.6.2.
+bool is_token_char(char c) noexcept {
+  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+  const auto lower = static_cast<char>(c | 0x20);
+  return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || marks.find(c) != std::string_view::npos;
+}
+
+bool malformed(failure& why) {
+  why = {errc::request_malformed, "The chunked body is malformed."};
+  return false;
+}
+
+} // namespace
+
+chunked_body::chunked_body(const reader_limits& limits) noexcept
+  : body_bytes_max_(limits.body_bytes_max), extension_bytes_max_(limits.chunk_extension_bytes_max),
+    trailer_bytes_max_(limits.trailer_bytes_max), room_(limits.body_bytes_max) {}
+
+chunked_body::progress chunked_body::read(std::string_view& input, std::string& out, failure& why) {
+  while (!input.empty()) {
+    if (state_ == state::data) {
+      take_data(input, out);
+      continue;
+    }
+    const char c = input.front();
+    input.remove_prefix(1);
+    if (!step(c, why))
+      return progress::refused;
+    if (state_ == state::complete)
+      return progress::complete;
+  }
+  return progress::need_more;
+}
+
+void chunked_body::take_data(std::string_view& input, std::string& out) {
+  const auto run = std::min(size_, input.size());
+  out.append(input.substr(0, run));
+  input.remove_prefix(run);
+  size_ -= run;
+  if (size_ == 0)
+    state_ = state::data_cr;
+}
+
+bool chunked_body::step(char c, failure& why) {
+  switch (state_) {
+  case state::size:
+    return step_size(c, why);
+  case state::before_ext:
+  case state::ext:
+    return step_extension(c, why);
+  case state::size_lf:
+    room_ -= size_;
+    return expect(c, '\n', size_ == 0 ? state::trailer_start : state::data, why);
+  case state::data_cr:
+    return expect(c, '\r', state::data_lf, why);
+  case state::data_lf:
+    digits_ = 0;
+    return expect(c, '\n', state::size, why);
+  case state::trailer_start:
+  case state::trailer_name:
+  case state::trailer_value:
+    return step_trailer(c, why);
+  case state::trailer_lf:
+    return expect(c, '\n', state::trailer_start, why);
+  case state::last_lf:
+    return expect(c, '\n', state::complete, why);
+  case state::data:
+  case state::complete:
+    break; // `read` never steps in these
+  }
+  return malformed(why);
+}
+
+bool chunked_body::step_size(char c, failure& why) {
+  if (const auto digit = hex_value(c); digit >= 0) {
+    if (++digits_ > size_digits_max)
+      return malformed(why);
+    size_ = size_ * 16 + static_cast<std::size_t>(digit); // cannot overflow: refused below long before
+    if (size_ <= room_)
+      return true;
+    why = {errc::body_too_large, "The body exceeds " + std::to_string(body_bytes_max_) + " bytes."};
+    return false;
+  }
+  if (digits_ == 0)
+    return malformed(why);
+  if (c == '\r') {
+    state_ = state::size_lf;
+    return true;
+  }
+  state_ = state::before_ext;
+  return step_extension(c, why);
+}
+
+bool chunked_body::step_extension(char c, failure& why) {
+  if (c == '\r' && state_ == state::ext) {
+    state_ = state::size_lf;
+    return true;
+  }
+  if (!is_text(c) || (state_ == state::before_ext && c != ' ' && c != '\t' && c != ';'))
+    return malformed(why);
+  if (++extension_ > extension_bytes_max_) {
+    why = {errc::body_too_large,
+           "The chunk extensions exceed " + std::to_string(extension_bytes_max_) + " bytes."};
+    return false;
+  }
+  if (c == ';')
+    state_ = state::ext;
+  return true;
+}
+
+bool chunked_body::step_trailer(char c, failure& why) {
+  if (c == '\r' && state_ != state::trailer_name) {
+    state_ = state_ == state::trailer_start ? state::last_lf : state::trailer_lf;
+    return true;
+  }
+  if (++trailer_ > trailer_bytes_max_) {
+    why = {errc::headers_too_large, "The trailers exceed " + std::to_string(trailer_bytes_max_) + " bytes."};
+    return false;
+  }
+  if (state_ == state::trailer_value)
+    return is_text(c) || malformed(why);
+  if (c == ':' && state_ == state::trailer_name) {
+    state_ = state::trailer_value;
+    return true;
+  }
+  state_ = state::trailer_name;
+  return is_token_char(c) || malformed(why);
+}
+
+bool chunked_body::expect(char c, char wanted, state next, failure& why) {
+  state_ = next;
+  return c == wanted || malformed(why);
+}
+
+} // namespace portcullis::http
