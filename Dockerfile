@@ -1,0 +1,32 @@
+# syntax is plain on purpose: any engine builds it, and no image is named but the two arguments.
+ARG BUILD_IMAGE=debian:bookworm-slim
+ARG RUNTIME_IMAGE=debian:bookworm-slim
+
+FROM ${BUILD_IMAGE} AS build
+WORKDIR /src
+COPY dev ./
+COPY scripts/lib scripts/lib
+RUN ./dev install build
+COPY CMakeLists.txt CMakePresets.json ./
+COPY cmake cmake
+COPY migrations migrations
+COPY src src
+RUN cmake --preset release -DPORTCULLIS_TESTS=OFF && ./dev build portcullis && strip build/release/src/portcullis
+# The packages that hold the shared libraries of the binary, by whatever names this release of Debian gives them.
+RUN ldd build/release/src/portcullis | awk '$3 ~ /^\// { print $3 }' | xargs -n 1 basename | sed 's,^,*/,' \
+    | xargs dpkg-query --search | sed 's/:.*//' | sort -u >runtime-packages
+
+FROM ${RUNTIME_IMAGE}
+RUN --mount=type=bind,from=build,source=/src/runtime-packages,target=/runtime-packages \
+    apt-get update -q \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends ca-certificates $(cat /runtime-packages) \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --no-create-home --shell /usr/sbin/nologin portcullis
+COPY scripts/http-ok /usr/local/bin/http-ok
+COPY --from=build /src/build/release/src/portcullis /usr/local/bin/portcullis
+USER portcullis
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=5s --timeout=6s --start-period=60s --start-interval=1s CMD ["http-ok", "8080", "/readyz"]
+ENTRYPOINT ["portcullis"]
+CMD ["serve"]

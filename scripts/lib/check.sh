@@ -1,0 +1,84 @@
+# ./dev check: what a reviewer should not have to look for.
+
+readonly checks=(format shell layers compose docs house tidy)
+readonly llvm_major=14 # Debian 12's; other versions format and warn differently
+
+command_check() {
+  local -a wanted=("$@")
+  ((${#wanted[@]} > 0)) || wanted=("${checks[@]}")
+  require_packages test
+  local check outcome failed=()
+  for check in "${wanted[@]}"; do
+    [[ " ${checks[*]} " == *" $check "* ]] || die "check knows ${checks[*]}, not '$check'"
+    step "Checking: $check"
+    outcome=0
+    "check_$check" || outcome=$?
+    ((outcome == 0)) || failed+=("$check")
+  done
+  ((${#failed[@]} == 0)) || { echo "${red}failed: ${failed[*]}${plain}"; return 1; }
+}
+
+command_fmt() {
+  require_packages test
+  has_llvm clang-format || die "clang-format $llvm_major is needed: another version would reformat what it formatted"
+  sources '*.cpp' '*.hpp' | xargs -r clang-format -i
+}
+
+# Tracked files and new ones, those that git ignores left out.
+sources() { git ls-files --cached --others --exclude-standard --deduplicate -- "$@"; }
+
+has_llvm() { [[ $("$1" --version) == *"version $llvm_major."* ]]; }
+
+check_format() {
+  if ! has_llvm clang-format; then
+    echo "left out: this is not clang-format $llvm_major"
+    return
+  fi
+  sources '*.cpp' '*.hpp' | xargs -r clang-format --dry-run -Werror
+}
+
+check_tidy() {
+  if ! has_llvm clang-tidy; then
+    echo "left out: this is not clang-tidy $llvm_major"
+    return
+  fi
+  build release || return # the sources that the build generates are included by others
+  local log=$run_dir/test/tidy.log
+  mkdir -p "$run_dir/test"
+  if ! run-clang-tidy -quiet -p build/release -j "$(build_jobs)" "^$PWD/src/.*\.cpp$" >"$log" 2>&1; then
+    grep -vE '^clang-tidy|^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter' "$log"
+    return 1
+  fi
+}
+
+check_shell() {
+  local -a scripts
+  mapfile -t scripts < <(sources | xargs grep -lsE -m 1 '^#!(/usr/bin/env bash|/bin/(ba)?sh)')
+  local script outcome=0
+  for script in "${scripts[@]}" scripts/lib/*.sh; do
+    bash -n "$script" || outcome=1
+  done
+  shellcheck --external-sources "${scripts[@]}" || outcome=1
+  return "$outcome"
+}
+
+check_layers() { scripts/check-layers; }
+check_docs() { scripts/check-docs; }
+
+check_compose() {
+  scripts/check-compose docker-compose.yml || return
+  if docker compose version >/dev/null 2>&1; then
+    docker compose --file docker-compose.yml config --quiet
+  fi
+}
+
+readonly source_lines_max=500
+
+check_house() {
+  local outcome=0 found
+  found=$(sources src tests | xargs wc -l | awk -v max="$source_lines_max" '$2 != "total" && $1 > max')
+  [[ -z $found ]] || { echo "over $source_lines_max lines, so surely two things in one file:"; echo "$found"; outcome=1; }
+  found=$(sources | xargs grep -nIE '/(home|root|Users)/[A-Za-z0-9_]') && { echo "paths of somebody's machine:"; echo "$found"; outcome=1; }
+  found=$(sources src tests bench fuzz | xargs grep -nIwE 'TODO|FIXME|XXX') && { echo "left half-way:"; echo "$found"; outcome=1; }
+  return "$outcome"
+}

@@ -1,0 +1,31 @@
+# What the commands of ./dev share. Sourced from the project's root.
+
+readonly run_dir=$PWD/.run
+readonly cluster_dir=$run_dir/postgres
+
+if [[ -t 1 ]]; then bold=$'\e[1m' red=$'\e[31m' plain=$'\e[0m'; else bold='' red='' plain=''; fi
+
+step() { echo "${bold}==> $*${plain}"; }
+die() { echo "${red}dev: $*${plain}" >&2; exit 1; }
+
+# A job of this code base's templates takes up to 1.5 GB: as many at a time as cores and memory allow.
+build_jobs() {
+  local by_memory
+  by_memory=$(awk '/^MemAvailable:/ { print int($2 / 1024 / 1536) }' /proc/meminfo)
+  local jobs
+  jobs=$(nproc)
+  ((by_memory >= jobs)) || jobs=$by_memory
+  echo $((jobs > 0 ? jobs : 1))
+}
+
+# build PRESET [TARGET…]: configures build/PRESET when it is new and builds it. ninja shows its progress.
+build() {
+  local preset=$1
+  shift
+  if [[ ! -f build/$preset/build.ninja ]]; then
+    step "Configuring build/$preset"
+    cmake --preset "$preset"
+  fi
+  step "Building build/$preset${*:+: $*}"
+  cmake --build "build/$preset" --parallel "$(build_jobs)" ${@:+--target "$@"}
+}

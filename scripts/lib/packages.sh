@@ -1,0 +1,84 @@
+# Debian packages: what each command needs, and how it gets there without waking any service of the system.
+
+packages_for() { # build | run | test | tsan | bench
+  case $1 in
+    build)
+      echo g++ cmake ninja-build ccache mold libcaf-dev libpq-dev libssl-dev libspdlog-dev prometheus-cpp-dev
+      echo "$(boost_package libboost)" "$(boost_package libboost-json)"
+      ;;
+    run) packages_for build; echo postgresql python3 ;;
+    test)
+      packages_for run
+      echo python3-pytest python3-yaml curl nginx-light clang "libclang-rt-$(clang_major)-dev" clang-format clang-tidy shellcheck
+      ;;
+    tsan) packages_for test; echo xz-utils ;;
+    bench) packages_for run; echo wrk nginx-light ;;
+  esac
+}
+
+# Debian 12 calls the first Boost with all that is used here 1.81, next to its default 1.74; Debian 13 has 1.83.
+boost_package() { # libboost | libboost-json
+  case $(debian_release) in
+    12) echo "${1}1.81-dev" ;;
+    *) echo "${1}1.83-dev" ;;
+  esac
+}
+
+clang_major() {
+  case $(debian_release) in
+    12) echo 14 ;;
+    *) echo 19 ;;
+  esac
+}
+
+debian_release() { (. /etc/os-release && echo "${VERSION_ID:-unknown}"); }
+
+require_packages() { # GROUP
+  local -a wanted missing=()
+  local package
+  command -v dpkg-query >/dev/null || die "this needs Debian 12 or 13; elsewhere install what scripts/lib/packages.sh lists"
+  mapfile -t wanted < <(packages_for "$1" | tr ' ' '\n' | sort -u)
+  for package in "${wanted[@]}"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+  done
+  ((${#missing[@]} > 0)) || return 0
+
+  case $(debian_release) in 12 | 13) ;; *) die "this is not Debian 12 or 13; needed: ${missing[*]}" ;; esac
+  if [[ $(id -u) != 0 ]]; then
+    die "\`./dev $1\` needs packages that this machine lacks, and only root can install them. Run
+
+  sudo ./dev install $1
+
+which starts no service and keeps Debian from making a system cluster; it amounts to
+
+  apt-get update && apt-get install --no-install-recommends ${missing[*]}"
+  fi
+  step "Installing what \`./dev $1\` needs and this machine lacks: ${missing[*]}"
+  install_packages "${missing[@]}"
+}
+
+# Installs without starting anything: no system PostgreSQL cluster, no nginx. Whatever said so before says so after.
+install_packages() (
+  policy=/usr/sbin/policy-rc.d
+  no_cluster=/etc/postgresql-common/createcluster.d/portcullis-dev.conf
+  restore() {
+    rm -f "$policy" "$no_cluster"
+    [[ ! -e $policy.portcullis-saved ]] || mv "$policy.portcullis-saved" "$policy"
+  }
+  trap restore EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+
+  if [[ -e $policy ]] && ! grep -q portcullis "$policy"; then # ours can be left over from a killed run
+    mv "$policy" "$policy.portcullis-saved"
+  fi
+  printf '#!/bin/sh\n# portcullis: ./dev is installing packages\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+  mkdir -p "$(dirname "$no_cluster")"
+  echo "create_main_cluster = false" >"$no_cluster"
+
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q
+  # --no-remove: a developer's other packages are not ours to exchange.
+  apt-get install -yq --no-install-recommends --no-remove "$@"
+)
