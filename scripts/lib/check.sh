@@ -43,12 +43,7 @@ check_tidy() {
     return
   fi
   build release || return # the sources that the build generates are included by others
-  local log=$run_dir/test/tidy.log
-  mkdir -p "$run_dir/test"
-  if ! run-clang-tidy -quiet -p build/release -j "$(build_jobs)" "^$PWD/src/.*\.cpp$" >"$log" 2>&1; then
-    grep -vE '^clang-tidy|^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter' "$log"
-    return 1
-  fi
+  scripts/tidy build/release
 }
 
 check_shell() {
