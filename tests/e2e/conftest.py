@@ -1,0 +1,102 @@
+"""What the tests are given: a PostgreSQL, a running service, and clients that speak for those who use it."""
+
+import pytest
+
+from people import telegram
+from postgres import Cluster
+from service import BINARY, Service
+
+LOG_TAIL_CHARS = 20_000
+_running = []  # services whose log belongs in a failure's report
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """One private PostgreSQL for the whole run."""
+    assert BINARY.exists(), f"{BINARY} is not built; PORTCULLIS_BINARY names another"
+    cluster = Cluster()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture(scope="module")
+def database(cluster):
+    """An empty database for each module."""
+    return cluster.create_database()
+
+
+@pytest.fixture(scope="module")
+def service(database, tmp_path_factory):
+    """A service with default settings, shared by the module's tests."""
+    service = Service(database, tmp_path_factory.mktemp("service"))
+    _running.append(service)
+    service.start()
+    yield service
+    _end(service)
+
+
+@pytest.fixture
+def new_service(tmp_path):
+    """Makes services of a test's own: `new_service(database, **settings)`; it starts them as it likes."""
+    made = []
+
+    def make(database, **settings):
+        service = Service(database, tmp_path, **settings)
+        made.append(service)
+        _running.append(service)
+        return service
+
+    yield make
+    for service in made:
+        _end(service)
+
+
+def _end(service):
+    _running.remove(service)
+    try:
+        if service.is_running:
+            service.stop()
+    finally:
+        if service.is_running:
+            service.kill()
+
+
+@pytest.fixture
+def http(service):
+    """Speaks to the service as anybody who can reach it."""
+    return service.http
+
+
+@pytest.fixture
+def gateway(service):
+    """Speaks to `/api/v1/internal`, as the gateway and other services do."""
+    return service.gateway
+
+
+@pytest.fixture
+def public(service):
+    """Speaks to `/api/v1/public`, as a client without a session."""
+    return service.client("/api/v1/public")
+
+
+@pytest.fixture
+def mint(gateway):
+    """Mints a session, for a new account unless told otherwise, and returns the answer's JSON."""
+
+    def mint(**body):
+        if "account_id" not in body and "identity" not in body:
+            body["identity"] = telegram()
+        return gateway.post("/sessions", body).expect(201)
+
+    return mint
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Shows the log of every service that is up next to a failure."""
+    report = (yield).get_result()
+    if report.failed:
+        for service in _running:
+            if service.log_path.exists():
+                title = f"log of the service on port {service.port}"
+                report.sections.append((title, service.log[-LOG_TAIL_CHARS:]))

@@ -1,0 +1,143 @@
+"""The process under test: `portcullis serve` on a free loopback port, and the other commands of the binary."""
+
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+
+from event_stream import EventStream
+from http_client import HANG_S, Client, Connection, ConnectionEnded
+from waiting import eventually
+
+ROOT = pathlib.Path(__file__).parents[2]
+BINARY = pathlib.Path(os.environ.get("PORTCULLIS_BINARY") or ROOT / "build/release/src/portcullis").absolute()
+
+FOREIGN_SETTINGS = ("BACKEND_", "GATEWAY_", "OTEL_", "PG")  # nothing of the caller's may reach the service
+
+
+def environment(settings):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN_SETTINGS)}
+    return {**kept, **settings}
+
+
+def run_command(*arguments, **settings):
+    """Runs a command of the binary that ends by itself."""
+    return subprocess.run(
+        [BINARY, *arguments],
+        env=environment(settings),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=HANG_S,
+    )
+
+
+def free_port():
+    """A port below the kernel's range for outgoing connections, so that none of those can take it."""
+    while True:
+        port = random.randrange(10_000, 20_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+class Service:
+    """A running `portcullis serve`. It keeps its port and its log over restarts."""
+
+    def __init__(self, database, directory, **settings):
+        self.port = free_port()
+        self.log_path = pathlib.Path(directory) / f"portcullis-{self.port}.log"
+        self._process = None
+        self._settings = {
+            "BACKEND_HTTP_ADDR": f"127.0.0.1:{self.port}",
+            "BACKEND_POSTGRES_DSN": database.dsn,
+            "BACKEND_LOG_LEVEL": "debug",
+            **settings,
+        }
+        self.http = self.client("")
+        self.gateway = self.client("/api/v1/internal")
+
+    def start(self):
+        """Starts the process and waits until it is ready."""
+        self.start_unready()
+        self.wait_until_ready()
+        return self
+
+    def start_unready(self):
+        """Starts the process and waits until it answers at all."""
+        self.spawn()
+        eventually(lambda: self._answers("/healthz") is not None, "the service answers /healthz")
+        return self
+
+    def spawn(self):
+        with open(self.log_path, "ab") as log:
+            self._process = subprocess.Popen(
+                [BINARY, "serve"],
+                env=environment(self._settings),
+                cwd=self.log_path.parent,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def wait_until_ready(self):
+        eventually(lambda: self._answers("/readyz") == 200, "the service is ready")
+
+    def terminate(self):
+        self._process.send_signal(signal.SIGTERM)
+
+    def interrupt(self):
+        self._process.send_signal(signal.SIGINT)
+
+    def wait_for_exit(self):
+        return self._process.wait(HANG_S)
+
+    def stop(self):
+        """Ends the process as an operator would."""
+        self.terminate()
+        code = self.wait_for_exit()
+        assert code == 0, f"exit code {code} after SIGTERM"
+
+    def kill(self):
+        self._process.kill()
+        self.wait_for_exit()
+
+    @property
+    def is_running(self):
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def client(self, prefix, **headers):
+        return Client(self.port, prefix, headers)
+
+    def as_user(self, account_id, session_id=None):
+        """A client of the user's routes, with the headers that a gateway sets."""
+        headers = {"X-User-ID": account_id}
+        if session_id:
+            headers["X-Session-ID"] = session_id
+        return Client(self.port, "/api/v1/user", headers)
+
+    def connect(self, **options):
+        return Connection(self.port, **options)
+
+    def subscribe(self, **options):
+        return EventStream(self.port, **options)
+
+    def resolve(self, token):
+        return self.gateway.get("/sessions/resolve", token=token)
+
+    def _answers(self, path):
+        """The status of `path`, or None while nobody listens."""
+        assert self.is_running, f"the service ended by itself with {self._process.returncode}:\n{self.log}"
+        try:
+            return self.http.get(path).status
+        except (OSError, ConnectionEnded):
+            return None
