@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from people import UNKNOWN_ID, email, is_id, is_recent, telegram
 
 
@@ -115,6 +117,15 @@ def test_an_identity_that_cannot_be_is_not_acceptable(gateway):
     for kind, external_id in IMPOSSIBLE:
         body = {"identity": {"kind": kind, "external_id": external_id}}
         gateway.post("/accounts", body).expect_problem(422, "value_unacceptable")
+
+
+NAMES = {"empty": "", "blank": " ", "long": "x" * 5000, "bell": "ding\a", "nul": "nul\0"}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
+def test_a_name_that_cannot_be_shown_is_not_acceptable(gateway, name):
+    answer = gateway.post("/accounts", {"identity": telegram(), "display_name": name})
+    answer.expect_problem(422, "value_unacceptable")
 
 
 def test_members_that_are_not_known_are_ignored(gateway):

@@ -118,7 +118,7 @@ def expect_all_kept(service, workers, start):
             service.resolve(token).expect_problem(401, "session_revoked")
     cursor, told = start, set()
     while True:
-        page = service.gateway.get(f"/revocations?cursor={cursor}&limit=500").expect(200)
+        page = service.gateway.get(f"/revocations?cursor={cursor}&limit=200").expect(200)
         assert page["reset"] is False
         if not page["events"]:
             break

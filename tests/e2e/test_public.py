@@ -35,6 +35,12 @@ def test_a_device_of_the_wrong_shape_is_refused(public):
     public.post("/sessions/guest", {"device": {"label": 8}}).expect_problem(400, "body_malformed")
 
 
+def test_a_device_that_says_too_much_is_not_acceptable(public):
+    for member in ("label", "user_agent"):
+        answer = public.post("/sessions/guest", {"device": {member: "x" * 5000}})
+        answer.expect_problem(422, "value_unacceptable")
+
+
 def test_an_address_that_is_none_is_not_acceptable(public):
     public.post("/sessions/guest", {"device": {"ip": "999.0.2.7"}}).expect_problem(422, "value_unacceptable")
 

@@ -37,6 +37,9 @@ def test_no_session_for_an_account_that_is_not_there(gateway):
 def test_a_mint_says_for_whom(gateway):
     gateway.post("/sessions", {}).expect_problem(400, "body_malformed")
     gateway.post("/sessions", {"account_id": 5}).expect_problem(400, "body_malformed")
+    gateway.post("/sessions", {"account_id": "42"}).expect_problem(400, "id_malformed")
+    both = {"account_id": UNKNOWN_ID, "identity": telegram()}
+    gateway.post("/sessions", both).expect_problem(400, "body_malformed")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -148,6 +151,13 @@ def test_a_reason_is_short_text(gateway, mint):
     path = f"/sessions/{mint()['session']['session_id']}"
     gateway.delete(path, {"reason": "x" * 5000}).expect_problem(422, "value_unacceptable")
     gateway.delete(path, {"reason": 5}).expect_problem(400, "body_malformed")
+    assert gateway.delete(path).expect(200)["revoked"] is True
+
+
+def test_a_reason_is_json_like_every_body(gateway, mint):
+    path = f"/sessions/{mint()['session']['session_id']}"
+    answer = gateway.delete(path, b"reason=stolen", headers={"Content-Type": "application/x-www-form-urlencoded"})
+    answer.expect_problem(415, "media_type_unsupported")
     assert gateway.delete(path).expect(200)["revoked"] is True
 
 
