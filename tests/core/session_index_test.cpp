@@ -1,0 +1,266 @@
+#include "caf/test/unit_test.hpp"
+
+#include "core/allocation_count.hpp"
+#include "core/fixtures.hpp"
+#include "core/session_index.hpp"
+
+#include <memory>
+
+using namespace portcullis;
+using namespace portcullis::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct fixture {
+  static session_index::options options(std::size_t entries_max, std::chrono::nanoseconds ttl = 0s) {
+    session_index::options opts;
+    opts.entries_max = entries_max;
+    opts.ttl = ttl;
+    opts.seed = 42;
+    return opts;
+  }
+
+  /// Token, session and account told by one number each; the account defaults to 100.
+  void put(std::uint32_t token, std::uint32_t session, std::uint32_t account = 100, std::int32_t generation = 0) {
+    index.put(make_hash(token), make_record(session, account, generation), now);
+  }
+
+  session_status find(std::uint32_t token) {
+    return index.find(make_hash(token), now, &found);
+  }
+
+  bool is_active(std::uint32_t token) {
+    return find(token) == session_status::active;
+  }
+
+  bool is_revoked(std::uint32_t token) {
+    return find(token) == session_status::revoked;
+  }
+
+  bool is_unknown(std::uint32_t token) {
+    return find(token) == session_status::unknown;
+  }
+
+  session_index index{options(4, 60s)};
+  instant now = at(1'000);
+  session_record found;
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(session_index_tests, fixture)
+
+CAF_TEST(a session is found by its token) {
+  put(1, 11);
+  CAF_CHECK(is_active(1));
+  CAF_CHECK(found == make_record(11, 100));
+  CAF_CHECK(is_unknown(2));
+  CAF_CHECK_EQUAL(index.size(), 1u);
+  CAF_CHECK_EQUAL(index.active_size(), 1u);
+}
+
+CAF_TEST(tokens that differ in any byte are different) {
+  for (std::size_t i = 0; i < 32; ++i) {
+    token_hash hash = make_hash(1);
+    index.put(hash, make_record(11, 100), now);
+    hash.bytes[i] ^= 0x80;
+    CAF_CHECK(index.find(hash, now, &found) == session_status::unknown);
+  }
+}
+
+CAF_TEST(a revoked session answers so and stays) {
+  put(1, 11);
+  put(2, 12);
+  CAF_CHECK(index.revoke_session(make_uuid(11)));
+  CAF_CHECK(is_revoked(1));
+  CAF_CHECK(found == make_record(11, 100));
+  CAF_CHECK(is_active(2));
+  CAF_CHECK_EQUAL(index.size(), 2u);
+  CAF_CHECK_EQUAL(index.active_size(), 1u);
+  CAF_CHECK(!index.revoke_session(make_uuid(11)));
+  CAF_CHECK(!index.revoke_session(make_uuid(13)));
+}
+
+CAF_TEST(death is final under the same token) {
+  put(1, 11);
+  index.revoke_session(make_uuid(11));
+  put(1, 11);
+  CAF_CHECK(is_revoked(1));
+  put(1, 12); // whatever it says
+  CAF_CHECK(is_revoked(1));
+  CAF_CHECK_EQUAL(index.active_size(), 0u);
+}
+
+CAF_TEST(a put replaces the record) {
+  put(1, 11, 100, 1);
+  put(1, 11, 100, 2);
+  CAF_CHECK(is_active(1));
+  CAF_CHECK_EQUAL(found.generation, 2);
+  CAF_CHECK_EQUAL(index.size(), 1u);
+  put(1, 11, 101, 3); // to another account
+  CAF_CHECK_EQUAL(index.size(), 1u);
+  CAF_CHECK_EQUAL(index.revoke_account(make_uuid(100), 99), 0u);
+  CAF_CHECK_EQUAL(index.revoke_account(make_uuid(101), 99), 1u);
+}
+
+CAF_TEST(a rotated token replaces the old one) {
+  put(1, 11);
+  put(2, 11);
+  CAF_CHECK(is_unknown(1));
+  CAF_CHECK(is_active(2));
+  CAF_CHECK_EQUAL(index.size(), 1u);
+  CAF_CHECK(index.revoke_session(make_uuid(11)));
+  CAF_CHECK(is_revoked(2));
+  put(3, 11); // the session is dead, under any token
+  CAF_CHECK(is_revoked(3));
+  CAF_CHECK(is_unknown(2));
+  CAF_CHECK_EQUAL(index.active_size(), 0u);
+}
+
+CAF_TEST(a token that changes its session leaves the old one) {
+  put(1, 11);
+  put(2, 12);
+  put(1, 12); // takes session 12 from token 2 and drops 11
+  CAF_CHECK_EQUAL(index.size(), 1u);
+  CAF_CHECK(is_active(1));
+  CAF_CHECK(is_unknown(2));
+  CAF_CHECK(!index.revoke_session(make_uuid(11)));
+  CAF_CHECK(index.revoke_session(make_uuid(12)));
+}
+
+CAF_TEST(revoking an account spares its later generation and the others) {
+  put(1, 11, 100, 1);
+  put(2, 12, 100, 2);
+  put(3, 13, 101, 1);
+  put(4, 14, 100, 1);
+  index.revoke_session(make_uuid(14));
+  CAF_CHECK_EQUAL(index.revoke_account(make_uuid(100), 2), 1u); // one of the two below was dead
+  CAF_CHECK(is_revoked(1));
+  CAF_CHECK(is_active(2));
+  CAF_CHECK(is_active(3));
+  CAF_CHECK(is_revoked(4));
+  CAF_CHECK_EQUAL(index.active_size(), 2u);
+  CAF_CHECK_EQUAL(index.revoke_account(make_uuid(100), 2), 0u);
+  CAF_CHECK_EQUAL(index.revoke_account(make_uuid(102), 2), 0u);
+}
+
+CAF_TEST(forgetting an account drops its dead and its living) {
+  put(1, 11);
+  put(2, 12);
+  put(3, 13, 101);
+  index.revoke_session(make_uuid(12));
+  CAF_CHECK_EQUAL(index.forget_account(make_uuid(100)), 2u);
+  CAF_CHECK(is_unknown(1));
+  CAF_CHECK(is_unknown(2));
+  CAF_CHECK(is_active(3));
+  CAF_CHECK_EQUAL(index.size(), 1u);
+  CAF_CHECK_EQUAL(index.forget_account(make_uuid(100)), 0u);
+}
+
+CAF_TEST(forgetting a token drops one entry) {
+  put(1, 11);
+  put(2, 12);
+  CAF_CHECK(index.forget(make_hash(1)));
+  CAF_CHECK(!index.forget(make_hash(1)));
+  CAF_CHECK(is_unknown(1));
+  CAF_CHECK(is_active(2));
+  CAF_CHECK(!index.revoke_session(make_uuid(11)));
+}
+
+CAF_TEST(at the bound the least recently used goes) {
+  for (std::uint32_t n = 1; n <= 4; ++n)
+    put(n, 10 + n);
+  CAF_CHECK(is_active(1)); // used: 2 is the oldest now
+  put(5, 15);
+  CAF_CHECK(is_unknown(2));
+  CAF_CHECK(is_active(1));
+  CAF_CHECK_EQUAL(index.size(), 4u);
+  CAF_CHECK_EQUAL(index.evictions(), 1u);
+  put(3, 13); // a put is a use too
+  put(6, 16);
+  CAF_CHECK(is_unknown(4));
+  CAF_CHECK(is_active(3));
+}
+
+CAF_TEST(revoked entries count and are evicted like others) {
+  for (std::uint32_t n = 1; n <= 4; ++n)
+    put(n, 10 + n);
+  index.revoke_session(make_uuid(11));
+  put(5, 15);
+  CAF_CHECK(is_unknown(1));
+  CAF_CHECK_EQUAL(index.size(), 4u);
+  CAF_CHECK_EQUAL(index.active_size(), 4u);
+}
+
+CAF_TEST(an index of one entry works) {
+  session_index one{options(1)};
+  for (std::uint32_t n = 1; n <= 5; ++n) {
+    one.put(make_hash(n), make_record(n, n), now);
+    CAF_CHECK(one.find(make_hash(n), now, &found) == session_status::active);
+  }
+  CAF_CHECK_EQUAL(one.size(), 1u);
+  CAF_CHECK_EQUAL(one.evictions(), 4u);
+}
+
+CAF_TEST(an entry ages from its load and not from its use) {
+  put(1, 11);
+  now += 59s;
+  CAF_CHECK(is_active(1));
+  now += 1s;
+  CAF_CHECK(is_unknown(1));
+  CAF_CHECK_EQUAL(index.size(), 0u);
+  CAF_CHECK_EQUAL(index.active_size(), 0u);
+  CAF_CHECK_EQUAL(index.evictions(), 0u);
+  put(1, 11);
+  now += 30s;
+  put(1, 11); // loaded anew
+  now += 59s;
+  CAF_CHECK(is_active(1));
+}
+
+CAF_TEST(without a TTL entries do not age) {
+  session_index ageless{options(4)};
+  ageless.put(make_hash(1), make_record(11, 100), now);
+  CAF_CHECK(ageless.find(make_hash(1), instant::max(), &found) == session_status::active);
+}
+
+CAF_TEST(clear drops everything and keeps the count of evictions) {
+  for (std::uint32_t n = 1; n <= 5; ++n)
+    put(n, 10 + n);
+  index.clear();
+  CAF_CHECK_EQUAL(index.size(), 0u);
+  CAF_CHECK_EQUAL(index.active_size(), 0u);
+  CAF_CHECK_EQUAL(index.evictions(), 1u);
+  CAF_CHECK(is_unknown(5));
+  CAF_CHECK(!index.revoke_session(make_uuid(15)));
+  CAF_CHECK_EQUAL(index.forget_account(make_uuid(100)), 0u);
+  put(5, 15);
+  CAF_CHECK(is_active(5));
+}
+
+CAF_TEST(nothing but a first entry takes memory from the heap) {
+  put(1, 11);
+  const auto before = allocation_count();
+  for (std::uint32_t n = 1; n <= 10; ++n) {
+    put(n, 10 + n, 100 + n);
+    find(n);
+    index.revoke_session(make_uuid(10 + n));
+    index.revoke_account(make_uuid(100), 1);
+    index.forget(make_hash(n - 1));
+  }
+  CAF_CHECK_EQUAL(allocation_count(), before);
+  auto counted = std::make_unique<int>(1); // the counter works
+  CAF_CHECK_EQUAL(allocation_count(), before + 1);
+}
+
+CAF_TEST(memory does not grow with what comes and goes) {
+  put(1, 1, 1);
+  const auto bytes = index.bytes();
+  for (std::uint32_t n = 2; n < 50'000; ++n) // many times a chunk, each with an account of its own
+    put(n, n, n);
+  CAF_CHECK_EQUAL(index.bytes(), bytes);
+  CAF_CHECK_EQUAL(index.evictions(), 49'995u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,0 +1,60 @@
+#include "caf/test/unit_test.hpp"
+
+#include "core/fixtures.hpp"
+#include "core/session_index.hpp"
+
+#include <algorithm>
+#include <deque>
+
+using namespace portcullis;
+using namespace portcullis::test;
+
+CAF_TEST(unknown tokens are remembered until the bound and the first in goes first) {
+  unknown_tokens tokens{3, 1};
+  for (std::uint32_t n : {1, 2, 3})
+    tokens.put(make_hash(n));
+  tokens.put(make_hash(1)); // held: keeps its place
+  CAF_CHECK_EQUAL(tokens.size(), 3u);
+  tokens.put(make_hash(4));
+  CAF_CHECK_EQUAL(tokens.size(), 3u);
+  CAF_CHECK(!tokens.contains(make_hash(1)));
+  CAF_CHECK(tokens.contains(make_hash(2)));
+  CAF_CHECK(tokens.contains(make_hash(4)));
+  tokens.clear();
+  CAF_CHECK_EQUAL(tokens.size(), 0u);
+  CAF_CHECK(!tokens.contains(make_hash(4)));
+  tokens.put(make_hash(4));
+  CAF_CHECK(tokens.contains(make_hash(4)));
+}
+
+CAF_TEST(a set of unknown tokens without room holds none) {
+  unknown_tokens tokens{0, 1};
+  tokens.put(make_hash(1));
+  CAF_CHECK_EQUAL(tokens.size(), 0u);
+  CAF_CHECK(!tokens.contains(make_hash(1)));
+}
+
+CAF_TEST(the set of unknown tokens agrees with a plain queue) {
+  const auto seed = random_seed();
+  CAF_MESSAGE("seed " << seed);
+  dice d{seed};
+  std::size_t disagreements = 0;
+  for (const std::size_t entries_max : {1, 2, 7, 30}) {
+    unknown_tokens tokens{entries_max, seed};
+    std::deque<std::uint32_t> reference;
+    const auto is_held = [&](std::uint32_t n) { return std::count(reference.begin(), reference.end(), n) != 0; };
+    for (int step = 0; step < 20'000; ++step) {
+      const auto n = d.below(50);
+      tokens.put(make_hash(n));
+      if (!is_held(n)) {
+        if (reference.size() == entries_max)
+          reference.pop_front();
+        reference.push_back(n);
+      }
+      const auto probe = d.below(50);
+      disagreements += tokens.contains(make_hash(probe)) != is_held(probe) ? 1 : 0;
+      disagreements += tokens.size() != reference.size() ? 1 : 0;
+    }
+  }
+  CAF_CHECK_EQUAL(disagreements, 0u);
+}
