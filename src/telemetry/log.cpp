@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <memory>
 #include <poll.h>
 #include <spdlog/async_logger.h>
@@ -43,12 +44,14 @@ public:
 
 private:
   bool wait_writable() const noexcept {
-    constexpr int slice_ms = 50;
+    constexpr int slice_ms = 50; // how late a new deadline may be noticed
     for (;;) {
+      const bool is_past =
+        steady_clock::now().time_since_epoch().count() >= deadline_.load(std::memory_order_relaxed);
       pollfd p{descriptor_, POLLOUT, 0};
-      if (::poll(&p, 1, slice_ms) > 0)
+      if (::poll(&p, 1, is_past ? 0 : slice_ms) > 0)
         return true;
-      if (steady_clock::now().time_since_epoch().count() >= deadline_.load(std::memory_order_relaxed))
+      if (is_past)
         return false;
     }
   }
@@ -89,13 +92,20 @@ private:
   std::size_t reported_ = 0;
 };
 
+// On the log's thread: signals are for others, and a pipe whose reader has gone is no reason to die.
+void block_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
 // A running log. Whoever writes holds it, so that `stop` cannot take it away meanwhile.
 struct running {
-  running(int descriptor, std::string_view name)
-    : service{name}, target{std::make_shared<sink>(descriptor, service)}, pool{std::make_shared<pool_type>(
-                                                                            queue_lines_max, 1)},
-      logger{
-        std::make_shared<spdlog::async_logger>("", target, pool, spdlog::async_overflow_policy::overrun_oldest)} {
+  running(int descriptor, std::string_view name) : service{name} {
+    using spdlog::async_overflow_policy;
+    target = std::make_shared<sink>(descriptor, service);
+    pool = std::make_shared<pool_type>(queue_lines_max, 1, block_signals);
+    logger = std::make_shared<spdlog::async_logger>("", target, pool, async_overflow_policy::overrun_oldest);
     target->pool = pool.get();
     logger->set_level(spdlog::level::trace);
     logger->set_error_handler([](const std::string&) {}); // it would print in a form of its own

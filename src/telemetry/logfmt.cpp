@@ -1,5 +1,7 @@
 #include "telemetry/logfmt.hpp"
 
+#include "core/utf8.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -28,25 +30,16 @@ struct decoded {
   std::uint32_t code_point = 0;
 };
 
-// RFC 3629, section 4: shortest forms only, no surrogates, nothing above U+10FFFF.
 decoded decode(std::string_view text) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
-  const std::uint32_t lead = byte(0);
-  if (lead < 0x80)
-    return {1, lead};
-  const std::size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < bytes)
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const std::size_t bytes = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  if (text.size() < bytes || !is_valid_utf8(text.substr(0, bytes)))
     return {};
+  if (bytes == 1)
+    return {bytes, lead};
   std::uint32_t code_point = lead & (0x7Fu >> bytes);
-  for (std::size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xC0u) != 0x80u)
-      return {};
-    code_point = code_point << 6 | (byte(i) & 0x3Fu);
-  }
-  const std::uint32_t smallest = bytes == 4 ? 0x10000 : bytes == 3 ? 0x800 : 0x80;
-  const bool is_surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
-  if (code_point < smallest || code_point > 0x10FFFF || is_surrogate)
-    return {};
+  for (std::size_t i = 1; i < bytes; ++i)
+    code_point = code_point << 6 | (static_cast<unsigned char>(text[i]) & 0x3Fu);
   return {bytes, code_point};
 }
 

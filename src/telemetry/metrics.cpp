@@ -65,12 +65,8 @@ void histogram::merge(const histogram& other) noexcept {
   sum_ns_ += other.sum_ns_;
 }
 
-void snapshot::counter(std::string_view name, std::string_view help, double value, labels l) {
-  find_or_add(name, help, kind::counter).samples.push_back({std::move(l), value, {}});
-}
-
-void snapshot::gauge(std::string_view name, std::string_view help, double value, labels l) {
-  find_or_add(name, help, kind::gauge).samples.push_back({std::move(l), value, {}});
+void snapshot::add(metrics::kind k, std::string_view name, std::string_view help, double value, labels l) {
+  find_or_add(name, help, k).samples.push_back({std::move(l), value, {}});
 }
 
 void snapshot::histogram(std::string_view name, std::string_view help, const metrics::histogram& value, labels l) {

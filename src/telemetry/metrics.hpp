@@ -64,13 +64,13 @@ struct family {
 class snapshot {
 public:
   /// `name` ends in `_total` by convention; counts beyond 2^53 lose their last digits.
-  void counter(std::string_view name, std::string_view help, double value, labels l = {});
-  void counter(std::string_view name, std::string_view help, std::uint64_t value, labels l = {}) {
-    counter(name, help, static_cast<double>(value), std::move(l));
+  template <class Number>
+  void counter(std::string_view name, std::string_view help, Number value, labels l = {}) {
+    add(kind::counter, name, help, static_cast<double>(value), std::move(l));
   }
-  void gauge(std::string_view name, std::string_view help, double value, labels l = {});
-  void gauge(std::string_view name, std::string_view help, std::uint64_t value, labels l = {}) {
-    gauge(name, help, static_cast<double>(value), std::move(l));
+  template <class Number>
+  void gauge(std::string_view name, std::string_view help, Number value, labels l = {}) {
+    add(kind::gauge, name, help, static_cast<double>(value), std::move(l));
   }
   /// `name` ends in `_seconds` by convention.
   void histogram(std::string_view name, std::string_view help, const metrics::histogram& value, labels l = {});
@@ -83,6 +83,7 @@ public:
   }
 
 private:
+  void add(metrics::kind k, std::string_view name, std::string_view help, double value, labels l);
   family& find_or_add(std::string_view name, std::string_view help, metrics::kind k);
 
   std::vector<family> families_;
