@@ -8,7 +8,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
+#include <utility>
 #include <variant>
+#include <vector>
 
 struct pg_conn;
 
@@ -38,9 +41,10 @@ public:
   connection(connection&&) noexcept;
   connection& operator=(connection&&) noexcept;
 
-  /// Connects within `deadline` (every host of the DSN in turn; a standby is refused), prepares the session
-  /// (time zone, lock and statement time-outs, planner settings). On failure: `database_unavailable` with a
-  /// sentence for the log.
+  /// Connects within `deadline` (every host of the DSN in turn, each with its share of the time that is left; a
+  /// standby is refused), with the session's settings (time zone, lock and statement time-outs, planner) in the
+  /// startup packet. On failure: `database_unavailable` with a sentence for the log. Resolving a host's
+  /// name blocks, as libpq does it: name hosts by address where the resolver cannot be trusted.
   failure open(const connect_options& options, instant deadline);
 
   bool is_open() const noexcept;
@@ -54,9 +58,17 @@ public:
 
   pg_conn* native() const noexcept;
 
+  /// Which named statements the server holds for this connection. `name` must have static storage.
+  bool is_prepared(std::string_view name) const;
+  void mark_prepared(std::string_view name);
+
 private:
+  /// Empty, or why this one host would not do.
+  std::string open_one(const std::vector<std::pair<std::string, std::string>>& parameters, instant deadline);
+
   std::unique_ptr<pg_conn, void (*)(pg_conn*)> conn_{nullptr, nullptr};
   instant opened_at_{};
+  std::unordered_set<std::string_view> prepared_;
 };
 
 } // namespace portcullis::db

@@ -4,6 +4,8 @@
 #include "db/connection.hpp"
 #include "db/operations.hpp"
 
+#include <cstddef>
+#include <string>
 #include <vector>
 
 namespace portcullis::db {
@@ -18,8 +20,12 @@ struct batch_report {
   /// before their commit was confirmed). Each may be run again.
   std::vector<std::size_t> lost;
 
-  /// True if the connection cannot be used any more: the caller reconnects.
+  /// True if the connection cannot be used any more (it is closed): the caller reconnects.
   bool connection_lost = false;
+
+  /// For the log, empty when nothing went wrong: the first refusal's statement and SQLSTATE, or how the connection
+  /// was lost. Holds no value of any operation.
+  std::string trouble;
 };
 
 /// Runs a batch in one round trip: operations of one kind become one set-based statement in one

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -19,6 +20,7 @@ namespace portcullis::db {
 
 /// Who holds this token? Never fails for an unknown token.
 struct find_session {
+  static constexpr bool is_write = false;
   token_hash hash;
   struct result {
     session_status status = session_status::unknown;
@@ -28,12 +30,14 @@ struct find_session {
 
 /// `session_not_found` when no such row exists; a dead session is returned with `is_active` false.
 struct get_session {
+  static constexpr bool is_write = false;
   uuid session_id;
   using result = session;
 };
 
 /// The active sessions of an account by id (which is by creation), newest last. `account_not_found`.
 struct list_sessions {
+  static constexpr bool is_write = false;
   uuid account_id;
   std::optional<uuid> after; // exclusive
   std::size_t limit = 50;
@@ -45,18 +49,21 @@ struct list_sessions {
 
 /// `account_not_found`.
 struct get_account {
+  static constexpr bool is_write = false;
   uuid account_id;
   using result = account;
 };
 
 /// `account_not_found`.
 struct find_account {
+  static constexpr bool is_write = false;
   identity_key key;
   using result = account;
 };
 
 /// A page of the revocation log, for a subscriber whose cursor is older than what is held in memory.
 struct read_events {
+  static constexpr bool is_write = false;
   cursor after;
   std::size_t limit = 500;
   struct result {
@@ -68,6 +75,7 @@ struct read_events {
 
 /// One round trip, for the readiness probe.
 struct ping {
+  static constexpr bool is_write = false;
   struct result {
     bool ok = true;
   };
@@ -99,6 +107,7 @@ struct minted {
 
 /// `account_not_found`, for this one alone.
 struct mint_session {
+  static constexpr bool is_write = true;
   session_draft draft;
   uuid account_id;
   using result = minted;
@@ -106,6 +115,7 @@ struct mint_session {
 
 /// Finds or creates the account and mints in the same transaction.
 struct mint_for_identity {
+  static constexpr bool is_write = true;
   session_draft draft;
   identity_claim claim;
   using result = minted;
@@ -113,12 +123,14 @@ struct mint_for_identity {
 
 /// A guest account and its first session in the same transaction.
 struct mint_guest {
+  static constexpr bool is_write = true;
   session_draft draft;
   uuid account_id;
   using result = minted;
 };
 
 struct find_or_create_account {
+  static constexpr bool is_write = true;
   identity_claim claim;
   struct result {
     portcullis::account account;
@@ -127,6 +139,7 @@ struct find_or_create_account {
 };
 
 struct create_guest {
+  static constexpr bool is_write = true;
   uuid account_id;
   using result = account;
 };
@@ -140,6 +153,7 @@ struct revocation_cause {
 /// Ends one session, found by its id or by its token's hash. `session_not_found` when there never was one,
 /// or when `owner` is given and it is another account's. Idempotent.
 struct revoke_session {
+  static constexpr bool is_write = true;
   std::variant<uuid, token_hash> target;
   std::optional<uuid> owner;
   revocation_cause cause;
@@ -154,6 +168,7 @@ struct revoke_session {
 /// Ends every session of an account by raising its generation: one row, one event. `keep`, if it is an
 /// active session of the account, moves to the new generation and lives on. `account_not_found`.
 struct revoke_account {
+  static constexpr bool is_write = true;
   uuid account_id;
   std::optional<uuid> keep;
   revocation_cause cause;
@@ -166,6 +181,7 @@ struct revoke_account {
 
 /// Deletes the account and all it has, its sessions' end in the log. `account_not_found`, `account_seated`.
 struct delete_account {
+  static constexpr bool is_write = true;
   uuid account_id;
   revocation_cause cause;
   struct result {
@@ -179,6 +195,11 @@ struct delete_account {
 using operation = std::variant<find_session, get_session, list_sessions, get_account, find_account, read_events,
                                ping, mint_session, mint_for_identity, mint_guest, find_or_create_account,
                                create_guest, revoke_session, revoke_account, delete_account>;
+
+/// Whether the operation changes anything, and so ends in a commit.
+inline bool is_write(const operation& op) noexcept {
+  return std::visit([](const auto& o) { return std::decay_t<decltype(o)>::is_write; }, op);
+}
 
 /// The result of the operation at the same index of a batch, or why there is none.
 using outcome = std::variant<failure, find_session::result, session, list_sessions::result, account,

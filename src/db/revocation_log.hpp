@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace portcullis::db {
@@ -50,6 +51,8 @@ public:
   bool drain_hints();
 
 private:
+  failure fail(std::string why);
+
   connection conn_;
 };
 

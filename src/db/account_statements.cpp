@@ -1,0 +1,129 @@
+#include "db/claims.hpp"
+#include "db/model_rows.hpp"
+#include "db/sql.hpp"
+#include "db/statements.hpp"
+
+#include <string>
+#include <utility>
+
+namespace portcullis::db {
+
+namespace {
+
+const statement select_by_id{"get_account",
+                             sql::join({"select q.n, ", sql::account_columns,
+                                        " from unnest($1::uuid[]) with ordinality as q(account_id, n)"
+                                        " join accounts a using (account_id)",
+                                        sql::identities_of_account})};
+
+const statement select_by_identity{
+  "find_account", sql::join({"select q.n, ", sql::account_columns,
+                             " from unnest($1::text[], $2::text[]) with ordinality as q(kind, external_id, n)"
+                             " join identities k using (kind, external_id)"
+                             " join accounts a on a.account_id = k.account_id",
+                             sql::identities_of_account})};
+
+const statement claim{
+  "claim_identities",
+  "with asked as (select distinct on (kind, external_id) *"
+  " from unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::text[]) with ordinality"
+  " as q(kind, external_id, identity_id, account_id, display_name, n) order by kind, external_id, n),"
+  " claimed as (insert into identities (identity_id, account_id, kind, external_id)"
+  " select identity_id, account_id, kind, external_id from asked order by kind, external_id"
+  " on conflict (kind, external_id) do nothing returning identity_id)"
+  " insert into accounts (account_id, is_guest, display_name)"
+  " select account_id, false, display_name from asked join claimed using (identity_id)"};
+
+// Run again after a lost outcome, it finds its own row.
+const statement insert_guests{
+  "create_guest", "insert into accounts (account_id, is_guest)"
+                  " select account_id, true from unnest($1::uuid[]) as q(account_id) order by account_id"
+                  " on conflict (account_id) do nothing"};
+
+template <class Op>
+call select_accounts(const group<Op>& ops) {
+  parameters p;
+  p.add_each(ops, [](const Op* op) { return op->account_id; });
+  return {&select_by_id, std::move(p)};
+}
+
+verdicts read_accounts(result_set& rows, std::size_t operations) {
+  verdicts out(operations, refusal(errc::account_not_found, no_such_account));
+  for_each_answer(rows, operations, [&](std::size_t i, row& answer) { out[i] = read_account(answer); });
+  return out;
+}
+
+std::string kind_of(const identity_key& key) {
+  return std::string{to_string(key.kind)};
+}
+
+} // namespace
+
+call claim_identities(const std::vector<const identity_claim*>& claims) {
+  parameters p;
+  p.add_each(claims, [](const identity_claim* c) { return kind_of(c->key); });
+  p.add_each(claims, [](const identity_claim* c) -> std::string_view { return c->key.external_id; });
+  p.add_each(claims, [](const identity_claim* c) { return c->identity_id; });
+  p.add_each(claims, [](const identity_claim* c) { return c->account_id; });
+  p.add_each(claims, [](const identity_claim* c) -> const std::optional<std::string>& { return c->display_name; });
+  return {&claim, std::move(p)};
+}
+
+call select_accounts_by_identity(const std::vector<const identity_key*>& keys) {
+  parameters p;
+  p.add_each(keys, [](const identity_key* key) { return kind_of(*key); });
+  p.add_each(keys, [](const identity_key* key) -> std::string_view { return key->external_id; });
+  return {&select_by_identity, std::move(p)};
+}
+
+transaction compose(const group<get_account>& ops) {
+  return {select_accounts(ops)};
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<get_account>& ops) {
+  return read_accounts(results[0], ops.size());
+}
+
+transaction compose(const group<find_account>& ops) {
+  std::vector<const identity_key*> keys;
+  for (const auto* op : ops)
+    keys.push_back(&op->key);
+  return {select_accounts_by_identity(keys)};
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<find_account>& ops) {
+  return read_accounts(results[0], ops.size());
+}
+
+transaction compose(const group<find_or_create_account>& ops) {
+  std::vector<const identity_claim*> claims;
+  std::vector<const identity_key*> keys;
+  for (const auto* op : ops) {
+    claims.push_back(&op->claim);
+    keys.push_back(&op->claim.key);
+  }
+  return {claim_identities(claims), select_accounts_by_identity(keys)};
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<find_or_create_account>& ops) {
+  verdicts out(ops.size()); // an identity that was there and is not any more: again
+  for_each_answer(results[1], ops.size(), [&](std::size_t i, row& answer) {
+    find_or_create_account::result found;
+    found.account = read_account(answer);
+    found.created = found.account.account_id == ops[i]->claim.account_id;
+    out[i] = std::move(found);
+  });
+  return out;
+}
+
+transaction compose(const group<create_guest>& ops) {
+  parameters p;
+  p.add_each(ops, [](const create_guest* op) { return op->account_id; });
+  return {{&insert_guests, std::move(p)}, select_accounts(ops)};
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<create_guest>& ops) {
+  return read_accounts(results[1], ops.size());
+}
+
+} // namespace portcullis::db

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstdint>
+
+/// The advisory locks of this service; they are per database.
+namespace portcullis::db {
+
+/// Held by a transaction from before it draws a seq of the revocation log until its commit.
+inline constexpr std::int64_t revocation_log_lock = 7'306'084'001;
+
+/// Held by the session that migrates.
+inline constexpr std::int64_t migration_lock = 7'306'084'002;
+
+} // namespace portcullis::db

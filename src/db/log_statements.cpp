@@ -1,0 +1,84 @@
+#include "db/log_statements.hpp"
+
+#include "db/model_rows.hpp"
+#include "db/sql.hpp"
+#include "db/statements.hpp"
+
+#include <utility>
+
+namespace portcullis::db {
+
+namespace {
+
+// All of it by one snapshot: retention cannot move in between.
+const statement select_events{
+  "read_events",
+  "with feed as materialized (select feed_epoch() as epoch, feed_end() as seq, pruned_through from feed_state),"
+  " start as materialized (select *, epoch = $1::bigint and $2::bigint between pruned_through and seq as is_known"
+  " from feed)"
+  " select f.is_known, f.epoch, f.seq, e.seq is not null,"
+  " e.seq, e.kind, e.session_id, e.account_id, e.generation, e.reason, e.actor, e.occurred_at"
+  " from start f left join lateral (select * from revocation_events where f.is_known and seq > $2::bigint"
+  " order by seq limit $3::bigint) e on true order by e.seq"};
+
+const statement select_true{"ping", "select true"};
+
+} // namespace
+
+const std::string& select_events_sql() {
+  return select_events.sql;
+}
+
+parameters select_events_arguments(const cursor& after, std::size_t limit) {
+  parameters p;
+  p.add(static_cast<std::int64_t>(after.epoch))
+    .add(static_cast<std::int64_t>(after.seq))
+    .add(static_cast<std::int64_t>(limit));
+  return p;
+}
+
+log_page read_log_page(result_set& rows) {
+  log_page out;
+  if (rows.size() == 0) // feed_state has lost its row
+    rows.mark_malformed();
+  for (int i = 0; i < rows.size(); ++i) {
+    auto one = rows[i];
+    out.reset = !one.next<bool>();
+    out.end = read_cursor(one);
+    if (one.next<bool>())
+      out.events.push_back(read_event(one));
+  }
+  return out;
+}
+
+transaction compose(const group<read_events>& ops) {
+  transaction out;
+  for (const auto* op : ops)
+    out.push_back({&select_events, select_events_arguments(op->after, op->limit)});
+  return out;
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<read_events>& ops) {
+  verdicts out;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    auto page = read_log_page(results[i]);
+    read_events::result one;
+    one.reset = page.reset;
+    one.last = page.end;
+    if (page.events.size() >= ops[i]->limit && !page.events.empty())
+      one.last.seq = page.events.back().seq;
+    one.events = std::move(page.events);
+    out.push_back(outcome{std::move(one)});
+  }
+  return out;
+}
+
+transaction compose(const group<ping>& ops) {
+  return transaction(ops.empty() ? 0 : 1, call{&select_true, {}});
+}
+
+verdicts conclude(std::vector<result_set>&, const group<ping>& ops) {
+  return verdicts(ops.size(), outcome{ping::result{}});
+}
+
+} // namespace portcullis::db

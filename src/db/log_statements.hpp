@@ -1,0 +1,25 @@
+#pragma once
+
+#include "core/model.hpp"
+#include "db/params.hpp"
+#include "db/row.hpp"
+
+#include <string>
+#include <vector>
+
+/// Reading the revocation log, for the executor and for `revocation_log`.
+namespace portcullis::db {
+
+/// One row at least: whether $1 (epoch), $2 (seq) is a position of this history, where the log ends, and the first
+/// $3 events after it.
+const std::string& select_events_sql();
+parameters select_events_arguments(const cursor& after, std::size_t limit);
+
+struct log_page {
+  bool reset = false; // `after` is too old, in the future or from another history; no events then
+  std::vector<revocation_event> events;
+  cursor end; // of the log, as of the same snapshot
+};
+log_page read_log_page(result_set& rows);
+
+} // namespace portcullis::db

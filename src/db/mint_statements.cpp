@@ -1,0 +1,150 @@
+#include "db/claims.hpp"
+#include "db/model_rows.hpp"
+#include "db/sql.hpp"
+#include "db/statements.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace portcullis::db {
+
+namespace {
+
+// $1…$5, the same in every mint; the columns of `draft`.
+constexpr std::string_view draft_arrays = "$1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[]";
+constexpr std::string_view draft_columns = "session_id, token_hash, device_label, user_agent, ip";
+
+// A conflict means that an earlier attempt, whose outcome was lost, did commit: the row is there already.
+constexpr std::string_view insert_sessions =
+  "insert into sessions (session_id, account_id, token_hash, generation, device_label, user_agent, ip)"
+  " select d.session_id, o.account_id, d.token_hash, o.session_generation, nullif(d.device_label, ''),"
+  " nullif(d.user_agent, ''), nullif(d.ip, '')::inet ";
+
+// The account's row is share-locked before its generation is read, against revoke_account and delete_account,
+// which lock it for update: a session minted before them is theirs to end, one minted after them has the new
+// generation.
+const statement mint{
+  "mint_session",
+  sql::join({"with draft as (select * from unnest(", draft_arrays, ", $6::uuid[]) as d(", draft_columns,
+             ", account_id)),"
+             " owner as (select account_id, session_generation from accounts where account_id = any($6::uuid[])"
+             " order by account_id for key share),"
+             " inserted as (",
+             insert_sessions,
+             "from draft d join owner o using (account_id) order by d.session_id on conflict do nothing)"
+             " select account_id from owner"})};
+
+const statement mint_for_claims{
+  "mint_for_identity",
+  sql::join({"with draft as (select d.*, i.account_id from unnest(", draft_arrays,
+             ", $6::text[], $7::text[]) as d(", draft_columns,
+             ", kind, external_id) join identities i using (kind, external_id)),"
+             " owner as (select account_id, session_generation from accounts"
+             " where account_id in (select account_id from draft) order by account_id for key share) ",
+             insert_sessions,
+             "from draft d join owner o using (account_id) order by d.session_id on conflict do nothing"})};
+
+// The account is this transaction's own: nobody else can have raised its generation.
+const statement mint_with_guests{
+  "mint_guest",
+  sql::join({"with o as (select d.*, 0 as session_generation from unnest(", draft_arrays, ", $6::uuid[]) as d(",
+             draft_columns,
+             ", account_id)),"
+             " guests as (insert into accounts (account_id, is_guest) select account_id, true from o"
+             " order by account_id on conflict (account_id) do nothing) ",
+             insert_sessions, "from o d join o using (session_id) order by d.session_id on conflict do nothing"})};
+
+const statement select_minted{
+  "select_minted",
+  sql::join({"select q.n, ", sql::session_columns, ", s.generation, ", sql::account_columns,
+             " from unnest($1::uuid[], $2::bytea[]) with ordinality as q(session_id, token_hash, n)"
+             " join sessions s using (session_id, token_hash) join accounts a using (account_id)",
+             sql::identities_of_account})};
+
+template <class Op>
+parameters drafts_of(const group<Op>& ops) {
+  parameters p;
+  p.add_each(ops, [](const Op* op) { return op->draft.session_id; });
+  p.add_each(ops, [](const Op* op) { return op->draft.hash; });
+  p.add_each(ops, [](const Op* op) -> std::string_view { return op->draft.device.label; });
+  p.add_each(ops, [](const Op* op) -> std::string_view { return op->draft.device.user_agent; });
+  p.add_each(ops, [](const Op* op) -> std::string_view { return op->draft.device.ip; });
+  return p;
+}
+
+template <class Op>
+call select_sessions(const group<Op>& ops) {
+  parameters p;
+  p.add_each(ops, [](const Op* op) { return op->draft.session_id; });
+  p.add_each(ops, [](const Op* op) { return op->draft.hash; });
+  return {&select_minted, std::move(p)};
+}
+
+minted read_minted(row& from) {
+  minted out;
+  out.session = read_session(from);
+  out.generation = from.next<std::int32_t>();
+  out.account = read_account(from);
+  return out;
+}
+
+} // namespace
+
+transaction compose(const group<mint_session>& ops) {
+  auto p = drafts_of(ops);
+  p.add_each(ops, [](const mint_session* op) { return op->account_id; });
+  return {{&mint, std::move(p)}, select_sessions(ops)};
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<mint_session>& ops) {
+  std::vector<uuid> owners;
+  for (int i = 0; i < results[0].size(); ++i)
+    owners.push_back(results[0][i].next<uuid>()); // ascending
+  verdicts out;
+  for (const auto* op : ops) {
+    auto has_owner = std::binary_search(owners.begin(), owners.end(), op->account_id);
+    out.push_back(has_owner ? refusal(errc::internal, "the session's id or token is another session's")
+                            : refusal(errc::account_not_found, no_such_account));
+  }
+  for_each_answer(results[1], ops.size(), [&](std::size_t i, row& answer) { out[i] = read_minted(answer); });
+  return out;
+}
+
+transaction compose(const group<mint_for_identity>& ops) {
+  std::vector<const identity_claim*> claims;
+  for (const auto* op : ops)
+    claims.push_back(&op->claim);
+  auto p = drafts_of(ops);
+  p.add_each(ops, [](const mint_for_identity* op) { return std::string{to_string(op->claim.key.kind)}; });
+  p.add_each(ops, [](const mint_for_identity* op) -> std::string_view { return op->claim.key.external_id; });
+  return {claim_identities(claims), {&mint_for_claims, std::move(p)}, select_sessions(ops)};
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<mint_for_identity>& ops) {
+  verdicts out(ops.size()); // the account went between the statements: again
+  for_each_answer(results[2], ops.size(), [&](std::size_t i, row& answer) {
+    auto one = read_minted(answer);
+    one.account_created = one.account.account_id == ops[i]->claim.account_id;
+    out[i] = std::move(one);
+  });
+  return out;
+}
+
+transaction compose(const group<mint_guest>& ops) {
+  auto p = drafts_of(ops);
+  p.add_each(ops, [](const mint_guest* op) { return op->account_id; });
+  return {{&mint_with_guests, std::move(p)}, select_sessions(ops)};
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<mint_guest>& ops) {
+  verdicts out(ops.size(), refusal(errc::internal, "the session's id or token is another session's"));
+  for_each_answer(results[1], ops.size(), [&](std::size_t i, row& answer) {
+    auto one = read_minted(answer);
+    one.account_created = true; // under an id that was made for it
+    out[i] = std::move(one);
+  });
+  return out;
+}
+
+} // namespace portcullis::db

@@ -1,0 +1,243 @@
+#include "db/advisory_locks.hpp"
+#include "db/model_rows.hpp"
+#include "db/sql.hpp"
+#include "db/statements.hpp"
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+
+namespace portcullis::db {
+
+namespace {
+
+/// The order of the log.
+///
+/// A reader asks for the events after the last seq that it has seen, so an event must never become visible after
+/// one with a higher seq: seq order must be commit order. A transaction therefore takes one advisory lock before
+/// it draws a seq and keeps it to its end. PostgreSQL makes a transaction visible before it releases its locks, so
+/// whoever draws the next seq does it when this one can be seen by everybody.
+///
+/// The lock is one for all, so it is taken last, by data dependency: `latch` needs the count of `doomed`, which
+/// needs all of its rows changed, and each event is made of a row of `doomed` and the latch. By then the statement
+/// before has locked every row that this one touches. A transaction that has the latch waits for nothing but its
+/// own commit; one that is stuck behind a row lock does not have it and stalls no other revocation. Nothing
+/// doomed: no latch.
+///
+/// No deadlocks: every writer locks accounts in the order of their ids, then sessions (of an account that it has
+/// locked, in the order of theirs), then the latch. Mints stop after the accounts. The order is total, and whoever
+/// holds the latch asks for nothing more.
+std::string latch() {
+  return " latch as materialized (select pg_advisory_xact_lock(" + std::to_string(revocation_log_lock)
+         + ") from (select count(*) as rows from doomed) d where d.rows > 0),";
+}
+
+constexpr std::string_view insert_events =
+  " logged as (insert into revocation_events (seq, kind, session_id, account_id, generation, reason, actor)"
+  " select nextval('revocation_events_seq'), ";
+
+constexpr std::string_view returning_events =
+  " from doomed d cross join latch returning seq, account_id, session_id)";
+
+// -- one session -------------------------------------------------------------------------------------------
+
+constexpr std::string_view asked_sessions =
+  "unnest($1::uuid[], $2::bytea[], $3::uuid[]) with ordinality as q(session_id, token_hash, owner_id, n)"
+  " join sessions s on s.session_id = q.session_id or s.token_hash = q.token_hash";
+
+constexpr std::string_view is_owner = "(q.owner_id is null or q.owner_id = s.account_id)";
+
+// The account is locked first, in a statement of its own: under it nothing can change what "active" means for the
+// next statement. (Reading the generation without it, an update that had to wait for `keep` to be moved to a new
+// generation would compare the new session row with the old account row and leave the session alive.)
+const statement lock_sessions{"revoke_session_lock",
+                              "select from sessions s join accounts a using (account_id)"
+                              " where s.session_id = any($1::uuid[]) or s.token_hash = any($2::bytea[])"
+                              " order by a.account_id, s.session_id for key share of a for no key update of s"};
+
+const statement end_sessions{
+  "revoke_session",
+  sql::join(
+    {"with asked as (select distinct on (s.session_id) s.session_id, q.n, c.reason, c.actor from ", asked_sessions,
+     " join unnest($4::text[], $5::text[]) with ordinality as c(reason, actor, n) using (n) where ", is_owner,
+     " order by s.session_id, q.n),"
+     " doomed as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = asked.reason"
+     " from asked, accounts a where s.session_id = asked.session_id and a.account_id = s.account_id and ",
+     sql::is_active, " returning s.session_id, s.account_id, s.generation, asked.n, asked.reason, asked.actor),",
+     latch(), insert_events, "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor",
+     returning_events, " select d.n, l.seq from logged l join doomed d using (session_id)"})};
+
+const statement report_sessions{
+  "revoke_session_report", sql::join({"with feed as materialized (select feed_epoch() as epoch, feed_end() as seq)"
+                                      " select q.n, s.session_id, s.account_id, feed.epoch, feed.seq from ",
+                                      asked_sessions, " cross join feed where ", is_owner})};
+
+// -- all of an account -------------------------------------------------------------------------------------
+
+const statement lock_accounts{
+  "revoke_account_lock", "select from accounts where account_id = any($1::uuid[]) order by account_id for update"};
+
+const statement raise_generations{
+  "revoke_account",
+  sql::join(
+    {"with asked as (select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) with ordinality"
+     " as q(account_id, keep_id, reason, actor, n)),"
+     " counted as (select q.account_id, count(s.session_id) as active from asked q"
+     " join accounts a using (account_id) left join sessions s on s.account_id = a.account_id and ",
+     sql::is_active,
+     " and s.session_id is distinct from q.keep_id group by q.account_id),"
+     " raised as (update accounts a set session_generation = a.session_generation + 1,"
+     " updated_at = clock_timestamp() from asked q where a.account_id = q.account_id"
+     " returning a.account_id, a.session_generation as generation, q.n, q.keep_id, q.reason, q.actor),"
+     " kept as (update sessions s set generation = r.generation from raised r"
+     " where s.session_id = r.keep_id and s.account_id = r.account_id and s.generation = r.generation - 1"
+     " and s.revoked_at is null returning s.session_id),"
+     // The latch waits for `kept` too, which is counted here and nowhere else.
+     " doomed as (select r.* from raised r cross join (select count(*) from kept) k),",
+     latch(), insert_events, "'account', null, d.account_id, d.generation, d.reason, d.actor", returning_events,
+     ", feed as materialized (select feed_epoch() as epoch)"
+     " select d.n, c.active, d.generation, feed.epoch, l.seq from logged l join doomed d using (account_id)"
+     " join counted c using (account_id) cross join feed"})};
+
+// -- the account itself ------------------------------------------------------------------------------------
+
+constexpr std::string_view is_not_seated =
+  " not exists (select from game_players p where p.account_id = a.account_id) ";
+
+// What would cascade goes before, in statements of its own, so that the delete that has the latch meets no row
+// that somebody outside this service may have locked.
+statement clear(const char* name, std::string_view table) {
+  return {name, sql::join({"delete from ", table,
+                           " t using accounts a where a.account_id = any($1::uuid[])"
+                           " and t.account_id = a.account_id and",
+                           is_not_seated})};
+}
+
+const statement clear_sessions = clear("delete_account_sessions", "sessions");
+const statement clear_identities = clear("delete_account_identities", "identities");
+const statement clear_stats = clear("delete_account_stats", "account_stats");
+
+const statement delete_accounts{
+  "delete_account",
+  sql::join(
+    {"with asked as (select * from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality"
+     " as q(account_id, reason, actor, n)),"
+     " seated as (select a.account_id from accounts a where a.account_id = any($1::uuid[]) and not",
+     is_not_seated, "), doomed as (delete from accounts a using asked q where a.account_id = q.account_id and",
+     is_not_seated, " returning a.account_id, a.session_generation + 1 as generation, q.n, q.reason, q.actor),",
+     latch(), insert_events, "'account', null, d.account_id, d.generation, d.reason, d.actor", returning_events,
+     ", feed as materialized (select feed_epoch() as epoch)"
+     " select d.n, d.generation, feed.epoch, l.seq from logged l join doomed d using (account_id)"
+     " cross join feed"
+     " union all select q.n, null, null, null from seated join asked q using (account_id)"})};
+
+template <class Op>
+void add_accounts(parameters& p, const group<Op>& ops) {
+  p.add_each(ops, [](const Op* op) { return op->account_id; });
+}
+
+template <class Op>
+void add_causes(parameters& p, const group<Op>& ops) {
+  p.add_each(ops, [](const Op* op) -> std::string_view { return op->cause.reason; });
+  p.add_each(ops, [](const Op* op) -> std::string_view { return op->cause.actor; });
+}
+
+template <class T>
+std::optional<T> target_as(const revoke_session& op) {
+  const auto* target = std::get_if<T>(&op.target);
+  return target != nullptr ? std::optional<T>{*target} : std::nullopt;
+}
+
+template <class Op>
+call for_accounts(const statement& what, const group<Op>& ops) {
+  parameters p;
+  add_accounts(p, ops);
+  return {&what, std::move(p)};
+}
+
+} // namespace
+
+transaction compose(const group<revoke_session>& ops) {
+  parameters targets;
+  targets.add_each(ops, [](const revoke_session* op) { return target_as<uuid>(*op); });
+  targets.add_each(ops, [](const revoke_session* op) { return target_as<token_hash>(*op); });
+  auto targets_and_owners = targets;
+  targets_and_owners.add_each(ops, [](const revoke_session* op) { return op->owner; });
+  auto all = targets_and_owners;
+  add_causes(all, ops);
+  return {{&lock_sessions, std::move(targets)},
+          {&end_sessions, std::move(all)},
+          {&report_sessions, std::move(targets_and_owners)}};
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<revoke_session>& ops) {
+  // Only the first operation that names a session ends it; those after it find it dead.
+  std::unordered_map<std::size_t, std::uint64_t> seq_of;
+  for_each_answer(results[1], ops.size(), [&](std::size_t i, row& ended) {
+    seq_of[i] = static_cast<std::uint64_t>(ended.next<std::int64_t>());
+  });
+  verdicts out(ops.size(), refusal(errc::session_not_found, no_such_session));
+  for_each_answer(results[2], ops.size(), [&](std::size_t i, row& found) {
+    revoke_session::result one;
+    one.session_id = found.next<uuid>();
+    one.account_id = found.next<uuid>();
+    one.position = read_cursor(found); // the end of the log: at or after the event that ended it
+    if (auto ended = seq_of.find(i); ended != seq_of.end()) {
+      one.revoked = true;
+      one.position.seq = ended->second;
+    }
+    out[i] = one;
+  });
+  return out;
+}
+
+transaction compose(const group<revoke_account>& ops) {
+  parameters p;
+  add_accounts(p, ops);
+  p.add_each(ops, [](const revoke_account* op) { return op->keep; });
+  add_causes(p, ops);
+  return {for_accounts(lock_accounts, ops), {&raise_generations, std::move(p)}};
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<revoke_account>& ops) {
+  verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
+  for_each_answer(results[1], ops.size(), [&](std::size_t i, row& raised) {
+    revoke_account::result one;
+    one.revoked = static_cast<std::size_t>(raised.next<std::int64_t>());
+    one.generation = raised.next<std::int32_t>();
+    one.position = read_cursor(raised);
+    out[i] = one;
+  });
+  return out;
+}
+
+transaction compose(const group<delete_account>& ops) {
+  parameters p;
+  add_accounts(p, ops);
+  add_causes(p, ops);
+  return {for_accounts(lock_accounts, ops),
+          for_accounts(clear_sessions, ops),
+          for_accounts(clear_identities, ops),
+          for_accounts(clear_stats, ops),
+          {&delete_accounts, std::move(p)}};
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<delete_account>& ops) {
+  verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
+  for_each_answer(results[4], ops.size(), [&](std::size_t i, row& answer) {
+    auto generation = answer.next<std::optional<std::int32_t>>();
+    if (!generation) {
+      out[i] = refusal(errc::account_seated, "a game holds the account");
+      return;
+    }
+    delete_account::result one;
+    one.generation = *generation;
+    one.position = read_cursor(answer);
+    out[i] = one;
+  });
+  return out;
+}
+
+} // namespace portcullis::db

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "db/operations.hpp"
+#include "db/pipeline.hpp"
+#include "db/row.hpp"
+
+#include <optional>
+#include <vector>
+
+/// What every kind of operation tells the executor: which statements run a group of them in one transaction, and
+/// what the rows that came back mean. Neither knows how statements travel.
+namespace portcullis::db {
+
+/// Operations of one kind that share a transaction. `revoke_account` and `delete_account` name each account once
+/// in a group.
+template <class Op>
+using group = std::vector<const Op*>;
+
+/// The outcome of one operation of a committed group; empty when another transaction came between the statements
+/// of this one and it has to run again.
+using verdict = std::optional<outcome>;
+using verdicts = std::vector<verdict>;
+
+// session_statements.cpp
+transaction compose(const group<find_session>& ops);
+transaction compose(const group<get_session>& ops);
+transaction compose(const group<list_sessions>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<find_session>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<get_session>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<list_sessions>& ops);
+
+// account_statements.cpp
+transaction compose(const group<get_account>& ops);
+transaction compose(const group<find_account>& ops);
+transaction compose(const group<find_or_create_account>& ops);
+transaction compose(const group<create_guest>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<get_account>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<find_account>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<find_or_create_account>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<create_guest>& ops);
+
+// mint_statements.cpp
+transaction compose(const group<mint_session>& ops);
+transaction compose(const group<mint_for_identity>& ops);
+transaction compose(const group<mint_guest>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<mint_session>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<mint_for_identity>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<mint_guest>& ops);
+
+// revocation_statements.cpp
+transaction compose(const group<revoke_session>& ops);
+transaction compose(const group<revoke_account>& ops);
+transaction compose(const group<delete_account>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<revoke_session>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<revoke_account>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<delete_account>& ops);
+
+// log_statements.cpp
+transaction compose(const group<read_events>& ops);
+transaction compose(const group<ping>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<read_events>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<ping>& ops);
+
+} // namespace portcullis::db
