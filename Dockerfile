@@ -1,4 +1,3 @@
-# syntax is plain on purpose: any engine builds it, and no image is named but the two arguments.
 ARG BUILD_IMAGE=debian:bookworm-slim
 ARG RUNTIME_IMAGE=debian:bookworm-slim
 
@@ -17,9 +16,10 @@ RUN ldd build/release/src/portcullis | awk '$3 ~ /^\// { print $3 }' | xargs -n 
     | xargs dpkg-query --search | sed 's/:.*//' | sort -u >runtime-packages
 
 FROM ${RUNTIME_IMAGE}
-RUN --mount=type=bind,from=build,source=/src/runtime-packages,target=/runtime-packages \
-    apt-get update -q \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends ca-certificates $(cat /runtime-packages) \
+COPY --from=build /src/runtime-packages /usr/local/share/portcullis/
+RUN apt-get update -q \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends \
+       ca-certificates $(cat /usr/local/share/portcullis/runtime-packages) \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --no-create-home --shell /usr/sbin/nologin portcullis
 COPY scripts/http-ok /usr/local/bin/http-ok

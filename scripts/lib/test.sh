@@ -1,7 +1,6 @@
 # ./dev test: everything, part by part, with a summary that names what failed.
 
 readonly test_parts=(suites check asan fuzz)
-readonly fuzz_seconds=${PORTCULLIS_FUZZ_SECONDS:-15} # of new inputs, per target
 
 ctest_arguments=()
 
@@ -93,26 +92,7 @@ test_check() {
 }
 
 test_fuzz() {
-  build fuzz fuzz_targets
-  local target name
-  local -a targets
-  mapfile -t targets < <(find build/fuzz/fuzz -maxdepth 1 -type f -executable -name 'fuzz_*' | sort)
-  ((${#targets[@]} > 0)) || die "no fuzz target was built"
-  for target in "${targets[@]}"; do
-    name=$(basename "$target")
-    fuzz_one "$target" "fuzz/corpus/${name#fuzz_}" "$run_dir/fuzz/${name#fuzz_}"
-  done
-}
-
-fuzz_one() { # BINARY REGRESSION_INPUTS FINDINGS
-  local outcome=0
-  [[ -n $(ls -A "$2") ]] || die "$2 holds no regression input"
-  mkdir -p "$3/corpus"
-  step "$(basename "$1"): $(find "$2" -type f | wc -l) regression inputs, then $fuzz_seconds s of new ones"
-  "$1" -runs=0 -print_final_stats=0 -artifact_prefix="$3/" "$2" \
-    && "$1" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$3/" "$3/corpus" "$2" \
-    || outcome=$?
-  count 1 $((outcome != 0))
-  ((outcome == 0)) || echo "the input that did it is in $3; once fixed, keep it in $2" >&2
-  return "$outcome"
+  build fuzz fuzz/all
+  step "The fuzz targets: regression inputs, then some seconds of new ones"
+  run_ctest fuzz -L '^fuzz$' "${ctest_arguments[@]}"
 }
