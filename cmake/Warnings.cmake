@@ -3,4 +3,4 @@ add_library(portcullis_warnings INTERFACE)
 add_library(portcullis::warnings ALIAS portcullis_warnings)
 target_compile_options(portcullis_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align
-  -Wnull-dereference -Werror)
+  -Werror)

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/log_doorbell.hpp"
+#include "actors/sources.hpp"
+#include "core/uuid.hpp"
+
+#include <optional>
+
+namespace portcullis {
+
+struct account_state {
+  static inline const char* name = "account";
+
+  sources from;
+  std::optional<uuid_v7_generator> ids;
+};
+
+account_actor::behavior_type account_keeper(account_actor::stateful_pointer<account_state> self,
+                                            account_store_actor store, session_registry_actor registry,
+                                            log_doorbell_ptr bell, sources from);
+
+} // namespace portcullis

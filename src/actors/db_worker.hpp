@@ -1,0 +1,31 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "core/time.hpp"
+#include "db/connection.hpp"
+
+#include <chrono>
+
+namespace portcullis {
+
+struct db_worker_options {
+  db::connect_options connect;
+  std::chrono::nanoseconds connection_life_time = std::chrono::minutes{30};
+};
+
+/// Owns one connection. Blocks its thread while a batch is on its way, never beyond the batch's deadline, so it is
+/// spawned detached.
+struct db_worker_state {
+  static inline const char* name = "db_worker";
+
+  db_batch_result run(const db_batch& batch);
+  db_connect_result connect(instant deadline);
+
+  db_worker_options options;
+  db::connection connection;
+};
+
+db_worker_actor::behavior_type db_worker(db_worker_actor::stateful_pointer<db_worker_state> self,
+                                         db_worker_options options);
+
+} // namespace portcullis

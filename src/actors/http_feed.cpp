@@ -1,0 +1,290 @@
+#include "actors/http_ask.hpp"
+#include "actors/http_front.hpp"
+#include "http/event_stream.hpp"
+#include "http/json.hpp"
+#include "telemetry/log.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+/// Followers of the revocation feed. The front holds the ring of recent events, because it is on the same
+/// thread as those who read it; what is older comes from the table, a page at a time.
+///
+/// A stream is always in one of two states. One that has written everything up to the ring's end is live:
+/// new events are encoded once and appended to every live stream. One that lags is pumped: it gets the next page
+/// only when its last one has left for the kernel, so a slow reader costs one page of memory and no more.
+namespace portcullis {
+
+namespace {
+
+constexpr std::chrono::seconds wait_max{30};
+
+/// Where the follower wants to go on: `Last-Event-ID` (a reconnecting EventSource keeps the URL it was made
+/// with, so the header is the newer of the two), else `?cursor=`, else nothing.
+http::decoded<std::optional<cursor>> wanted_cursor(const http::request& r) {
+  std::string text{r.get(http::field::last_event_id)};
+  if (text.empty()) {
+    auto parameter = http::query_parameter(r.query, "cursor");
+    if (auto* what = std::get_if<failure>(&parameter))
+      return *what;
+    text = std::get<std::optional<std::string>>(parameter).value_or("");
+  }
+  if (text.empty())
+    return std::optional<cursor>{};
+  auto parsed = cursor::parse(text);
+  if (!parsed)
+    return failure{errc::cursor_malformed, "the cursor is not <epoch>-<seq>"};
+  return std::optional<cursor>{*parsed};
+}
+
+http::decoded<std::chrono::seconds> wanted_wait(const http::request& r) {
+  auto parameter = http::query_parameter(r.query, "wait");
+  if (auto* what = std::get_if<failure>(&parameter))
+    return *what;
+  auto& text = std::get<std::optional<std::string>>(parameter);
+  if (!text)
+    return std::chrono::seconds{0};
+  int seconds = -1;
+  auto [end, err] = std::from_chars(text->data(), text->data() + text->size(), seconds);
+  if (err != std::errc{} || end != text->data() + text->size() || seconds < 0 || seconds > wait_max.count())
+    return failure{errc::parameter_malformed, "wait takes a whole number of seconds from 0 to 30"};
+  return std::chrono::seconds{seconds};
+}
+
+} // namespace
+
+void http_front_state::handle_revocations(http_connection& c, http_exchange& x, const http::request& r) {
+  auto from = wanted_cursor(r);
+  if (auto* what = std::get_if<failure>(&from))
+    return answer_problem(c, x, *what);
+  if (!has_position_)
+    return answer_problem(c, x, {errc::starting, "the revocation log has not been read yet"});
+  auto wants_stream = r.get(http::field::accept).find("text/event-stream") != std::string_view::npos;
+  if (wants_stream && !x.is_head)
+    subscribe(c, x, std::get<std::optional<cursor>>(from));
+  else
+    poll_events(c, x, r, std::get<std::optional<cursor>>(from));
+}
+
+// -- JSON --------------------------------------------------------------------------------------------------
+
+void http_front_state::poll_events(http_connection& c, http_exchange& x, const http::request& r,
+                                   std::optional<cursor> from) {
+  auto page = http::decode_page(r.query);
+  if (auto* what = std::get_if<failure>(&page))
+    return answer_problem(c, x, *what);
+  auto wait = wanted_wait(r);
+  if (auto* what = std::get_if<failure>(&wait))
+    return answer_problem(c, x, *what);
+  auto limit = std::get<http::page_query>(page).limit;
+  auto position = from.value_or(ring_.last());
+  switch (ring_.find(position)) {
+  case event_ring::reach::from_another_history:
+    return answer_json(c, x, 200, http::render_event_page({}, ring_.last(), true));
+  case event_ring::reach::too_old:
+    return read_page(ticket_of(c, x), position, limit);
+  case event_ring::reach::held:
+    break;
+  }
+  auto events = ring_.after(position.seq, limit);
+  if (!events.empty() || std::get<std::chrono::seconds>(wait).count() == 0) {
+    auto reached = events.empty() ? position : cursor{position.epoch, events.back().seq};
+    return answer_json(c, x, 200, http::render_event_page(events, reached, false));
+  }
+  x.deadline = x.began + std::get<std::chrono::seconds>(wait) + options_.request_timeout;
+  waiters_.push_back({ticket_of(c, x), position, limit, x.began + std::get<std::chrono::seconds>(wait)});
+}
+
+void http_front_state::read_page(const ticket& to, cursor from, std::size_t limit) {
+  auto* c = find(to);
+  auto* x = c != nullptr ? find_exchange(*c, to.exchange) : nullptr;
+  if (x == nullptr)
+    return;
+  using read = db::read_events::result;
+  ask<read>(*c, *x, peers_.log, db::read_events{from, limit}, [](const read& page) {
+    return rendered{200, http::render_event_page(page.events, page.last, page.reset)};
+  });
+}
+
+void http_front_state::answer_waiters() {
+  for (auto& waiting : std::exchange(waiters_, {})) {
+    if (ring_.find(waiting.from) == event_ring::reach::held) {
+      auto events = ring_.after(waiting.from.seq, waiting.limit);
+      if (events.empty()) {
+        waiters_.push_back(waiting);
+        continue;
+      }
+      answer_json(waiting.to, 200,
+                  http::render_event_page(events, {waiting.from.epoch, events.back().seq}, false));
+    } else {
+      answer_json(waiting.to, 200, http::render_event_page({}, ring_.last(), true));
+    }
+  }
+}
+
+void http_front_state::expire_waiters(instant now) {
+  auto is_over = [&](const waiter& w) { return w.deadline <= now || phase_ == service_phase::draining; };
+  auto late = std::partition(waiters_.begin(), waiters_.end(), [&](auto& w) { return !is_over(w); });
+  std::vector<waiter> expired(late, waiters_.end());
+  waiters_.erase(late, waiters_.end());
+  for (auto& waiting : expired)
+    answer_json(waiting.to, 200, http::render_event_page({}, waiting.from, false));
+}
+
+// -- streams -----------------------------------------------------------------------------------------------
+
+void http_front_state::subscribe(http_connection& c, http_exchange& x, std::optional<cursor> from) {
+  if (subscribers_.size() >= options_.subscribers_max)
+    return answer_problem(c, x, {errc::connection_limit, "too many subscribers"});
+  if (phase_ == service_phase::draining)
+    return answer_problem(c, x, {errc::draining, "the service is stopping"});
+  if (&x != &c.exchanges.front())
+    return answer_problem(c, x, {errc::request_malformed, "a stream cannot be pipelined behind other requests"});
+  auto position = from.value_or(ring_.last());
+  bool is_known = ring_.find(position) != event_ring::reach::from_another_history;
+  x.keep_alive = false; // the stream ends with the connection
+  http::append_stream_head(c.out, context_of(x), is_known ? position : ring_.last());
+  complete(c, x, 200);
+  c.state = http_connection::mode::streaming;
+  c.subscription.emplace();
+  c.subscription->position = position.seq;
+  c.subscription->last_written = options_.now();
+  subscribers_.emplace_back(c.handle.id(), c.generation);
+  if (is_known)
+    pump(c);
+  else
+    reset_subscriber(c, "the cursor is from another history");
+}
+
+/// Writes what the stream lacks, a page at a time; does nothing for one that is live or still sending.
+void http_front_state::pump(http_connection& c) {
+  auto& s = *c.subscription;
+  while (c.state == http_connection::mode::streaming && c.unsent == 0 && !s.is_reading_table
+         && s.position < ring_.last().seq) {
+    if (ring_.find({ring_.last().epoch, s.position}) == event_ring::reach::too_old) {
+      read_table(c);
+      break;
+    }
+    auto events = ring_.after(s.position, options_.page_events_max);
+    for (auto& event : events)
+      http::append_event(c.out, event, ring_.last().epoch);
+    s.position = events.empty() ? ring_.last().seq : events.back().seq;
+    s.last_written = options_.now();
+    flush(c);
+  }
+  flush(c);
+}
+
+void http_front_state::read_table(http_connection& c) {
+  c.subscription->is_reading_table = true;
+  ticket to{c.handle.id(), c.generation, 0};
+  cursor from{ring_.last().epoch, c.subscription->position};
+  self_->request(peers_.log, caf::infinite, db::read_events{from, options_.page_events_max})
+    .then(
+      [this, to](const db::read_events::result& page) {
+        guard("page", [&] {
+          if (auto* subscriber = find(to))
+            continue_from_table(*subscriber, page);
+        });
+      },
+      [this, to](const caf::error& err) {
+        guard("page", [&] {
+          // Without the page the stream would have a hole. The client comes back with its cursor.
+          log::warn("subscriber cut off", {{"reason", to_string(to_failure(err).code)}});
+          if (auto* subscriber = find(to))
+            drop(*subscriber);
+        });
+      });
+}
+
+void http_front_state::continue_from_table(http_connection& c, const db::read_events::result& page) {
+  auto& s = *c.subscription;
+  s.is_reading_table = false;
+  if (page.reset || page.last.epoch != ring_.last().epoch)
+    return reset_subscriber(c, "the cursor is too old");
+  for (auto& event : page.events)
+    http::append_event(c.out, event, page.last.epoch);
+  // The table may be ahead of the ring; what the ring is told later is then skipped.
+  s.position = std::max(s.position, page.last.seq);
+  s.last_written = options_.now();
+  flush(c);
+  pump(c);
+}
+
+void http_front_state::reset_subscriber(http_connection& c, std::string_view reason) {
+  auto& s = *c.subscription;
+  s.position = ring_.last().seq;
+  s.last_written = options_.now();
+  http::append_reset(c.out, reason, ring_.last());
+  flush(c);
+}
+
+/// Appends new events to every live stream, encoded once. A stream whose unsent bytes pass the bound is cut
+/// off: its client resumes by its cursor.
+void http_front_state::broadcast(const std::vector<revocation_event>& events, std::uint64_t before) {
+  http::byte_buffer encoded;
+  for (auto& event : events)
+    http::append_event(encoded, event, ring_.last().epoch);
+  auto now = options_.now();
+  auto gone = std::remove_if(subscribers_.begin(), subscribers_.end(), [&](auto& who) {
+    auto* c = find(who.first, who.second);
+    if (c == nullptr || c->state != http_connection::mode::streaming)
+      return true;
+    auto& s = *c->subscription;
+    if (s.position != before) { // lagging, or ahead by a page of the table
+      pump(*c);
+      return false;
+    }
+    if (c->unsent + encoded.size() > options_.subscriber_buffer_bytes_max) {
+      ++subscribers_cut_;
+      log::warn("subscriber cut off", {{"reason", "it does not keep up"}, {"unsent_bytes", c->unsent}});
+      drop(*c);
+      return true;
+    }
+    c->out.insert(c->out.end(), encoded.begin(), encoded.end());
+    s.position = ring_.last().seq;
+    s.last_written = now;
+    flush(*c);
+    return false;
+  });
+  subscribers_.erase(gone, subscribers_.end());
+}
+
+void http_front_state::end_streams() {
+  for (auto& [connection, generation] : std::exchange(subscribers_, {}))
+    if (auto* c = find(connection, generation)) {
+      c->state = http_connection::mode::closing;
+      flush(*c);
+    }
+}
+
+// -- what the feed tells -----------------------------------------------------------------------------------
+
+void http_front_state::apply(const log_progress& news) {
+  log_read_began_ = std::max(log_read_began_, news.read_began);
+  auto before = ring_.last().seq;
+  ring_.append(news.events, news.position);
+  if (news.events.empty())
+    return;
+  broadcast(news.events, before);
+  answer_waiters();
+}
+
+void http_front_state::apply(const history_changed& news) {
+  bool is_first = !std::exchange(has_position_, true);
+  ring_.reset(news.position);
+  is_warm_ = false;
+  if (is_first)
+    return;
+  for (auto& [connection, generation] : subscribers_)
+    if (auto* c = find(connection, generation); c != nullptr && c->state == http_connection::mode::streaming)
+      reset_subscriber(*c, news.reason);
+  answer_waiters();
+}
+
+void http_front_state::apply(const cache_warmed&) {
+  is_warm_ = true;
+}
+
+} // namespace portcullis

@@ -1,0 +1,519 @@
+#include "actors/http_front.hpp"
+
+#include "actors/guard.hpp"
+#include "http/event_stream.hpp"
+#include "http/problem.hpp"
+#include "telemetry/log.hpp"
+
+#include <caf/io/typed_broker.hpp>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <utility>
+
+namespace portcullis {
+
+namespace {
+
+constexpr std::size_t read_bytes_max = 4096;         // taken from a socket at a time
+constexpr std::size_t kept_buffer_bytes = 16 * 1024; // a larger answer's buffer is given back
+
+bool is_sane_request_id(std::string_view id) noexcept {
+  return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_'
+           || c == '.' || c == ':';
+  });
+}
+
+/// Fifteen hex digits, which a std::string holds without the heap: a counter, scattered by a bijection
+/// (splitmix64's finalizer) so that ids of several replicas do not meet.
+std::string make_request_id(std::uint64_t counter) {
+  counter ^= counter >> 30;
+  counter *= 0xbf58476d1ce4e5b9ULL;
+  counter ^= counter >> 27;
+  counter *= 0x94d049bb133111ebULL;
+  counter ^= counter >> 31;
+  std::string id(15, '0');
+  for (auto& digit : id) {
+    digit = "0123456789abcdef"[counter & 0xF];
+    counter >>= 4;
+  }
+  return id;
+}
+
+} // namespace
+
+void http_front_state::init(self_pointer owner, http_front_options opts, http_front_peers others) {
+  self_ = owner;
+  options_ = std::move(opts);
+  peers_ = std::move(others);
+  ring_ = event_ring{options_.ring_events_max};
+  next_request_ = options_.request_id_seed;
+  refresh_date();
+  if (options_.listener >= 0)
+    acceptor_ = self_->add_doorman(options_.listener);
+}
+
+// -- the life of a connection ------------------------------------------------------------------------------
+
+void http_front_state::accept(caf::io::connection_handle handle) {
+  graveyard_.clear();
+  auto slot = static_cast<std::size_t>(handle.id());
+  if (slot >= connections_.size())
+    connections_.resize(slot + 1);
+  connections_[slot] = std::make_unique<http_connection>(handle, next_generation_++, options_.reader);
+  ++connection_count_;
+  ++accepted_;
+  auto& c = *connections_[slot];
+  c.reading_since = options_.now();
+  self_->configure_read(handle, caf::io::receive_policy::at_most(read_bytes_max));
+  self_->ack_writes(handle, true);
+  if (options_.sends_eagerly) {
+    // Without it a peer that takes nothing could hold a closed connection's last bytes, and its descriptor, for
+    // ever.
+    auto ms =
+      static_cast<unsigned>(std::chrono::duration_cast<std::chrono::milliseconds>(options_.write_timeout).count());
+    ::setsockopt(static_cast<int>(handle.id()), IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+  }
+  if (connection_count_ > options_.connections_max) {
+    ++turned_away_;
+    refuse(c, {errc::connection_limit, "too many connections"});
+    flush(c);
+  }
+  update_acceptor();
+}
+
+/// Stops accepting when even those to be turned away have no room: the rest waits in the kernel's backlog.
+void http_front_state::update_acceptor() {
+  if (options_.listener < 0 || phase_ == service_phase::draining)
+    return;
+  bool has_room = connection_count_ < options_.connections_max + options_.turned_away_max;
+  if (has_room == accepts_)
+    return;
+  accepts_ = has_room;
+  if (has_room)
+    self_->trigger(acceptor_);
+  else
+    self_->halt(acceptor_);
+}
+
+void http_front_state::receive(caf::io::connection_handle handle, std::string_view input) {
+  auto slot = static_cast<std::size_t>(handle.id());
+  if (slot >= connections_.size() || !connections_[slot])
+    return;
+  auto& c = *connections_[slot];
+  switch (c.state) {
+  case http_connection::mode::open:
+    if (c.is_halted)
+      c.backlog.append(input);
+    else
+      process(c, input);
+    break;
+  case http_connection::mode::streaming:
+  case http_connection::mode::closing:
+    break;
+  case http_connection::mode::lingering:
+    c.discarded += input.size();
+    if (c.discarded > options_.linger_bytes_max)
+      drop(c);
+    break;
+  }
+}
+
+void http_front_state::process(http_connection& c, std::string_view input) {
+  auto now = options_.now();
+  for (bool more = true; more && c.state == http_connection::mode::open;) {
+    if (c.exchanges.size() >= options_.pipelined_max || c.unsent + c.out.size() > options_.unsent_bytes_max) {
+      c.backlog.assign(input);
+      pause_reading(c);
+      break;
+    }
+    switch (c.reader.read(input)) {
+    case http::request_reader::status::need_more:
+      more = false;
+      break;
+    case http::request_reader::status::want_continue:
+      // With answers outstanding it would come out of order; the client goes on by itself then.
+      if (c.exchanges.empty())
+        http::append(c.out, http::continue_response);
+      break;
+    case http::request_reader::status::complete:
+      c.reading_since = now;
+      dispatch(c, c.reader.current(), now);
+      break;
+    case http::request_reader::status::failed:
+      refuse(c, c.reader.error());
+      break;
+    }
+  }
+  check_reading(c, now);
+  send_lookups(c);
+  flush(c);
+}
+
+/// Starts the clock of the head when a request begins, and that of the body when its head is complete.
+void http_front_state::check_reading(http_connection& c, instant now) {
+  bool in_request = c.reader.in_request();
+  bool in_body = c.reader.in_body();
+  if (in_request != c.was_in_request || in_body != c.was_in_body)
+    c.reading_since = now;
+  c.was_in_request = in_request;
+  c.was_in_body = in_body;
+}
+
+/// Answers what is not a request, or not to be served at all, and closes.
+void http_front_state::refuse(http_connection& c, const failure& what) {
+  ++refused_requests_;
+  auto& x = begin_exchange(c, {}, http::route::none, options_.now());
+  x.keep_alive = false;
+  answer_problem(c, x, what);
+}
+
+void http_front_state::pause_reading(http_connection& c) {
+  if (!std::exchange(c.is_halted, true))
+    self_->halt(c.handle);
+}
+
+void http_front_state::resume_reading(http_connection& c) {
+  if (!std::exchange(c.is_halted, false))
+    return;
+  self_->trigger(c.handle);
+  auto backlog = std::exchange(c.backlog, {});
+  process(c, backlog);
+}
+
+void http_front_state::flush(http_connection& c) {
+  if (c.out.empty() || c.state == http_connection::mode::lingering) {
+    settle(c);
+    return;
+  }
+  if (c.unsent == 0 && options_.sends_eagerly && !send_now(c))
+    return;
+  if (!c.out.empty()) {
+    if (c.unsent == 0)
+      c.written_at = options_.now();
+    c.unsent += c.out.size();
+    auto& buffer = self_->wr_buf(c.handle);
+    buffer.insert(buffer.end(), c.out.begin(), c.out.end());
+    self_->flush(c.handle);
+  }
+  if (c.out.capacity() > kept_buffer_bytes)
+    http::byte_buffer{}.swap(c.out);
+  else
+    c.out.clear();
+  settle(c);
+}
+
+/// Hands the buffer to the kernel at once, which saves the two epoll_ctl calls and the turn of the loop
+/// that a write through CAF costs. What the kernel does not take stays in the buffer. False: the connection broke.
+bool http_front_state::send_now(http_connection& c) {
+  auto taken = ::send(static_cast<int>(c.handle.id()), c.out.data(), c.out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (taken < 0) {
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+      return true;
+    drop(c);
+    return false;
+  }
+  c.out.erase(c.out.begin(), c.out.begin() + taken);
+  return true;
+}
+
+/// What is to be done once the buffer is on its way: end a connection that is finished, go on reading one
+/// that was paused.
+void http_front_state::settle(http_connection& c) {
+  if (c.state == http_connection::mode::closing && c.out.empty() && c.unsent == 0) {
+    linger(c);
+  } else if (c.state == http_connection::mode::open && c.is_halted
+             && c.exchanges.size() <= options_.pipelined_max / 2
+             && c.unsent + c.out.size() <= options_.unsent_bytes_max / 2) {
+    resume_reading(c);
+  }
+}
+
+/// Shuts our side and reads on until the peer has closed: closing with unread input would reset the
+/// connection, and the reset can overtake the answer (RFC 9112, section 9.6).
+void http_front_state::linger(http_connection& c) {
+  if (options_.sends_eagerly)
+    ::shutdown(static_cast<int>(c.handle.id()), SHUT_WR);
+  c.state = http_connection::mode::lingering;
+  c.lingering_since = options_.now();
+  if (std::exchange(c.is_halted, false))
+    self_->trigger(c.handle);
+}
+
+/// Ends the connection at once, whatever is unsent.
+void http_front_state::drop(http_connection& c) {
+  auto handle = c.handle;
+  if (options_.sends_eagerly)
+    ::shutdown(static_cast<int>(handle.id()), SHUT_RDWR);
+  self_->close(handle);
+  closed(handle);
+}
+
+void http_front_state::closed(caf::io::connection_handle handle) {
+  auto slot = static_cast<std::size_t>(handle.id());
+  if (slot >= connections_.size() || !connections_[slot])
+    return;
+  connections_[slot]->state = http_connection::mode::lingering; // for a handler that still looks at it
+  graveyard_.push_back(std::move(connections_[slot]));
+  --connection_count_;
+  update_acceptor();
+  if (drained_ && connection_count_ == 0)
+    std::exchange(drained_, std::nullopt)->deliver(applied{});
+}
+
+void http_front_state::transferred(const caf::io::data_transferred_msg& news) {
+  auto slot = static_cast<std::size_t>(news.handle.id());
+  if (slot >= connections_.size() || !connections_[slot])
+    return;
+  auto& c = *connections_[slot];
+  c.unsent = static_cast<std::size_t>(news.remaining);
+  c.written_at = options_.now();
+  if (c.state == http_connection::mode::streaming)
+    pump(c);
+  else
+    settle(c);
+}
+
+http_connection* http_front_state::find(std::int64_t connection, std::uint64_t generation) {
+  auto slot = static_cast<std::size_t>(connection);
+  if (slot >= connections_.size() || !connections_[slot] || connections_[slot]->generation != generation)
+    return nullptr;
+  return connections_[slot].get();
+}
+
+http_connection* http_front_state::find(const ticket& to) {
+  return find(to.connection, to.generation);
+}
+
+// -- exchanges ---------------------------------------------------------------------------------------------
+
+http_exchange& http_front_state::begin_exchange(http_connection& c, const http::request& r, http::route to,
+                                                instant now) {
+  auto& x = c.exchanges.emplace_back();
+  x.id = c.next_exchange++;
+  x.to = to;
+  x.is_head = r.method == http::verb::head;
+  x.is_change = r.method != http::verb::get && !x.is_head && to != http::route::none
+                && to != http::route::resolve_session && to != http::route::verify;
+  x.keep_alive = r.keep_alive && phase_ != service_phase::draining;
+  x.is_http_1_0 = r.is_http_1_0;
+  x.began = now;
+  x.deadline = now + options_.request_timeout;
+  auto id = r.get(http::field::x_request_id);
+  x.request_id = is_sane_request_id(id) ? std::string{id} : make_request_id(next_request_++);
+  x.span = tracing::start_span(http::to_string(to), tracing::kind::server, r.get(http::field::traceparent),
+                               r.get(http::field::tracestate));
+  return x;
+}
+
+http_exchange* http_front_state::find_exchange(http_connection& c, std::uint64_t id) {
+  if (c.exchanges.empty() || id < c.exchanges.front().id)
+    return nullptr;
+  auto offset = id - c.exchanges.front().id;
+  if (offset >= c.exchanges.size() || c.exchanges[offset].is_answered)
+    return nullptr;
+  return &c.exchanges[offset];
+}
+
+ticket http_front_state::ticket_of(const http_connection& c, const http_exchange& x) const {
+  return {c.handle.id(), c.generation, x.id};
+}
+
+http::response_context http_front_state::context_of(const http_exchange& x) const {
+  http::response_context ctx;
+  ctx.request_id = x.request_id;
+  ctx.date = date_;
+  ctx.keep_alive = x.keep_alive;
+  ctx.is_head = x.is_head;
+  ctx.is_http_1_0 = x.is_http_1_0;
+  return ctx;
+}
+
+http::byte_buffer& http_front_state::response_of(http_connection& c, http_exchange& x) {
+  return &x == &c.exchanges.front() ? c.out : x.response;
+}
+
+void http_front_state::complete(http_connection& c, http_exchange& x, int status) {
+  auto now = options_.now();
+  x.is_answered = true;
+  x.status = status;
+  count(x, now);
+  c.reading_since = now;
+  while (!c.exchanges.empty() && c.exchanges.front().is_answered) {
+    auto& first = c.exchanges.front();
+    c.out.insert(c.out.end(), first.response.begin(), first.response.end());
+    bool keep_alive = first.keep_alive;
+    c.exchanges.pop_front();
+    if (!keep_alive) {
+      // Whatever was pipelined behind it is not answered (RFC 9112, section 9.6).
+      c.state = http_connection::mode::closing;
+      c.exchanges.clear();
+    }
+  }
+}
+
+void http_front_state::answer_json(http_connection& c, http_exchange& x, int status, std::string_view body) {
+  http::append_response(response_of(c, x), context_of(x), status, "application/json", body);
+  complete(c, x, status);
+}
+
+void http_front_state::answer_problem(http_connection& c, http_exchange& x, const failure& what,
+                                      std::string_view allow) {
+  http::append_problem(response_of(c, x), context_of(x), what, allow);
+  if (x.span && http::describe(what.code).status >= 500)
+    x.span.fail(to_string(what.code));
+  complete(c, x, http::describe(what.code).status);
+}
+
+void http_front_state::answer_json(const ticket& to, int status, std::string_view body) {
+  if (auto* c = find(to))
+    if (auto* x = find_exchange(*c, to.exchange)) {
+      answer_json(*c, *x, status, body);
+      flush(*c);
+    }
+}
+
+void http_front_state::answer_problem(const ticket& to, const failure& what) {
+  if (auto* c = find(to))
+    if (auto* x = find_exchange(*c, to.exchange)) {
+      answer_problem(*c, *x, what);
+      flush(*c);
+    }
+}
+
+void http_front_state::count(const http_exchange& x, instant now) {
+  auto& numbers = numbers_[static_cast<std::size_t>(x.to)];
+  auto i = std::find_if(numbers.by_status.begin(), numbers.by_status.end(),
+                        [&](auto& entry) { return entry.first == x.status; });
+  if (i == numbers.by_status.end())
+    i = numbers.by_status.insert(i, {x.status, 0});
+  ++i->second;
+  numbers.latency.observe(now - x.began);
+  auto level = x.status >= 500                 ? log::level::warn
+               : x.is_change && x.status < 400 ? log::level::info
+                                               : log::level::debug;
+  if (log::enabled(level))
+    log::write(level, "request",
+               {{"route", http::to_string(x.to)},
+                {"status", x.status},
+                {"took_us", std::chrono::duration_cast<std::chrono::microseconds>(now - x.began).count()},
+                {"request_id", x.request_id}});
+}
+
+// -- time --------------------------------------------------------------------------------------------------
+
+void http_front_state::tick() {
+  graveyard_.clear();
+  refresh_date();
+  auto now = options_.now();
+  // All of them, four times a second: ten thousand take well under a millisecond.
+  for (std::size_t slot = 0; slot < connections_.size(); ++slot)
+    if (connections_[slot])
+      check_deadlines(*connections_[slot], now);
+  expire_waiters(now);
+}
+
+void http_front_state::check_deadlines(http_connection& c, instant now) {
+  if (c.unsent > 0 && now - c.written_at >= options_.write_timeout) {
+    drop(c);
+    return;
+  }
+  switch (c.state) {
+  case http_connection::mode::open: {
+    // Answering the first that is late may complete others behind it, hence the search anew.
+    auto late = [&] {
+      return std::find_if(c.exchanges.begin(), c.exchanges.end(),
+                          [&](auto& x) { return !x.is_answered && x.deadline <= now; });
+    };
+    for (auto x = late(); x != c.exchanges.end(); x = late())
+      answer_problem(c, *x, {errc::database_unavailable, "the request took too long"});
+    auto waited = now - c.reading_since;
+    if (c.reader.in_request()
+        && waited >= (c.reader.in_body() ? options_.body_timeout : options_.header_timeout)) {
+      refuse(c, {errc::request_timeout, "the request did not arrive in time"});
+    } else if (!c.reader.in_request() && c.exchanges.empty() && c.unsent == 0 && c.out.empty()
+               && (waited >= options_.idle_timeout || phase_ == service_phase::draining)) {
+      linger(c);
+      return;
+    }
+    flush(c);
+    break;
+  }
+  case http_connection::mode::streaming:
+    if (now - c.subscription->last_written >= options_.heartbeat_interval && c.unsent == 0) {
+      c.subscription->last_written = now;
+      http::append_heartbeat(c.out);
+      flush(c);
+    }
+    break;
+  case http_connection::mode::closing:
+    break; // the write time-out watches it
+  case http_connection::mode::lingering:
+    if (now - c.lingering_since >= options_.linger_timeout)
+      drop(c);
+    break;
+  }
+}
+
+void http_front_state::refresh_date() {
+  auto now = options_.wall_clock();
+  auto second = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  if (std::exchange(date_second_, second) != second)
+    date_ = http::to_http_date(now);
+}
+
+void http_front_state::serve() {
+  if (phase_ == service_phase::starting)
+    phase_ = service_phase::serving;
+}
+
+caf::result<applied> http_front_state::drain() {
+  phase_ = service_phase::draining;
+  if (acceptor_ != caf::io::invalid_accept_handle)
+    self_->close(acceptor_);
+  end_streams();
+  tick(); // ends the idle ones
+  if (connection_count_ == 0)
+    return applied{};
+  drained_ = self_->make_response_promise<applied>();
+  return *drained_;
+}
+
+// -- the behaviour -----------------------------------------------------------------------------------------
+
+http_front_actor::behavior_type http_front(http_front_state::self_pointer self, http_front_options options,
+                                           http_front_peers peers) {
+  auto tick = options.tick;
+  self->state.init(self, std::move(options), std::move(peers));
+  self->delayed_send(self, tick, tick_atom_v);
+  auto& state = self->state;
+  return {
+    [&state](const caf::io::new_connection_msg& news) { guard("accept", [&] { state.accept(news.handle); }); },
+    [](const caf::io::acceptor_closed_msg&) { log::error("the listening socket was closed"); },
+    [&state](const caf::io::new_data_msg& news) {
+      guard("receive", [&] { state.receive(news.handle, {news.buf.data(), news.buf.size()}); });
+    },
+    [&state](const caf::io::connection_closed_msg& news) { guard("close", [&] { state.closed(news.handle); }); },
+    [&state](const log_progress& news) { guard("log_progress", [&] { state.apply(news); }); },
+    [&state](const history_changed& news) { guard("history_changed", [&] { state.apply(news); }); },
+    [&state](const cache_warmed& news) { guard("cache_warmed", [&] { state.apply(news); }); },
+    [&state](const caf::io::data_transferred_msg& news) {
+      guard("transferred", [&] { state.transferred(news); });
+    },
+    [&state](const start_serving&) { state.serve(); },
+    [&state](const drain_connections&) { return state.drain(); },
+    [&state](const read_numbers&) { return state.read_all_numbers(); },
+    [self, tick](tick_atom) {
+      guard("tick", [&] { self->state.tick(); });
+      self->delayed_send(self, tick, tick_atom_v);
+    },
+  };
+}
+
+} // namespace portcullis

@@ -1,0 +1,377 @@
+#include "actors/http_ask.hpp"
+#include "actors/http_front.hpp"
+#include "core/token.hpp"
+#include "http/json.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace portcullis {
+
+using http::route;
+
+namespace {
+
+/// The token of `Authorization: Bearer <token>` (RFC 6750, section 2.1), or why there is none.
+std::variant<std::string_view, failure> bearer_token(const http::request& r) {
+  constexpr std::string_view scheme = "bearer ";
+  auto value = r.get(http::field::authorization);
+  auto is_bearer = value.size() >= scheme.size()
+                   && std::equal(scheme.begin(), scheme.end(), value.begin(), [](char want, char have) {
+                        return want == (have >= 'A' && have <= 'Z' ? have + ('a' - 'A') : have);
+                      });
+  if (!is_bearer)
+    return failure{errc::token_missing, "the request carries no bearer token"};
+  value.remove_prefix(scheme.size());
+  value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
+  if (!is_token_form(value))
+    return failure{errc::token_malformed, "the bearer token is not one of this service"};
+  return value;
+}
+
+/// Who ends a session, as the log tells it.
+std::string_view actor_of(http::audience group) noexcept {
+  switch (group) {
+  case http::audience::user:
+    return "user";
+  case http::audience::admin:
+    return "admin";
+  default:
+    return "internal";
+  }
+}
+
+} // namespace
+
+void http_front_state::dispatch(http_connection& c, const http::request& r, instant now) {
+  auto m = http::find_route(r.method, r.path);
+  auto& x = begin_exchange(c, r, m.to, now);
+  if (m.to == route::none) {
+    if (m.path_known)
+      answer_problem(c, x, {errc::method_not_allowed, "the resource does not take this method"}, m.allow);
+    else
+      answer_problem(c, x, {errc::route_unknown, "there is no such resource"});
+    return;
+  }
+  if (phase_ == service_phase::starting && m.group != http::audience::probe && m.to != route::version) {
+    answer_problem(c, x, {errc::starting, "the service is starting"});
+    return;
+  }
+  handle(c, x, r, m);
+}
+
+void http_front_state::handle(http_connection& c, http_exchange& x, const http::request& r, const http::match& m) {
+  switch (m.to) {
+  case route::resolve_session:
+  case route::verify:
+    handle_resolve(c, x, r);
+    break;
+  case route::mint_session:
+    handle_mint(c, x, r);
+    break;
+  case route::mint_guest_session:
+    handle_guest_mint(c, x, r);
+    break;
+  case route::find_or_create_account:
+  case route::create_guest_account:
+  case route::get_account:
+  case route::find_account:
+  case route::delete_account:
+    handle_account(c, x, r, m);
+    break;
+  case route::get_session:
+  case route::list_account_sessions:
+  case route::revoke_session:
+  case route::revoke_session_by_token:
+  case route::revoke_account_sessions:
+    handle_session(c, x, r, m);
+    break;
+  case route::user_account:
+  case route::user_sessions:
+  case route::user_revoke_session:
+  case route::user_revoke_sessions:
+    handle_user(c, x, r, m);
+    break;
+  case route::revocations:
+    handle_revocations(c, x, r);
+    break;
+  default:
+    handle_probe(c, x, m.to);
+    break;
+  }
+}
+
+// -- resolve and verify: the hot path ----------------------------------------------------------------------
+
+void http_front_state::handle_resolve(http_connection& c, http_exchange& x, const http::request& r) {
+  auto found = bearer_token(r);
+  if (auto* what = std::get_if<failure>(&found))
+    answer_problem(c, x, *what);
+  else
+    lookups_.push_back({x.id, hash_token(std::get<std::string_view>(found))});
+}
+
+/// Asks the cache about all the tokens that the last read brought, in one message.
+void http_front_state::send_lookups(http_connection& c) {
+  if (lookups_.empty())
+    return;
+  self_->request(peers_.cache, caf::infinite, peek_sessions{std::exchange(lookups_, {})})
+    .then([this, connection = c.handle.id(), generation = c.generation](const peeked_sessions& known) {
+      guard("peeked", [&] {
+        auto* to = find(connection, generation);
+        if (to == nullptr)
+          return;
+        for (auto& answer : known.answers)
+          answer_peeked(answer, *to);
+        flush(*to);
+      });
+    });
+}
+
+void http_front_state::answer_peeked(const peeked_sessions::answer& known, http_connection& c) {
+  auto* x = find_exchange(c, known.exchange);
+  if (x == nullptr)
+    return;
+  switch (known.known) {
+  case peeked_sessions::verdict::active:
+    answer_resolution(c, *x, session_status::active, known.record);
+    break;
+  case peeked_sessions::verdict::revoked:
+    answer_resolution(c, *x, session_status::revoked, known.record);
+    break;
+  case peeked_sessions::verdict::unknown:
+    answer_resolution(c, *x, session_status::unknown, known.record);
+    break;
+  case peeked_sessions::verdict::must_load:
+    load(ticket_of(c, *x), known.hash);
+    break;
+  }
+}
+
+void http_front_state::load(const ticket& to, const token_hash& hash) {
+  self_->request(peers_.cache, caf::infinite, load_session{hash})
+    .then(
+      [this, to](const resolution& found) {
+        guard("loaded", [&] {
+          auto* c = find(to);
+          auto* x = c != nullptr ? find_exchange(*c, to.exchange) : nullptr;
+          if (x == nullptr)
+            return;
+          answer_resolution(*c, *x, found.status, found.record);
+          flush(*c);
+        });
+      },
+      [this, to](const caf::error& err) { guard("load", [&] { answer_problem(to, to_failure(err)); }); });
+}
+
+void http_front_state::answer_resolution(http_connection& c, http_exchange& x, session_status status,
+                                         const session_record& record) {
+  switch (status) {
+  case session_status::active:
+    if (x.to == route::verify)
+      http::append_verified(response_of(c, x), context_of(x), record);
+    else
+      http::append_resolved(response_of(c, x), context_of(x), record);
+    complete(c, x, 200);
+    break;
+  case session_status::revoked:
+    answer_problem(c, x, {errc::session_revoked, "the session has ended"});
+    break;
+  case session_status::unknown:
+    answer_problem(c, x, {errc::session_unknown, "no session has this token"});
+    break;
+  }
+}
+
+// -- minting -----------------------------------------------------------------------------------------------
+
+void http_front_state::handle_mint(http_connection& c, http_exchange& x, const http::request& r) {
+  if (auto refusal = http::check_json_media_type(r.get(http::field::content_type), r.body))
+    return answer_problem(c, x, *refusal);
+  auto decoded = http::decode_mint(r.body);
+  if (auto* what = std::get_if<failure>(&decoded))
+    return answer_problem(c, x, *what);
+  auto& body = std::get<http::mint_body>(decoded);
+  mint_request order;
+  order.device = std::move(body.device);
+  if (auto* account_id = std::get_if<uuid>(&body.holder))
+    order.holder = *account_id;
+  else
+    order.holder = identity_holder{std::get<identity_key>(body.holder), std::move(body.display_name)};
+  mint(c, x, std::move(order), true);
+}
+
+void http_front_state::handle_guest_mint(http_connection& c, http_exchange& x, const http::request& r) {
+  if (auto refusal = http::check_json_media_type(r.get(http::field::content_type), r.body))
+    return answer_problem(c, x, *refusal);
+  auto decoded = http::decode_guest_mint(r.body);
+  if (auto* what = std::get_if<failure>(&decoded))
+    return answer_problem(c, x, *what);
+  mint(c, x, {guest_holder{}, std::get<http::guest_mint_body>(decoded).device}, false);
+}
+
+void http_front_state::mint(http_connection& c, http_exchange& x, mint_request&& order, bool tells_created) {
+  ask<mint_reply>(c, x, peers_.sessions, std::move(order), [tells_created](const mint_reply& made) {
+    auto created = tells_created ? std::optional{made.account_created} : std::nullopt;
+    return rendered{201, http::render_minted(made.token.reveal(), made.session, made.account, created)};
+  });
+}
+
+// -- accounts ----------------------------------------------------------------------------------------------
+
+void http_front_state::handle_account(http_connection& c, http_exchange& x, const http::request& r,
+                                      const http::match& m) {
+  auto render = [](const account& a) { return rendered{200, http::render_account(a)}; };
+  switch (m.to) {
+  case route::find_or_create_account: {
+    if (auto refusal = http::check_json_media_type(r.get(http::field::content_type), r.body))
+      return answer_problem(c, x, *refusal);
+    auto decoded = http::decode_account(r.body);
+    if (auto* what = std::get_if<failure>(&decoded))
+      return answer_problem(c, x, *what);
+    auto& body = std::get<http::account_body>(decoded);
+    using found = db::find_or_create_account::result;
+    return ask<found>(c, x, peers_.accounts,
+                      find_or_create_request{std::move(body.identity), std::move(body.display_name)},
+                      [](const found& f) {
+                        return rendered{f.created ? 201 : 200, http::render_account_created(f.account, f.created)};
+                      });
+  }
+  case route::create_guest_account:
+    return ask<account>(c, x, peers_.accounts, create_guest_request{}, [](const account& a) {
+      return rendered{201, http::render_account(a)};
+    });
+  case route::find_account: {
+    auto decoded = http::decode_identity_query(r.query);
+    if (auto* what = std::get_if<failure>(&decoded))
+      return answer_problem(c, x, *what);
+    return ask<account>(c, x, peers_.accounts, db::find_account{std::get<identity_key>(decoded)}, render);
+  }
+  default:
+    break;
+  }
+  auto id = http::decode_id(m.params[0]);
+  if (auto* what = std::get_if<failure>(&id))
+    return answer_problem(c, x, *what);
+  auto account_id = std::get<uuid>(id);
+  if (m.to == route::get_account)
+    return ask<account>(c, x, peers_.accounts, db::get_account{account_id}, render);
+  auto cause = http::decode_revocation(r.body, r.query);
+  if (auto* what = std::get_if<failure>(&cause))
+    return answer_problem(c, x, *what);
+  using deleted = db::delete_account::result;
+  ask<deleted>(c, x, peers_.accounts,
+               db::delete_account{account_id,
+                                  {std::get<http::revocation_body>(cause).reason, std::string{actor_of(m.group)}}},
+               [](const deleted&) {
+                 return rendered{204, {}};
+               });
+}
+
+// -- sessions ----------------------------------------------------------------------------------------------
+
+void http_front_state::handle_session(http_connection& c, http_exchange& x, const http::request& r,
+                                      const http::match& m) {
+  if (m.to == route::revoke_session_by_token) {
+    auto found = bearer_token(r);
+    if (auto* what = std::get_if<failure>(&found))
+      return answer_problem(c, x, *what);
+    return revoke_session(c, x, r, hash_token(std::get<std::string_view>(found)), std::nullopt);
+  }
+  auto decoded = http::decode_id(m.params[0]);
+  if (auto* what = std::get_if<failure>(&decoded))
+    return answer_problem(c, x, *what);
+  auto id = std::get<uuid>(decoded);
+  switch (m.to) {
+  case route::get_session:
+    return ask<session>(c, x, peers_.sessions, db::get_session{id}, [](const session& s) {
+      return rendered{200, http::render_session(s)};
+    });
+  case route::list_account_sessions:
+    return list_sessions(c, x, r, id, std::nullopt);
+  case route::revoke_session:
+    return revoke_session(c, x, r, id, std::nullopt);
+  default:
+    return revoke_account(c, x, r, id, std::nullopt);
+  }
+}
+
+void http_front_state::list_sessions(http_connection& c, http_exchange& x, const http::request& r,
+                                     const uuid& account_id, std::optional<uuid> current) {
+  auto decoded = http::decode_page(r.query);
+  if (auto* what = std::get_if<failure>(&decoded))
+    return answer_problem(c, x, *what);
+  auto& page = std::get<http::page_query>(decoded);
+  using listed = db::list_sessions::result;
+  ask<listed>(c, x, peers_.sessions, db::list_sessions{account_id, page.after, page.limit},
+              [current](const listed& l) {
+                return rendered{200, http::render_session_page(l.sessions, l.has_more, current)};
+              });
+}
+
+void http_front_state::revoke_session(http_connection& c, http_exchange& x, const http::request& r,
+                                      std::variant<uuid, token_hash> target, std::optional<uuid> owner) {
+  auto decoded = http::decode_revocation(r.body, r.query);
+  if (auto* what = std::get_if<failure>(&decoded))
+    return answer_problem(c, x, *what);
+  auto group = owner ? http::audience::user : http::audience::internal;
+  using done = db::revoke_session::result;
+  ask<done>(c, x, peers_.sessions,
+            db::revoke_session{
+              target, owner, {std::get<http::revocation_body>(decoded).reason, std::string{actor_of(group)}}},
+            [](const done& d) {
+              return rendered{200, http::render_revoked(d.revoked, d.position)};
+            });
+}
+
+void http_front_state::revoke_account(http_connection& c, http_exchange& x, const http::request& r,
+                                      const uuid& account_id, std::optional<uuid> keep) {
+  auto decoded = http::decode_revocation(r.body, r.query);
+  if (auto* what = std::get_if<failure>(&decoded))
+    return answer_problem(c, x, *what);
+  auto group = x.to == route::user_revoke_sessions ? http::audience::user : http::audience::internal;
+  using done = db::revoke_account::result;
+  ask<done>(c, x, peers_.sessions,
+            db::revoke_account{
+              account_id, keep, {std::get<http::revocation_body>(decoded).reason, std::string{actor_of(group)}}},
+            [](const done& d) {
+              return rendered{200, http::render_revoked_count(d.revoked, d.position)};
+            });
+}
+
+// -- the user's own ----------------------------------------------------------------------------------------
+
+void http_front_state::handle_user(http_connection& c, http_exchange& x, const http::request& r,
+                                   const http::match& m) {
+  auto user = uuid::parse(r.get(http::field::x_user_id));
+  if (!user)
+    return answer_problem(c, x, {errc::user_required, "X-User-ID does not name an account"});
+  auto current = uuid::parse(r.get(http::field::x_session_id));
+  switch (m.to) {
+  case route::user_account:
+    return ask<account>(c, x, peers_.accounts, db::get_account{*user}, [](const account& a) {
+      return rendered{200, http::render_account(a)};
+    });
+  case route::user_sessions:
+    return list_sessions(c, x, r, *user, current);
+  case route::user_revoke_session: {
+    auto id = http::decode_id(m.params[0]);
+    if (auto* what = std::get_if<failure>(&id))
+      return answer_problem(c, x, *what);
+    return revoke_session(c, x, r, std::get<uuid>(id), *user);
+  }
+  default:
+    break;
+  }
+  auto keep = http::query_parameter(r.query, "keep");
+  if (auto* what = std::get_if<failure>(&keep))
+    return answer_problem(c, x, *what);
+  auto& kept = std::get<std::optional<std::string>>(keep);
+  if (kept && *kept != "current")
+    return answer_problem(c, x, {errc::value_unacceptable, "keep takes the value current"});
+  if (kept && !current)
+    return answer_problem(c, x, {errc::parameter_malformed, "keep=current needs X-Session-ID"});
+  revoke_account(c, x, r, *user, kept ? current : std::nullopt);
+}
+
+} // namespace portcullis

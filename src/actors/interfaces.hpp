@@ -1,0 +1,168 @@
+#pragma once
+
+#include "actors/messages.hpp"
+
+#include <caf/io/broker.hpp>
+#include <caf/io/system_messages.hpp>
+#include <caf/io/typed_broker.hpp>
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+/// The actors, by what they can be asked. Small interfaces come first: an actor is handed the narrowest one
+/// that it needs. docs/architecture.md tells who lives on which thread.
+namespace portcullis {
+
+// -- what the database pool offers, by subject -------------------------------------------------------------
+
+/// Loads a session by its token's hash.
+using session_loader_actor = caf::typed_actor<
+  // What the database knows of the token; `unknown` is an answer, not an error.
+  caf::replies_to<db::find_session>::with<db::find_session::result>>;
+
+/// Keeps sessions.
+using session_store_actor = caf::typed_actor<
+  // Mints; `account_not_found`.
+  caf::replies_to<db::mint_session>::with<db::minted>,
+  // Finds or creates the account, and mints.
+  caf::replies_to<db::mint_for_identity>::with<db::minted>,
+  // Creates a guest, and mints.
+  caf::replies_to<db::mint_guest>::with<db::minted>,
+  // Ends one session; `session_not_found`.
+  caf::replies_to<db::revoke_session>::with<db::revoke_session::result>,
+  // Ends all of an account's; `account_not_found`.
+  caf::replies_to<db::revoke_account>::with<db::revoke_account::result>,
+  // One session, dead or alive; `session_not_found`.
+  caf::replies_to<db::get_session>::with<session>,
+  // A page of an account's active sessions; `account_not_found`.
+  caf::replies_to<db::list_sessions>::with<db::list_sessions::result>>;
+
+/// Keeps accounts.
+using account_store_actor = caf::typed_actor<
+  // The account of an identity, made if there is none.
+  caf::replies_to<db::find_or_create_account>::with<db::find_or_create_account::result>,
+  // A new guest.
+  caf::replies_to<db::create_guest>::with<account>,
+  // By id; `account_not_found`.
+  caf::replies_to<db::get_account>::with<account>,
+  // By identity; `account_not_found`.
+  caf::replies_to<db::find_account>::with<account>,
+  // Deletes; `account_not_found`, `account_seated`.
+  caf::replies_to<db::delete_account>::with<db::delete_account::result>>;
+
+/// Reads old entries of the revocation log, and tells whether the database answers at all.
+using log_store_actor = caf::typed_actor<
+  // A page of the log after a cursor.
+  caf::replies_to<db::read_events>::with<db::read_events::result>,
+  // One round trip.
+  caf::replies_to<db::ping>::with<db::ping::result>>;
+
+/// The DB POOL: the bounded queue in front of PostgreSQL. Each request is answered within the operation
+/// time-out, with `database_unavailable` if need be, or at once with `overloaded`.
+using db_pool_actor = session_loader_actor::extend_with<session_store_actor>::extend_with<account_store_actor>::
+  extend_with<log_store_actor>::extend<
+    // The queue's and the connections' numbers.
+    caf::replies_to<read_pool_stats>::with<pool_stats>,
+    // Deadlines, backoff, growth and shrinking.
+    caf::reacts_to<tick_atom>>;
+
+/// A DB WORKER: one connection, on a thread of its own.
+using db_worker_actor = caf::typed_actor<
+  // Runs a batch; never an error: what failed is in the result.
+  caf::replies_to<db_batch>::with<db_batch_result>,
+  // Makes the connection usable.
+  caf::replies_to<db_connect>::with<db_connect_result>>;
+
+// -- revocations -------------------------------------------------------------------------------------------
+
+/// Hears of every revocation, in log order. The feed tells its sinks one after the other: the cache before the
+/// front, so no subscriber hears of a revocation that its own replica does not honour yet.
+using revocation_sink_actor = caf::typed_actor<
+  // The log was read up to here.
+  caf::reacts_to<log_progress>,
+  // The log does not continue what came before.
+  caf::reacts_to<history_changed>,
+  // Memory is complete.
+  caf::reacts_to<cache_warmed>>;
+
+/// The REVOCATION FEED: reads the log on a thread of its own and tells the sinks. It is woken through the
+/// `log_doorbell`, since a thread that waits for a socket does not see its mailbox.
+using revocation_feed_actor = caf::typed_actor<
+  // One round: wait for the bell, a hint or the poll interval, then read.
+  caf::reacts_to<tick_atom>>;
+
+// -- the session cache -------------------------------------------------------------------------------------
+
+/// Applies what this replica has committed, before it is acknowledged to the caller (rules 1 and 2).
+using session_registry_actor = caf::typed_actor<
+  // Write-through of a mint.
+  caf::replies_to<session_minted>::with<applied>,
+  // Forgets a session for good.
+  caf::replies_to<session_revoked>::with<applied>,
+  // Forgets an account's sessions below a generation for good.
+  caf::replies_to<account_revoked>::with<applied>>;
+
+/// The SESSION CACHE, on the I/O thread.
+using session_cache_actor = session_registry_actor::extend_with<revocation_sink_actor>::extend<
+  // Answers from memory, at once.
+  caf::replies_to<peek_sessions>::with<peeked_sessions>,
+  // Answers from PostgreSQL; `database_unavailable`, `overloaded` or `history_stale` if it cannot.
+  caf::replies_to<load_session>::with<resolution>,
+  // A part of the warm-up; the reply asks for the next.
+  caf::replies_to<warm_sessions>::with<applied>,
+  // Its numbers.
+  caf::replies_to<read_cache_stats>::with<cache_stats>>;
+
+// -- the domain --------------------------------------------------------------------------------------------
+
+/// The SESSION actor: mints, revokes, lists. Each reply comes after the commit and after the cache knows.
+using session_actor = caf::typed_actor<
+  // A new session and its token; `account_not_found`.
+  caf::replies_to<mint_request>::with<mint_reply>,
+  // Ends one; `session_not_found`.
+  caf::replies_to<db::revoke_session>::with<db::revoke_session::result>,
+  // Ends all of an account's; `account_not_found`.
+  caf::replies_to<db::revoke_account>::with<db::revoke_account::result>,
+  // Looks one up; `session_not_found`.
+  caf::replies_to<db::get_session>::with<session>,
+  // Lists an account's; `account_not_found`.
+  caf::replies_to<db::list_sessions>::with<db::list_sessions::result>>;
+
+/// The ACCOUNT actor: finds, creates, deletes.
+using account_actor = caf::typed_actor<
+  // The account of an identity, made if there is none.
+  caf::replies_to<find_or_create_request>::with<db::find_or_create_account::result>,
+  // A new guest.
+  caf::replies_to<create_guest_request>::with<account>,
+  // By id; `account_not_found`.
+  caf::replies_to<db::get_account>::with<account>,
+  // By identity; `account_not_found`.
+  caf::replies_to<db::find_account>::with<account>,
+  // Deletes the account and ends its sessions; `account_not_found`, `account_seated`.
+  caf::replies_to<db::delete_account>::with<db::delete_account::result>>;
+
+// -- the edge of the process -------------------------------------------------------------------------------
+
+/// The HTTP FRONT, on the I/O thread: connections, routes, subscribers.
+using http_front_actor =
+  caf::io::accept_handler::extend_with<caf::io::connection_handler>::extend_with<revocation_sink_actor>::extend<
+    // How much of a connection's write buffer the kernel took.
+    caf::reacts_to<caf::io::data_transferred_msg>,
+    // The schema is current: serve.
+    caf::reacts_to<start_serving>,
+    // Accept no more, finish what is in flight; the reply comes when no connection is left.
+    caf::replies_to<drain_connections>::with<applied>,
+    // Everybody's numbers, for an exporter.
+    caf::replies_to<read_numbers>::with<all_numbers>,
+    // Deadlines, heartbeats, the date.
+    caf::reacts_to<tick_atom>>;
+
+/// The SUPERVISOR: spawns the others in order, and stops them in order.
+using supervisor_actor = caf::typed_actor<
+  // The migrator has finished: the schema is current, or cannot be made so.
+  caf::reacts_to<migrations_finished>,
+  // Everybody's numbers, for an exporter.
+  caf::replies_to<read_numbers>::with<all_numbers>,
+  // Drain, bounded, and end everything; the reply comes last.
+  caf::replies_to<stop_service>::with<applied>>;
+
+} // namespace portcullis

@@ -1,0 +1,312 @@
+#pragma once
+
+#include "core/error.hpp"
+#include "core/model.hpp"
+#include "core/time.hpp"
+#include "db/operations.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/atom.hpp>
+#include <caf/error.hpp>
+#include <caf/make_message.hpp>
+#include <caf/type_id.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+/// Every message that actors exchange, but for the database operations, which are messages as they stand
+/// in db/operations.hpp. None ever leaves the process, so none is serializable, and none can be printed:
+/// CAF shows them as `<unprintable>`, which keeps tokens and hashes out of every trace.
+namespace portcullis {
+
+// -- the session cache -------------------------------------------------------------------------------------
+
+/// Asks what memory knows of these tokens: all the look-ups that one read of a connection brought.
+struct peek_sessions {
+  struct lookup {
+    std::uint64_t exchange = 0; // comes back with the answer
+    token_hash hash;
+  };
+  std::vector<lookup> lookups;
+};
+
+/// One answer per look-up, in order, at once.
+struct peeked_sessions {
+  enum class verdict : std::uint8_t {
+    active,    // `record` is the session's
+    revoked,   // known to be dead
+    unknown,   // known never to have been minted
+    must_load, // memory cannot tell: ask with `load_session`
+  };
+  struct answer {
+    std::uint64_t exchange = 0;
+    token_hash hash;
+    verdict known = verdict::must_load;
+    session_record record;
+  };
+  std::vector<answer> answers;
+};
+
+/// Asks for one token's session, from PostgreSQL if need be.
+struct load_session {
+  token_hash hash;
+};
+
+/// What `load_session` found. Never `unknown` for want of an answer: that is an error.
+struct resolution {
+  session_status status = session_status::unknown;
+  session_record record; // set when the status is `active`
+};
+
+/// A session was minted and committed; `began` is an instant before its transaction began.
+struct session_minted {
+  token_hash hash;
+  session_record record;
+  instant began{};
+};
+
+/// A committed revocation of this replica, to be applied before it is acknowledged.
+struct session_revoked {
+  uuid session_id;
+};
+struct account_revoked {
+  uuid account_id;
+  std::int32_t generation = 0; // sessions below it are dead
+};
+
+/// It is done.
+struct applied {};
+
+/// A part of the warm-up: sessions that were active in a snapshot taken after `began`.
+struct warm_sessions {
+  struct entry {
+    token_hash hash;
+    session_record record;
+  };
+  std::vector<entry> entries;
+  instant began{};
+};
+
+// -- the revocation log ------------------------------------------------------------------------------------
+
+/// A successful read of the revocation log: all that was committed up to `position`, as of `read_began`.
+/// Sent for empty reads too, since it renews the lease on memory (rule 3).
+struct log_progress {
+  instant read_began{};
+  cursor position;
+  std::vector<revocation_event> events; // in log order, following what was sent before
+};
+
+/// The log does not continue what was sent before: forget everything learned from it. Events after `position`
+/// follow.
+struct history_changed {
+  cursor position;
+  std::string reason;
+};
+
+/// The warm-up is over; memory holds every session that was active.
+struct cache_warmed {
+  std::size_t sessions = 0;
+};
+
+// -- sessions ----------------------------------------------------------------------------------------------
+
+/// Whose session to mint.
+struct guest_holder {};
+struct identity_holder {
+  identity_key key;
+  std::optional<std::string> display_name; // for a new account
+};
+using session_holder = std::variant<uuid, identity_holder, guest_holder>;
+
+struct mint_request {
+  session_holder holder;
+  portcullis::device device;
+};
+
+/// The only message that holds a token. It is shown to the client once and kept nowhere.
+struct mint_reply {
+  portcullis::token token;
+  portcullis::session session;
+  portcullis::account account;
+  bool account_created = false;
+};
+
+// -- accounts ----------------------------------------------------------------------------------------------
+
+struct find_or_create_request {
+  identity_key key;
+  std::optional<std::string> display_name;
+};
+
+struct create_guest_request {};
+
+// -- the database pool -------------------------------------------------------------------------------------
+
+/// Work for one worker: run in one round trip, by `deadline`.
+struct db_batch {
+  std::uint64_t id = 0;
+  std::vector<db::operation> operations;
+  instant deadline{};
+};
+
+struct db_batch_result {
+  std::uint64_t id = 0;
+  std::vector<db::outcome> outcomes; // one per operation
+  std::vector<std::size_t> lost;     // indexes whose outcome is not known
+  bool connected = false;            // whether the worker has a usable connection now
+  std::string trouble;               // for the log, when it has not
+};
+
+/// Asks a worker to connect if it is not connected, or to replace a connection past its life time.
+struct db_connect {
+  instant deadline{};
+};
+
+struct db_connect_result {
+  bool connected = false;
+  std::string trouble; // for the log
+};
+
+// -- life cycle and numbers --------------------------------------------------------------------------------
+
+/// To the front: the schema is current.
+struct start_serving {};
+
+/// To the front: the service is about to stop.
+struct drain_connections {};
+
+/// To the supervisor: the schema is current, or (`error` is set) cannot be made so.
+struct migrations_finished {
+  failure error;
+};
+
+/// To the supervisor.
+struct stop_service {};
+
+/// To the front: everybody's numbers.
+struct read_numbers {};
+struct all_numbers {
+  metrics::snapshot snapshot;
+};
+
+struct read_cache_stats {};
+struct cache_stats {
+  std::size_t entries = 0;
+  std::size_t active = 0;
+  std::size_t bytes = 0;
+  std::size_t unknown_entries = 0;
+  std::size_t loads_in_flight = 0;
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t read_throughs = 0; // looked up in PostgreSQL although held, for the lease was out
+  std::uint64_t loads_dropped = 0; // loads that a revocation overtook
+  std::uint64_t evictions = 0;
+  double lease_age_s = 0; // since the last successful read of the log began; negative: never
+};
+
+struct read_pool_stats {};
+struct pool_stats {
+  std::size_t workers = 0;
+  std::size_t connected = 0;
+  std::size_t busy = 0;
+  std::size_t queued = 0;
+  std::uint64_t operations = 0;
+  std::uint64_t batches = 0;
+  std::uint64_t refused = 0; // turned away at the queue's bound or while the database was away
+  std::uint64_t expired = 0; // not answered within the operation time-out
+  std::uint64_t retried = 0; // run again after a lost connection
+};
+
+// -- errors ------------------------------------------------------------------------------------------------
+
+/// An error for a response promise.
+caf::error to_caf(failure what);
+
+/// Back from there. An error that is not ours (an actor that died, a bounced request) becomes `internal`.
+failure to_failure(const caf::error& err);
+
+} // namespace portcullis
+
+CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
+
+// clang-format off
+#define PORTCULLIS_FOR_EACH_MESSAGE(X) \
+  X(portcullis::account) \
+  X(portcullis::account_revoked) \
+  X(portcullis::all_numbers) \
+  X(portcullis::applied) \
+  X(portcullis::cache_stats) \
+  X(portcullis::cache_warmed) \
+  X(portcullis::create_guest_request) \
+  X(portcullis::db_batch) \
+  X(portcullis::db_batch_result) \
+  X(portcullis::db_connect) \
+  X(portcullis::db_connect_result) \
+  X(portcullis::drain_connections) \
+  X(portcullis::find_or_create_request) \
+  X(portcullis::history_changed) \
+  X(portcullis::load_session) \
+  X(portcullis::log_progress) \
+  X(portcullis::migrations_finished) \
+  X(portcullis::mint_reply) \
+  X(portcullis::mint_request) \
+  X(portcullis::peek_sessions) \
+  X(portcullis::peeked_sessions) \
+  X(portcullis::pool_stats) \
+  X(portcullis::read_cache_stats) \
+  X(portcullis::read_numbers) \
+  X(portcullis::read_pool_stats) \
+  X(portcullis::resolution) \
+  X(portcullis::session) \
+  X(portcullis::session_minted) \
+  X(portcullis::session_revoked) \
+  X(portcullis::start_serving) \
+  X(portcullis::stop_service) \
+  X(portcullis::warm_sessions) \
+  X(portcullis::db::create_guest) \
+  X(portcullis::db::delete_account) \
+  X(portcullis::db::delete_account::result) \
+  X(portcullis::db::find_account) \
+  X(portcullis::db::find_or_create_account) \
+  X(portcullis::db::find_or_create_account::result) \
+  X(portcullis::db::find_session) \
+  X(portcullis::db::find_session::result) \
+  X(portcullis::db::get_account) \
+  X(portcullis::db::get_session) \
+  X(portcullis::db::list_sessions) \
+  X(portcullis::db::list_sessions::result) \
+  X(portcullis::db::mint_for_identity) \
+  X(portcullis::db::mint_guest) \
+  X(portcullis::db::mint_session) \
+  X(portcullis::db::minted) \
+  X(portcullis::db::ping) \
+  X(portcullis::db::ping::result) \
+  X(portcullis::db::read_events) \
+  X(portcullis::db::read_events::result) \
+  X(portcullis::db::revoke_account) \
+  X(portcullis::db::revoke_account::result) \
+  X(portcullis::db::revoke_session) \
+  X(portcullis::db::revoke_session::result)
+// clang-format on
+
+#define PORTCULLIS_ADD_TYPE_ID(type) CAF_ADD_TYPE_ID(portcullis, (type))
+#define PORTCULLIS_ALLOW_UNSAFE(type) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(type)
+
+CAF_BEGIN_TYPE_ID_BLOCK(portcullis, first_custom_type_id)
+PORTCULLIS_FOR_EACH_MESSAGE(PORTCULLIS_ADD_TYPE_ID)
+CAF_ADD_ATOM(portcullis, portcullis, tick_atom, "tick")
+CAF_ADD_ATOM(portcullis, portcullis, flush_atom, "flush")
+CAF_END_TYPE_ID_BLOCK(portcullis)
+
+PORTCULLIS_FOR_EACH_MESSAGE(PORTCULLIS_ALLOW_UNSAFE)
+
+#undef PORTCULLIS_ADD_TYPE_ID
+#undef PORTCULLIS_ALLOW_UNSAFE
+#undef PORTCULLIS_FOR_EACH_MESSAGE

@@ -1,0 +1,146 @@
+#include "actors/revocation_feed.hpp"
+
+#include "telemetry/log.hpp"
+
+#include <caf/scoped_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace portcullis {
+
+void revocation_feed_state::round() {
+  if (ensure_open() && catch_up()) {
+    backoff_ = std::chrono::nanoseconds{0};
+    if (std::exchange(in_trouble_, false))
+      log::info("revocation log is read again");
+  }
+  wait();
+}
+
+bool revocation_feed_state::ensure_open() {
+  if (!source->is_open()) {
+    if (auto err = source->open(deadline()); err.code != errc::none) {
+      trouble(err);
+      return false;
+    }
+  }
+  if (!position_ && !start_at_end("the service has started"))
+    return false;
+  return is_warm_ || warm();
+}
+
+/// Takes the end of the log as the position. Whatever memory held before belongs to another history.
+bool revocation_feed_state::start_at_end(const std::string& reason) {
+  cursor end;
+  if (auto err = source->position(&end, deadline()); err.code != errc::none) {
+    trouble(err);
+    return false;
+  }
+  position_ = end;
+  is_warm_ = false;
+  tell_history({end, reason});
+  return true;
+}
+
+bool revocation_feed_state::warm() {
+  auto began = options.now();
+  std::size_t sessions = 0;
+  auto err = source->stream_active(
+    options.warm_entries_max,
+    [&](std::vector<warm_sessions::entry>&& entries) {
+      sessions += entries.size();
+      return hand_over({std::move(entries), began});
+    },
+    began + options.warm_timeout);
+  if (err.code != errc::none) {
+    trouble(err);
+    return false;
+  }
+  is_warm_ = true;
+  log::info("session cache is warm",
+            {{"sessions", sessions},
+             {"took_ms", std::chrono::duration_cast<std::chrono::milliseconds>(options.now() - began).count()}});
+  tell_warmed({sessions});
+  return true;
+}
+
+/// Reads pages until the log has no more, telling the sinks of each. Only the read that reached the end
+/// renews the lease on memory, as of the instant at which it began.
+bool revocation_feed_state::catch_up() {
+  for (bool has_more = true; has_more;) {
+    db::revocation_log::page page;
+    auto began = options.now();
+    if (auto err = source->read(*position_, &page, deadline()); err.code != errc::none) {
+      trouble(err);
+      return false;
+    }
+    if (page.reset) {
+      log::warn("revocation log has another history", {{"position", to_string(*position_)}});
+      return start_at_end("the revocation log has another history") && warm() && catch_up();
+    }
+    position_ = page.last;
+    has_more = page.has_more;
+    tell_progress({has_more ? instant::min() : began, page.last, std::move(page.events)});
+  }
+  if (std::exchange(must_notify_, false)) {
+    if (auto err = source->notify(deadline()); err.code != errc::none) {
+      trouble(err);
+      return false;
+    }
+  }
+  return true;
+}
+
+void revocation_feed_state::wait() {
+  auto timeout = source->is_open() ? options.poll_interval : backoff_;
+  if (source->wait(timeout) == revocation_source::wake::bell)
+    must_notify_ = true;
+}
+
+void revocation_feed_state::trouble(const failure& what) {
+  backoff_ = std::clamp(backoff_ * 2, options.backoff_min, options.backoff_max);
+  std::uniform_real_distribution<double> spread{0.5, 1.0};
+  backoff_ =
+    std::chrono::nanoseconds{static_cast<std::int64_t>(spread(jitter_) * static_cast<double>(backoff_.count()))};
+  if (!std::exchange(in_trouble_, true))
+    log::warn("revocation log cannot be read", {{"reason", what.detail}});
+}
+
+instant revocation_feed_state::deadline() const {
+  return options.now() + options.operation_timeout;
+}
+
+revocation_feed_actor::behavior_type revocation_feed(
+  revocation_feed_actor::stateful_pointer<revocation_feed_state> self, revocation_feed_options options,
+  std::shared_ptr<std::unique_ptr<revocation_source>> source, session_cache_actor cache,
+  std::vector<revocation_sink_actor> others) {
+  auto& state = self->state;
+  state.options = std::move(options);
+  state.source = std::move(*source);
+  state.hand_over = [self, cache](warm_sessions&& part) {
+    bool taken = false;
+    caf::scoped_actor waiter{self->system()};
+    waiter->request(cache, caf::infinite, std::move(part))
+      .receive([&](const applied&) { taken = true; }, [](const caf::error&) {});
+    return taken;
+  };
+  auto tell = [self, cache, others](auto&& news) {
+    self->send(cache, news);
+    for (auto& sink : others)
+      self->send(sink, news);
+  };
+  state.tell_progress = tell;
+  state.tell_history = tell;
+  state.tell_warmed = tell;
+  self->send(self, tick_atom_v);
+  return {
+    [self](tick_atom) {
+      self->state.round();
+      self->send(self, tick_atom_v);
+    },
+  };
+}
+
+} // namespace portcullis

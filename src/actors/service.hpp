@@ -1,0 +1,16 @@
+#pragma once
+
+#include "config/settings.hpp"
+
+#include <string>
+
+namespace portcullis {
+
+/// Runs the service until SIGTERM or SIGINT, or until it cannot go on; returns the process's exit status. Call it
+/// once, before any other thread exists: every thread inherits the blocked signals.
+int serve(const config::settings& settings, const std::string& version);
+
+/// Applies the migrations and returns the exit status.
+int migrate(const config::settings& settings);
+
+} // namespace portcullis

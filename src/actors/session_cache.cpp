@@ -1,0 +1,199 @@
+#include "actors/session_cache.hpp"
+
+#include <caf/io/typed_broker.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace portcullis {
+
+void session_cache_state::init(session_cache_options opts) {
+  options = std::move(opts);
+  memory = std::make_unique<session_memory>(options.memory);
+}
+
+peeked_sessions session_cache_state::peek(const peek_sessions& ask) {
+  using known = peeked_sessions::verdict;
+  auto now = options.now();
+  peeked_sessions result;
+  result.answers.reserve(ask.lookups.size());
+  for (auto& lookup : ask.lookups) {
+    auto& answer = result.answers.emplace_back();
+    answer.exchange = lookup.exchange;
+    answer.hash = lookup.hash;
+    switch (memory->peek(lookup.hash, now, &answer.record)) {
+    case session_memory::verdict::active:
+      answer.known = known::active;
+      break;
+    case session_memory::verdict::revoked:
+      answer.known = known::revoked;
+      break;
+    case session_memory::verdict::unknown:
+      answer.known = known::unknown;
+      break;
+    case session_memory::verdict::must_load:
+      answer.known = known::must_load;
+      break;
+    }
+  }
+  return result;
+}
+
+void session_cache_state::answer(load& done, const resolution& with) {
+  for (auto& promise : done.waiting)
+    promise.deliver(with);
+}
+
+void session_cache_state::fail(load& done, const caf::error& err) {
+  for (auto& promise : done.waiting)
+    promise.deliver(err);
+}
+
+void session_cache_state::apply(const log_progress& news) {
+  auto now = options.now();
+  for (auto& event : news.events)
+    memory->apply(event, now);
+  memory->renew_lease(news.read_began);
+}
+
+void session_cache_state::warm(const warm_sessions& part) {
+  auto now = options.now();
+  for (auto& entry : part.entries)
+    memory->admit_minted(entry.hash, entry.record, part.began, now);
+}
+
+cache_stats session_cache_state::stats() const {
+  auto& count = memory->count();
+  auto& index = memory->index();
+  cache_stats result;
+  result.entries = index.size();
+  result.active = index.active_size();
+  result.bytes = index.bytes();
+  result.unknown_entries = memory->unknown_size();
+  result.loads_in_flight = loads.size();
+  result.hits = count.hits;
+  result.misses = count.misses;
+  result.read_throughs = count.read_throughs;
+  result.loads_dropped = count.loads_dropped;
+  result.evictions = index.evictions();
+  auto began = memory->lease_began();
+  result.lease_age_s =
+    began == instant::min() ? -1.0 : std::chrono::duration<double>(options.now() - began).count();
+  return result;
+}
+
+namespace {
+
+/// Sends the load of `hash` on its way. What comes back is admitted, or, overtaken, asked for again.
+template <class Self>
+void start_load(Self* self, const session_loader_actor& loader, const token_hash& hash) {
+  auto began = self->state.options.now();
+  self->state.loads[hash].began = began;
+  auto take_out = [self, hash] {
+    auto i = self->state.loads.find(hash);
+    auto done = std::move(i->second);
+    self->state.loads.erase(i);
+    return done;
+  };
+  // The pool answers every request within the operation time-out, so none is set here: CAF could not cancel it.
+  self->request(loader, caf::infinite, db::find_session{hash})
+    .then(
+      [=](const db::find_session::result& found) {
+        auto& state = self->state;
+        switch (state.memory->admit(hash, found.status, found.record, began, state.options.now())) {
+        case session_memory::admission::active: {
+          auto done = take_out();
+          state.answer(done, {session_status::active, found.record});
+          break;
+        }
+        case session_memory::admission::revoked: {
+          auto done = take_out();
+          state.answer(done, {session_status::revoked, {}});
+          break;
+        }
+        case session_memory::admission::unknown: {
+          auto done = take_out();
+          state.answer(done, {session_status::unknown, {}});
+          break;
+        }
+        case session_memory::admission::retry:
+          if (++state.loads[hash].attempts <= state.options.load_attempts_max) {
+            start_load(self, loader, hash);
+          } else {
+            auto done = take_out();
+            state.fail(done, to_caf({errc::history_stale, "the session could not be read recently enough"}));
+          }
+          break;
+        }
+      },
+      [=](const caf::error& err) {
+        auto done = take_out();
+        self->state.fail(done, err);
+      });
+}
+
+template <class Self>
+caf::result<resolution> load(Self* self, const session_loader_actor& loader, const token_hash& hash) {
+  auto& state = self->state;
+  auto running = state.loads.find(hash);
+  if (running == state.loads.end() && state.loads.size() >= state.options.loads_max)
+    return to_caf({errc::overloaded, "too many sessions are being looked up"});
+  auto promise = self->template make_response_promise<resolution>();
+  if (running != state.loads.end()) {
+    running->second.waiting.push_back(promise);
+    return promise;
+  }
+  state.loads[hash].waiting.push_back(promise);
+  start_load(self, loader, hash);
+  return promise;
+}
+
+template <class Self>
+session_cache_actor::behavior_type behave(Self* self, session_cache_options options,
+                                          const session_loader_actor& loader) {
+  self->state.init(std::move(options));
+  return {
+    [self](const session_minted& mint) {
+      auto& state = self->state;
+      state.memory->admit_minted(mint.hash, mint.record, mint.began, state.options.now());
+      return applied{};
+    },
+    [self](const session_revoked& end) {
+      self->state.memory->revoke_session(end.session_id, self->state.options.now());
+      return applied{};
+    },
+    [self](const account_revoked& end) {
+      self->state.memory->revoke_account(end.account_id, end.generation, self->state.options.now());
+      return applied{};
+    },
+    [self](const log_progress& news) { self->state.apply(news); },
+    [self](const history_changed&) { self->state.memory->reset(self->state.options.now()); },
+    [](const cache_warmed&) {
+      // Memory needs no word of it: a session that is not held is loaded, warm or not.
+    },
+    [self](const peek_sessions& ask) { return self->state.peek(ask); },
+    [self, loader](const load_session& ask) { return load(self, loader, ask.hash); },
+    [self](const warm_sessions& part) {
+      self->state.warm(part);
+      return applied{};
+    },
+    [self](const read_cache_stats&) { return self->state.stats(); },
+  };
+}
+
+} // namespace
+
+session_cache_actor::behavior_type session_cache(
+  session_cache_actor::stateful_broker_pointer<session_cache_state> self, session_cache_options options,
+  session_loader_actor loader) {
+  return behave(self, std::move(options), loader);
+}
+
+session_cache_actor::behavior_type scheduled_session_cache(
+  session_cache_actor::stateful_pointer<session_cache_state> self, session_cache_options options,
+  session_loader_actor loader) {
+  return behave(self, std::move(options), loader);
+}
+
+} // namespace portcullis

@@ -1,0 +1,121 @@
+#include "core/session_memory.hpp"
+
+namespace portcullis {
+
+session_memory::session_memory(const options& opts)
+  : index_(opts.index), unknown_(opts.unknown_entries_max, opts.index.seed),
+    revoked_lately_(opts.remembered_revocations_max), staleness_max_(opts.staleness_max) {}
+
+session_memory::verdict session_memory::peek(const token_hash& hash, instant now, session_record* out) {
+  switch (index_.find(hash, now, out)) {
+  case session_status::revoked:
+    ++count_.hits;
+    return verdict::revoked;
+  case session_status::active:
+    if (has_lease(now)) {
+      ++count_.hits;
+      return verdict::active;
+    }
+    ++count_.read_throughs;
+    return verdict::must_load;
+  case session_status::unknown:
+    break;
+  }
+  if (unknown_.contains(hash)) {
+    ++count_.hits;
+    return verdict::unknown;
+  }
+  ++count_.misses;
+  return verdict::must_load;
+}
+
+session_memory::admission session_memory::admit(const token_hash& hash, session_status status,
+                                                const session_record& record, instant began, instant now) {
+  switch (status) {
+  case session_status::unknown:
+    unknown_.put(hash);
+    return admission::unknown;
+  case session_status::revoked:
+    index_.put(hash, record, now);
+    index_.revoke_session(record.session_id);
+    return admission::revoked;
+  case session_status::active:
+    break;
+  }
+  switch (revoked_lately_.judge(record, began)) {
+  case revocation_memory::verdict::revoked:
+    ++count_.loads_dropped;
+    index_.put(hash, record, now);
+    index_.revoke_session(record.session_id);
+    return admission::revoked;
+  case revocation_memory::verdict::unsure:
+    ++count_.loads_dropped;
+    return admission::retry;
+  case revocation_memory::verdict::clean:
+    break;
+  }
+  index_.put(hash, record, now);
+  // An answer that lay in a socket buffer while the process was stopped is as stale as one from memory.
+  return now - began < staleness_max_ ? admission::active : admission::retry;
+}
+
+void session_memory::admit_minted(const token_hash& hash, const session_record& record, instant began,
+                                  instant now) {
+  if (revoked_lately_.judge(record, began) == revocation_memory::verdict::clean)
+    index_.put(hash, record, now);
+}
+
+void session_memory::revoke_session(const uuid& session_id, instant now) {
+  index_.revoke_session(session_id);
+  revoked_lately_.remember_session(session_id, now);
+}
+
+void session_memory::revoke_account(const uuid& account_id, std::int32_t generation, instant now) {
+  index_.revoke_account(account_id, generation);
+  revoked_lately_.remember_account(account_id, generation, now);
+}
+
+void session_memory::apply(const revocation_event& event, instant now) {
+  switch (event.kind) {
+  case revocation_kind::session:
+    revoke_session(event.session_id, now);
+    break;
+  case revocation_kind::account:
+    revoke_account(event.account_id, event.generation, now);
+    break;
+  }
+}
+
+void session_memory::renew_lease(instant read_began) {
+  if (read_began > lease_began_)
+    lease_began_ = read_began;
+}
+
+void session_memory::reset(instant now) {
+  index_.clear();
+  unknown_.clear();
+  revoked_lately_.forget_all(now);
+  lease_began_ = instant::min();
+}
+
+bool session_memory::has_lease(instant now) const noexcept {
+  return lease_began_ != instant::min() && now - lease_began_ < staleness_max_;
+}
+
+instant session_memory::lease_began() const noexcept {
+  return lease_began_;
+}
+
+const session_memory::counters& session_memory::count() const noexcept {
+  return count_;
+}
+
+const session_index& session_memory::index() const noexcept {
+  return index_;
+}
+
+std::size_t session_memory::unknown_size() const noexcept {
+  return unknown_.size();
+}
+
+} // namespace portcullis

@@ -1,0 +1,89 @@
+#pragma once
+
+#include "core/model.hpp"
+#include "core/revocation_memory.hpp"
+#include "core/session_index.hpp"
+#include "core/time.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace portcullis {
+
+/// What a replica may answer from memory, and until when. Puts together the session index, the tokens that
+/// are known not to exist, the memory of recent revocations (rule 4) and the lease on all of it (rule 3).
+/// Pure: time is an argument. Not thread-safe.
+class session_memory {
+public:
+  struct options {
+    session_index::options index;
+    std::size_t unknown_entries_max = 65'536;
+    std::size_t remembered_revocations_max = 65'536;
+    std::chrono::nanoseconds staleness_max = std::chrono::seconds{30};
+  };
+
+  enum class verdict : std::uint8_t {
+    active,
+    revoked,   // final, so it needs no lease
+    unknown,   // never minted: final as well
+    must_load, // not held, or held without a lease: only the database can tell
+  };
+
+  /// What a load that has come back is worth.
+  enum class admission : std::uint8_t {
+    active,  // admitted; it may be answered
+    revoked, // dead, perhaps since the load began
+    unknown, // no such token
+    retry,   // overtaken by too much to tell, or older than the staleness bound: load again
+  };
+
+  struct counters {
+    std::uint64_t hits = 0;
+    std::uint64_t misses = 0;
+    std::uint64_t read_throughs = 0;
+    std::uint64_t loads_dropped = 0;
+  };
+
+  explicit session_memory(const options& opts);
+
+  /// Answers from memory, and counts. `*out` is set for `active`.
+  verdict peek(const token_hash& hash, instant now, session_record* out);
+
+  /// Takes in what a load that began at `began` says of `hash`.
+  admission admit(const token_hash& hash, session_status status, const session_record& record, instant began,
+                  instant now);
+
+  /// Takes in a committed mint or a warm-up entry, whose transaction began after `began`, unless it was revoked
+  /// meanwhile.
+  void admit_minted(const token_hash& hash, const session_record& record, instant began, instant now);
+
+  void revoke_session(const uuid& session_id, instant now);
+  void revoke_account(const uuid& account_id, std::int32_t generation, instant now);
+  void apply(const revocation_event& event, instant now);
+
+  /// A read of the log that began at `read_began` succeeded and all its events were applied.
+  void renew_lease(instant read_began);
+
+  /// Forgets everything: the database has another history.
+  void reset(instant now);
+
+  bool has_lease(instant now) const noexcept;
+
+  /// When the last successful read of the log began; `instant::min()` if there was none.
+  instant lease_began() const noexcept;
+
+  const counters& count() const noexcept;
+  const session_index& index() const noexcept;
+  std::size_t unknown_size() const noexcept;
+
+private:
+  session_index index_;
+  unknown_tokens unknown_;
+  revocation_memory revoked_lately_;
+  std::chrono::nanoseconds staleness_max_;
+  instant lease_began_ = instant::min();
+  counters count_;
+};
+
+} // namespace portcullis
