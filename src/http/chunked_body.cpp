@@ -6,7 +6,7 @@ namespace portcullis::http {
 
 namespace {
 
-/// 16 digits are every 64-bit number; more are leading zeros that nobody needs.
+/// 16 digits are every 64-bit number; more overflow it, or are leading zeros that nobody needs.
 constexpr std::size_t size_digits_max = 16;
 
 int hex_value(char c) noexcept {
@@ -57,7 +57,7 @@ chunked_body::progress chunked_body::read(std::string_view& input, std::string& 
 }
 
 void chunked_body::take_data(std::string_view& input, std::string& out) {
-  const auto run = std::min(size_, input.size());
+  const auto run = static_cast<std::size_t>(std::min<std::uint64_t>(size_, input.size()));
   out.append(input.substr(0, run));
   input.remove_prefix(run);
   size_ -= run;
@@ -97,16 +97,15 @@ bool chunked_body::step(char c, failure& why) {
 
 bool chunked_body::step_size(char c, failure& why) {
   if (const auto digit = hex_value(c); digit >= 0) {
-    if (++digits_ > size_digits_max)
-      return malformed(why);
-    size_ = size_ * 16 + static_cast<std::size_t>(digit); // cannot overflow: refused below long before
-    if (size_ <= room_)
-      return true;
-    why = {errc::body_too_large, "The body exceeds " + std::to_string(body_bytes_max_) + " bytes."};
-    return false;
+    size_ = size_ * 16 + static_cast<std::uint64_t>(digit);
+    return ++digits_ <= size_digits_max || malformed(why);
   }
   if (digits_ == 0)
     return malformed(why);
+  if (size_ > room_) {
+    why = {errc::body_too_large, "The body exceeds " + std::to_string(body_bytes_max_) + " bytes."};
+    return false;
+  }
   if (c == '\r') {
     state_ = state::size_lf;
     return true;

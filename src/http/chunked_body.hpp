@@ -50,8 +50,8 @@ private:
   std::size_t body_bytes_max_;
   std::size_t extension_bytes_max_;
   std::size_t trailer_bytes_max_;
-  std::size_t size_ = 0;      // of the current chunk, what is left of it in `data`
-  std::size_t room_;          // what the chunks to come may hold
+  std::uint64_t size_ = 0;    // of the current chunk, what is left of it in `data`
+  std::uint64_t room_;        // what the chunks to come may hold
   std::size_t digits_ = 0;    // of the current chunk's size
   std::size_t extension_ = 0; // bytes of extensions so far, all chunks together
   std::size_t trailer_ = 0;   // bytes of trailers so far

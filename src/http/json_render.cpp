@@ -10,7 +10,7 @@ namespace json = boost::json;
 
 /// What the client did not say is `null`, so that every member is always there.
 json::value said(const std::string& text) {
-  return text.empty() ? json::value{nullptr} : json::value{text};
+  return text.empty() ? json::value(nullptr) : json::value(text);
 }
 
 json::object to_object(const identity& i) {
@@ -29,7 +29,7 @@ json::object to_object(const account& a) {
   return {
     {"account_id", to_string(a.account_id)},
     {"is_guest", a.is_guest},
-    {"display_name", a.display_name ? json::value{*a.display_name} : json::value{nullptr}},
+    {"display_name", a.display_name ? json::value(*a.display_name) : json::value(nullptr)},
     {"created_at", to_rfc3339(a.created_at)},
     {"identities", std::move(identities)},
   };
@@ -49,7 +49,7 @@ json::object to_object(const session& s) {
      }},
   };
   if (!s.is_active) {
-    out["revoked_at"] = s.revoked_at ? json::value{to_rfc3339(*s.revoked_at)} : json::value{nullptr};
+    out["revoked_at"] = s.revoked_at ? json::value(to_rfc3339(*s.revoked_at)) : json::value(nullptr);
     out["revoke_reason"] = said(s.revoke_reason);
   }
   return out;

@@ -115,7 +115,7 @@ request_reader::status request_reader::impl::read_head(std::string_view& input) 
   case head_scanner::progress::need_more:
     if (kept == 0)
       head_buffer.assign(input);
-    input = {};
+    input.remove_prefix(input.size());
     return status::need_more;
   case head_scanner::progress::found:
     break;

@@ -1,0 +1,123 @@
+#include "http/request.hpp"
+
+#include "http/request_corpus.hpp"
+#include "http/transcript.hpp"
+
+#include "caf/test/unit_test.hpp"
+
+using namespace portcullis;
+using namespace portcullis::http;
+
+namespace {
+
+/// The word of the failure, or `read` when the request was read; the same however it is cut.
+std::string outcome(const std::string& bytes, const reader_limits& limits) {
+  const auto lines = read_whole(bytes, limits);
+  if (const auto split = find_split_that_matters(bytes, limits); !split.empty())
+    return split;
+  const auto& last = lines.back();
+  return last == "idle" ? "read" : last.substr(0, last.find(':'));
+}
+
+std::string padded_head(std::size_t size) {
+  const auto least = corpus::get("X: \r\n").size();
+  return corpus::get("X: " + std::string(size - least, 'x') + "\r\n");
+}
+
+std::string many_fields(std::size_t count) {
+  std::string fields;
+  for (std::size_t i = 1; i < count; ++i) // Host is the first
+    fields += "X: y\r\n";
+  return corpus::get(fields);
+}
+
+} // namespace
+
+CAF_TEST(the head has a size) {
+  reader_limits limits;
+  limits.head_bytes_max = 200;
+  CAF_CHECK_EQUAL(outcome(padded_head(199), limits), "read");
+  CAF_CHECK_EQUAL(outcome(padded_head(200), limits), "read");
+  CAF_CHECK_EQUAL(outcome(padded_head(201), limits), "headers_too_large");
+  CAF_CHECK_EQUAL(outcome("\r\n" + padded_head(200), limits), "read");
+  CAF_CHECK_EQUAL(outcome(padded_head(200) + padded_head(200), limits), "read");
+}
+
+CAF_TEST(the default size of a head is 16 KiB) {
+  const auto exact = padded_head(16 * 1024);
+  CAF_CHECK_EQUAL(read_whole(exact).back(), "idle");
+  CAF_CHECK_EQUAL(read_pieces(exact, {1000}).back(), "idle");
+  const auto over = padded_head(16 * 1024 + 1);
+  CAF_CHECK_EQUAL(read_whole(over).back(), read_pieces(over, {1000}).back());
+  CAF_CHECK_EQUAL(read_whole(over).back(),
+                  "headers_too_large: The request line and header fields exceed 16384 bytes.");
+}
+
+CAF_TEST(a head that does not end is refused at its limit) {
+  reader_limits limits;
+  limits.head_bytes_max = 100;
+  const auto endless = "GET /" + std::string(95, 'x');
+  CAF_CHECK_EQUAL(read_whole(endless.substr(0, 99), limits).back(), "in a head");
+  CAF_CHECK_EQUAL(outcome(endless, limits), "headers_too_large");
+}
+
+CAF_TEST(the fields are counted) {
+  reader_limits limits;
+  limits.fields_max = 5;
+  CAF_CHECK_EQUAL(outcome(many_fields(4), limits), "read");
+  CAF_CHECK_EQUAL(outcome(many_fields(5), limits), "read");
+  CAF_CHECK_EQUAL(outcome(many_fields(6), limits), "headers_too_large");
+}
+
+CAF_TEST(a body has a size) {
+  reader_limits limits;
+  limits.body_bytes_max = 20;
+  const auto sized = [](std::size_t size) {
+    return corpus::post("Content-Length: " + std::to_string(size) + "\r\n", std::string(size, 'x'));
+  };
+  CAF_CHECK_EQUAL(outcome(sized(19), limits), "read");
+  CAF_CHECK_EQUAL(outcome(sized(20), limits), "read");
+  CAF_CHECK_EQUAL(outcome(sized(21), limits), "body_too_large");
+}
+
+CAF_TEST(chunks together have a size) {
+  reader_limits limits;
+  limits.body_bytes_max = 20;
+  const std::string ten = "a\r\n0123456789\r\n";
+  CAF_CHECK_EQUAL(outcome(corpus::chunked(ten + "9\r\n123456789\r\n0\r\n\r\n"), limits), "read");
+  CAF_CHECK_EQUAL(outcome(corpus::chunked(ten + ten + "0\r\n\r\n"), limits), "read");
+  CAF_CHECK_EQUAL(outcome(corpus::chunked(ten + ten + "1\r\nx\r\n0\r\n\r\n"), limits), "body_too_large");
+  CAF_CHECK_EQUAL(outcome(corpus::chunked(ten + "b\r\n"), limits), "body_too_large");
+}
+
+CAF_TEST(the extensions of all chunks together have a size) {
+  reader_limits limits;
+  limits.chunk_extension_bytes_max = 10;
+  const auto extended = [](std::size_t size) {
+    return corpus::chunked("1;1234\r\nx\r\n0;" + std::string(size - 6, 'e') + "\r\n\r\n");
+  };
+  CAF_CHECK_EQUAL(outcome(extended(9), limits), "read");
+  CAF_CHECK_EQUAL(outcome(extended(10), limits), "read");
+  CAF_CHECK_EQUAL(outcome(extended(11), limits), "body_too_large");
+}
+
+CAF_TEST(the trailers have a size) {
+  reader_limits limits;
+  limits.trailer_bytes_max = 10;
+  const auto trailed = [](std::size_t size) {
+    return corpus::chunked("0\r\na:bc\r\nd:" + std::string(size - 6, 't') + "\r\n\r\n");
+  };
+  CAF_CHECK_EQUAL(outcome(trailed(9), limits), "read");
+  CAF_CHECK_EQUAL(outcome(trailed(10), limits), "read");
+  CAF_CHECK_EQUAL(outcome(trailed(11), limits), "headers_too_large");
+}
+
+CAF_TEST(small and large requests take turns on one connection) {
+  const auto large = corpus::post("Content-Length: 60000\r\n", std::string(60000, 'x'));
+  std::string bytes;
+  for (int i = 0; i < 4; ++i)
+    bytes += large + corpus::get("") + padded_head(15000);
+  const auto whole = read_whole(bytes);
+  CAF_CHECK_EQUAL(whole.size(), 13u);
+  CAF_CHECK(whole == read_pieces(bytes, {1448}));
+}

@@ -1,0 +1,155 @@
+#include "http/router.hpp"
+
+#include "caf/test/unit_test.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+using namespace portcullis::http;
+
+namespace {
+
+struct row {
+  const char* verbs; // as `Allow` lists them
+  const char* path;
+  const char* name; // the routes of the verbs, HEAD apart
+  audience group;
+  std::vector<std::string_view> params = {};
+};
+
+const std::string id = "0190b8a0-0000-7000-8000-000000000001";
+const std::string account_path = "/api/v1/internal/accounts/" + id;
+const std::string account_sessions_path = account_path + "/sessions";
+const std::string session_path = "/api/v1/internal/sessions/" + id;
+const std::string user_session_path = "/api/v1/user/sessions/" + id;
+
+std::vector<row> rows() {
+  return {
+    {"GET, HEAD", "/healthz", "healthz", audience::probe},
+    {"GET, HEAD", "/readyz", "readyz", audience::probe},
+    {"GET, HEAD", "/metrics", "metrics", audience::probe},
+    {"POST", "/api/v1/public/sessions/guest", "mint_guest_session", audience::public_},
+    {"GET, HEAD", "/api/v1/public/version", "version", audience::public_},
+    {"GET, HEAD, POST", "/api/v1/internal/accounts", "find_account find_or_create_account", audience::internal},
+    {"POST", "/api/v1/internal/accounts/guest", "create_guest_account", audience::internal},
+    {"GET, HEAD, DELETE", account_path.c_str(), "get_account delete_account", audience::internal, {id}},
+    {"GET, HEAD, DELETE",
+     account_sessions_path.c_str(),
+     "list_account_sessions revoke_account_sessions",
+     audience::internal,
+     {id}},
+    {"POST", "/api/v1/internal/sessions", "mint_session", audience::internal},
+    {"GET, HEAD, POST", "/api/v1/internal/sessions/resolve", "resolve_session resolve_session",
+     audience::internal},
+    {"POST", "/api/v1/internal/sessions/revoke", "revoke_session_by_token", audience::internal},
+    {"GET, HEAD, DELETE", session_path.c_str(), "get_session revoke_session", audience::internal, {id}},
+    {"GET, HEAD", "/api/v1/internal/revocations", "revocations", audience::internal},
+    {"GET, HEAD", "/api/v1/user/account", "user_account", audience::user},
+    {"GET, HEAD, DELETE", "/api/v1/user/sessions", "user_sessions user_revoke_sessions", audience::user},
+    {"DELETE", user_session_path.c_str(), "user_revoke_session", audience::user, {id}},
+  };
+}
+
+const std::pair<const char*, verb> verbs[]{
+  {"GET", verb::get},     {"HEAD", verb::head},      {"POST", verb::post},       {"PUT", verb::put},
+  {"PATCH", verb::patch}, {"DELETE", verb::delete_}, {"OPTIONS", verb::options}, {"PURGE", verb::other}};
+
+bool lists(const std::string& allow, const std::string& verb_name) {
+  return (", " + allow + ",").find(", " + verb_name + ",") != std::string::npos;
+}
+
+/// The names of the routes that the path's verbs lead to, HEAD apart, in the order of `verbs`.
+std::string names_of(const char* path) {
+  std::string names;
+  for (const auto& [name, v] : verbs)
+    if (const auto m = find_route(v, path); v != verb::head && m.to != route::none)
+      names.append(names.empty() ? "" : " ").append(to_string(m.to));
+  return names;
+}
+
+} // namespace
+
+CAF_TEST(every path of the contract leads to its routes) {
+  for (const auto& r : rows())
+    CAF_CHECK_EQUAL(names_of(r.path), r.name);
+}
+
+CAF_TEST(a verb is either served or refused with the list of those that are) {
+  for (const auto& r : rows()) {
+    for (const auto& [name, v] : verbs) {
+      const auto m = find_route(v, r.path);
+      CAF_CHECK(m.path_known);
+      CAF_CHECK(m.group == r.group);
+      CAF_CHECK_EQUAL(m.to != route::none, lists(r.verbs, name));
+      CAF_CHECK_EQUAL(std::string{m.allow}, m.to == route::none ? r.verbs : "");
+    }
+  }
+}
+
+CAF_TEST(HEAD goes where GET goes) {
+  for (const auto& r : rows())
+    CAF_CHECK(find_route(verb::head, r.path).to == find_route(verb::get, r.path).to);
+}
+
+CAF_TEST(the parts of a path are handed over in order) {
+  for (const auto& r : rows()) {
+    const auto m = find_route(verb::delete_, r.path);
+    for (std::size_t i = 0; i < m.params.size(); ++i)
+      CAF_CHECK_EQUAL(m.params[i], i < r.params.size() ? r.params[i] : std::string_view{});
+  }
+  const auto encoded = find_route(verb::get, "/api/v1/internal/accounts/%41");
+  CAF_CHECK_EQUAL(encoded.params[0], "%41");
+}
+
+CAF_TEST(verify takes any verb and any path below it) {
+  for (const auto* path :
+       {"/api/v1/internal/verify", "/api/v1/internal/verify/", "/api/v1/internal/verify/a/b//c"})
+    for (const auto& [name, v] : verbs)
+      CAF_CHECK(find_route(v, path).to == route::verify && find_route(v, path).group == audience::internal);
+}
+
+CAF_TEST(what the contract does not name is unknown) {
+  for (const auto* path : {"",
+                           "/",
+                           "*",
+                           "//",
+                           "healthz",
+                           "/healthz/",
+                           "/HEALTHZ",
+                           "/healthz/x",
+                           "/api",
+                           "/api/v1",
+                           "/api/v1/",
+                           "/api/v1/internal",
+                           "/api/v1/internal/",
+                           "/api/v1/internal/nothing",
+                           "/api/v1/internal/sessions/",
+                           "/api/v1/internal/sessions/resolve/",
+                           "/api/v1/internal/sessions/a/b",
+                           "/api/v1/internal/accounts//sessions",
+                           "/api/v1/internal/accounts/a/sessions/",
+                           "/api/v1/internal/accounts/a/seats",
+                           "/api/v1/internal/verifyx",
+                           "/api/v1/internal/verif",
+                           "/api/v1//internal/sessions",
+                           "/api/v1/public/account",
+                           "/api/v1/user",
+                           "/api/v1/user/sessions/",
+                           "/api/v1/admin/nothing",
+                           "/api/v2/internal/sessions"})
+    for (const auto& [name, v] : verbs) {
+      const auto m = find_route(v, path);
+      CAF_CHECK(m.to == route::none && !m.path_known && m.allow.empty());
+    }
+}
+
+CAF_TEST(each route has a name of its own) {
+  std::vector<std::string_view> names;
+  for (auto r = 0; r <= static_cast<int>(route::user_revoke_sessions); ++r) {
+    const auto name = to_string(static_cast<route>(r));
+    CAF_CHECK(std::find(names.begin(), names.end(), name) == names.end());
+    names.push_back(name);
+  }
+  CAF_CHECK_EQUAL(names.front(), "none");
+}
