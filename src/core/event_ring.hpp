@@ -20,7 +20,8 @@ public:
   void reset(cursor position);
 
   /// Appends the events that follow `last()`, in order, and moves on to `position` (which may be later
-  /// than the last event's when the log has gaps).
+  /// than the last event's when the log has gaps). Events up to `last()` are skipped: they were told already. A
+  /// `position` of another epoch resets the ring to it.
   void append(const std::vector<revocation_event>& events, cursor position);
 
   enum class reach { held, too_old, from_another_history };

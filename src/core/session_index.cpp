@@ -41,8 +41,7 @@ static_assert(sizeof(entry) == 128 && sizeof(account_entry) == 20, "the cost of 
 
 /// What a session costs: a slot of 128 bytes, 20 more for its account if it is the only one there, and 8 bytes
 /// in each of three tables that are between a third and two thirds full (48 bytes for a full index of a million).
-/// Full with a million sessions of as many accounts that is about 200 bytes each, nothing of it on the general
-/// heap.
+/// Full with a million sessions of as many accounts that is about 200 bytes each.
 struct session_index::impl {
   explicit impl(const options& opts)
     : entries_max(std::max<std::size_t>(opts.entries_max, 1)), ttl(opts.ttl), hash_of_token(opts.seed, 0),
@@ -50,8 +49,6 @@ struct session_index::impl {
       by_account(entries_max), entries(entries_max), accounts(entries_max) {
     // nop
   }
-
-  // -- look-up --------------------------------------------------------------------------------------
 
   // A plain comparison: hashes are no secrets, and where a probe ends depends on the data in any case.
   slot_number find_token(const token_hash& hash) {
@@ -73,8 +70,6 @@ struct session_index::impl {
     return ttl.count() > 0 && now - e.loaded_at >= ttl;
   }
 
-  // -- the LRU list -----------------------------------------------------------------------------------
-
   void link_newest(slot_number slot) {
     entry& e = entries[slot];
     e.newer = no_slot;
@@ -94,8 +89,6 @@ struct session_index::impl {
     unlink_lru(entries[slot]);
     link_newest(slot);
   }
-
-  // -- the chain of an account --------------------------------------------------------------------------
 
   void join_account(slot_number slot) {
     entry& e = entries[slot];
@@ -124,8 +117,6 @@ struct session_index::impl {
     }
   }
 
-  // -- entries ----------------------------------------------------------------------------------------
-
   slot_number insert(const token_hash& hash, const session_record& record, instant now) {
     if (size == entries_max) {
       drop(oldest);
@@ -136,9 +127,9 @@ struct session_index::impl {
     e.hash = hash;
     e.loaded_at = now;
     e.record = record;
+    join_account(slot); // takes memory: before anything leads here
     by_token.insert(hash_of_token(hash.bytes.data()), slot);
     by_session.insert(hash_of_session(record.session_id.bytes.data()), slot);
-    join_account(slot);
     link_newest(slot);
     ++size;
     ++active;

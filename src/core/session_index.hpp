@@ -39,7 +39,8 @@ public:
   session_status find(const token_hash& hash, instant now, session_record* out);
 
   /// Inserts or replaces the active session of `hash`, evicting the least recently used entry at the
-  /// bound. An entry that is already held as revoked stays revoked: death is final.
+  /// bound. An entry that is already held as revoked stays as it is: death is final. A session that is held under
+  /// another token was rotated: the old token's entry goes, and if it was revoked, so is the new one.
   void put(const token_hash& hash, const session_record& record, instant now);
 
   /// Marks one session dead. Returns whether it was held and active.

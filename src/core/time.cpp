@@ -104,8 +104,6 @@ std::int64_t take_microseconds(std::string_view& text) noexcept {
   return value;
 }
 
-// -- durations ----------------------------------------------------------------------------------------
-
 struct duration_unit {
   std::string_view name;
   std::int64_t ns;

@@ -26,19 +26,21 @@ struct boot_clock {
 
 using instant = boot_clock::time_point;
 
-/// `2026-01-02T03:04:05.678901Z` (RFC 3339, always six fractional digits): 27 characters, no terminator.
+/// `2026-01-02T03:04:05.678901Z` (RFC 3339, always six fractional digits): 27 characters, no terminator. A time
+/// outside of the years 0000 to 9999 is shown as the first or last instant of them.
 inline constexpr std::size_t rfc3339_length = 27;
 void write_rfc3339(timestamp t, char* out) noexcept;
 std::string to_rfc3339(timestamp t);
 
-/// Parses the form that `write_rfc3339` writes, with 0 to 6 fractional digits.
+/// Parses the form that `write_rfc3339` writes, with 0 to 6 fractional digits; no offset but `Z`, no leap second.
 std::optional<timestamp> parse_rfc3339(std::string_view text) noexcept;
 
 /// A duration in Go's syntax: `300ms`, `1.5h`, `2h45m`. Units: ns, us, µs, ms, s, m, h. Negative values,
-/// a missing unit and overflow are refused.
+/// a missing unit (but for Go's plain `0`) and overflow are refused. What is below a nanosecond is cut off.
 std::optional<std::chrono::nanoseconds> parse_go_duration(std::string_view text);
 
-/// The shortest form that `parse_go_duration` takes back: `30m0s` is written `30m`.
+/// The form that `parse_go_duration` takes back, without the parts that are zero: `30m`, not `30m0s`; `1.5s`;
+/// `0s`. Requires `d` >= 0.
 std::string to_go_duration(std::chrono::nanoseconds d);
 
 } // namespace portcullis

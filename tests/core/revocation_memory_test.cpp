@@ -185,7 +185,7 @@ CAF_TEST(a bounded memory agrees with an unbounded one or says that it is unsure
   dice d{seed};
   tally count;
   std::size_t disagreements = 0;
-  for (int history = 0; history < 2'000; ++history)
+  for (int history = 0; history < 500; ++history)
     disagreements += agree(d, d.below(40), count) ? 0 : 1;
   CAF_CHECK_EQUAL(disagreements, 0u);
   CAF_MESSAGE(count.clean << " clean, " << count.revoked << " revoked, " << count.unsure << " unsure");

@@ -216,7 +216,7 @@ CAF_TEST(the index agrees with a naive one) {
   constexpr int steps = 60'000;
   const auto seed = random_seed();
   CAF_MESSAGE("seed " << seed);
-  for (const std::size_t entries_max : {1, 2, 5, 16, 100}) {
+  for (const std::size_t entries_max : {1u, 2u, 5u, 16u, 100u}) {
     for (const std::chrono::seconds ttl : {std::chrono::seconds{0}, std::chrono::seconds{5}}) {
       session_index::options opts;
       opts.entries_max = entries_max;

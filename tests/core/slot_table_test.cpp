@@ -54,7 +54,7 @@ CAF_TEST(keys that all collide or wrap around the end are found after any deleti
   const auto seed = random_seed();
   CAF_MESSAGE("seed " << seed);
   dice d{seed};
-  for (const std::size_t slots_max : {1, 2, 5, 10, 21, 42}) {
+  for (const std::size_t slots_max : {1u, 2u, 5u, 10u, 21u, 42u}) {
     CAF_CHECK(survives_churn(d, slots_max, [] { return 0u; }));          // one home
     CAF_CHECK(survives_churn(d, slots_max, [] { return 0xffffffffu; })); // the last home: all runs wrap
     CAF_CHECK(survives_churn(d, slots_max, [&] { return 0xfffffffeu + d.below(4); }));

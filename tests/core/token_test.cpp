@@ -46,14 +46,14 @@ struct is_streamable<T, std::void_t<decltype(std::declval<std::ostream&>() << st
 
 } // namespace
 
-CAF_TEST(the checksum is the CRC - 32 of IEEE 802.3) {
+CAF_TEST(the checksum is the CRC32 of IEEE 802.3) {
   CAF_CHECK_EQUAL(crc32(""), 0u);
   CAF_CHECK_EQUAL(crc32("123456789"), 0xcbf43926u); // the check value that catalogues of CRCs list
   CAF_CHECK_EQUAL(crc32("The quick brown fox jumps over the lazy dog"), 0x414fa339u);
   CAF_CHECK_EQUAL(crc32("56789", crc32("1234")), 0xcbf43926u);
 }
 
-CAF_TEST(base62 is big - endian and of fixed width) {
+CAF_TEST(base62 is of fixed width with the highest digit first) {
   const auto text = [](const auto& digits) { return std::string{digits.data(), digits.size()}; };
   CAF_CHECK_EQUAL(text(base62::encode(0u)), "000000");
   CAF_CHECK_EQUAL(text(base62::encode(61u)), "00000z");
@@ -129,7 +129,7 @@ CAF_TEST(a body of 2 ^ 256 or more is refused) {
   CAF_CHECK(!is_token_form(with_checksum("pcs_" + std::string(43, 'z'))));
 }
 
-CAF_TEST(the hash is SHA - 256) {
+CAF_TEST(the hash is SHA256) {
   // FIPS 180-4's example "abc", and the empty message.
   CAF_CHECK_EQUAL(hex(hash_token("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   CAF_CHECK_EQUAL(hex(hash_token("")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");

@@ -11,7 +11,7 @@ using namespace portcullis::test;
 
 CAF_TEST(unknown tokens are remembered until the bound and the first in goes first) {
   unknown_tokens tokens{3, 1};
-  for (std::uint32_t n : {1, 2, 3})
+  for (std::uint32_t n : {1u, 2u, 3u})
     tokens.put(make_hash(n));
   tokens.put(make_hash(1)); // held: keeps its place
   CAF_CHECK_EQUAL(tokens.size(), 3u);
@@ -39,7 +39,7 @@ CAF_TEST(the set of unknown tokens agrees with a plain queue) {
   CAF_MESSAGE("seed " << seed);
   dice d{seed};
   std::size_t disagreements = 0;
-  for (const std::size_t entries_max : {1, 2, 7, 30}) {
+  for (const std::size_t entries_max : {1u, 2u, 7u, 30u}) {
     unknown_tokens tokens{entries_max, seed};
     std::deque<std::uint32_t> reference;
     const auto is_held = [&](std::uint32_t n) { return std::count(reference.begin(), reference.end(), n) != 0; };
