@@ -64,7 +64,8 @@ struct http_connection {
   caf::io::connection_handle handle;
   std::uint64_t generation;
   mode state = mode::open;
-  bool is_halted = false; // reading is off: too much in flight
+  bool takes_requests = true; // false once a request was the last: refused, or not keep-alive
+  bool is_halted = false;     // reading is off: too much in flight
   http::request_reader reader;
   std::string backlog;                 // input beyond the requests in flight, while reading is off
   std::deque<http_exchange> exchanges; // oldest first; ids without gaps

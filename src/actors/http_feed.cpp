@@ -92,6 +92,10 @@ void http_front_state::poll_events(http_connection& c, http_exchange& x, const h
     auto reached = events.empty() ? position : cursor{position.epoch, events.back().seq};
     return answer_json(c, x, 200, http::render_event_page(events, reached, false));
   }
+  if (waiters_.size() >= options_.subscribers_max)
+    forget_gone_waiters();
+  if (waiters_.size() >= options_.subscribers_max)
+    return answer_problem(c, x, {errc::connection_limit, "too many subscribers"});
   x.deadline = x.began + std::get<std::chrono::seconds>(wait) + options_.request_timeout;
   waiters_.push_back({ticket_of(c, x), position, limit, x.began + std::get<std::chrono::seconds>(wait)});
 }
@@ -132,10 +136,23 @@ void http_front_state::expire_waiters(instant now) {
     answer_json(waiting.to, 200, http::render_event_page({}, waiting.from, false));
 }
 
+/// Waiters whose connection has gone are otherwise found at their deadline.
+void http_front_state::forget_gone_waiters() {
+  auto is_gone = [&](const waiter& w) { return find(w.to) == nullptr; };
+  waiters_.erase(std::remove_if(waiters_.begin(), waiters_.end(), is_gone), waiters_.end());
+}
+
+void http_front_state::forget_gone_subscribers() {
+  if (subscribers_.size() == subscriber_count_)
+    return;
+  auto is_gone = [&](auto& who) { return find(who.first, who.second) == nullptr; };
+  subscribers_.erase(std::remove_if(subscribers_.begin(), subscribers_.end(), is_gone), subscribers_.end());
+}
+
 // -- streams -----------------------------------------------------------------------------------------------
 
 void http_front_state::subscribe(http_connection& c, http_exchange& x, std::optional<cursor> from) {
-  if (subscribers_.size() >= options_.subscribers_max)
+  if (subscriber_count_ >= options_.subscribers_max)
     return answer_problem(c, x, {errc::connection_limit, "too many subscribers"});
   if (phase_ == service_phase::draining)
     return answer_problem(c, x, {errc::draining, "the service is stopping"});
@@ -151,6 +168,7 @@ void http_front_state::subscribe(http_connection& c, http_exchange& x, std::opti
   c.subscription->position = position.seq;
   c.subscription->last_written = options_.now();
   subscribers_.emplace_back(c.handle.id(), c.generation);
+  ++subscriber_count_;
   if (is_known)
     pump(c);
   else

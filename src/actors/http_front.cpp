@@ -127,7 +127,7 @@ void http_front_state::receive(caf::io::connection_handle handle, std::string_vi
 
 void http_front_state::process(http_connection& c, std::string_view input) {
   auto now = options_.now();
-  for (bool more = true; more && c.state == http_connection::mode::open;) {
+  for (bool more = true; more && c.takes_requests && c.state == http_connection::mode::open;) {
     if (c.exchanges.size() >= options_.pipelined_max || c.unsent + c.out.size() > options_.unsent_bytes_max) {
       c.backlog.assign(input);
       pause_reading(c);
@@ -171,6 +171,7 @@ void http_front_state::refuse(http_connection& c, const failure& what) {
   ++refused_requests_;
   auto& x = begin_exchange(c, {}, http::route::none, options_.now());
   x.keep_alive = false;
+  c.takes_requests = false;
   answer_problem(c, x, what);
 }
 
@@ -228,7 +229,7 @@ bool http_front_state::send_now(http_connection& c) {
 void http_front_state::settle(http_connection& c) {
   if (c.state == http_connection::mode::closing && c.out.empty() && c.unsent == 0) {
     linger(c);
-  } else if (c.state == http_connection::mode::open && c.is_halted
+  } else if (c.state == http_connection::mode::open && c.is_halted && c.takes_requests
              && c.exchanges.size() <= options_.pipelined_max / 2
              && c.unsent + c.out.size() <= options_.unsent_bytes_max / 2) {
     resume_reading(c);
@@ -259,7 +260,10 @@ void http_front_state::closed(caf::io::connection_handle handle) {
   auto slot = static_cast<std::size_t>(handle.id());
   if (slot >= connections_.size() || !connections_[slot])
     return;
-  connections_[slot]->state = http_connection::mode::lingering; // for a handler that still looks at it
+  auto& c = *connections_[slot];
+  if (c.subscription)
+    --subscriber_count_;
+  c.state = http_connection::mode::lingering; // for a handler that still looks at it
   graveyard_.push_back(std::move(connections_[slot]));
   --connection_count_;
   update_acceptor();
@@ -303,6 +307,7 @@ http_exchange& http_front_state::begin_exchange(http_connection& c, const http::
                 && to != http::route::resolve_session && to != http::route::verify;
   x.keep_alive = r.keep_alive && phase_ != service_phase::draining;
   x.is_http_1_0 = r.is_http_1_0;
+  c.takes_requests = x.keep_alive;
   x.began = now;
   x.deadline = now + options_.request_timeout;
   auto id = r.get(http::field::x_request_id);
@@ -417,6 +422,7 @@ void http_front_state::tick() {
     if (connections_[slot])
       check_deadlines(*connections_[slot], now);
   expire_waiters(now);
+  forget_gone_subscribers();
 }
 
 void http_front_state::check_deadlines(http_connection& c, instant now) {

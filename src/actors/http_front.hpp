@@ -166,6 +166,8 @@ private:
   void broadcast(const std::vector<revocation_event>& events, std::uint64_t before);
   void answer_waiters();
   void expire_waiters(instant now);
+  void forget_gone_waiters();
+  void forget_gone_subscribers();
   void end_streams();
 
   // -- probes (http_probes.cpp)
@@ -217,7 +219,8 @@ private:
   bool is_warm_ = false;
   instant log_read_began_ = instant::min();
   std::vector<std::pair<std::int64_t, std::uint64_t>> subscribers_; // connection, generation
-  std::vector<waiter> waiters_;
+  std::size_t subscriber_count_ = 0;                                // of connections that are still there
+  std::vector<waiter> waiters_;                                     // long polls
 
   std::array<route_numbers, route_count> numbers_;
   std::uint64_t accepted_ = 0;

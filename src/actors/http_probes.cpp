@@ -103,7 +103,7 @@ void http_front_state::add_own_numbers(metrics::snapshot& s) const {
   s.counter("portcullis_http_connections_refused_total", "Connections turned away at the limit.", turned_away_);
   s.counter("portcullis_http_requests_refused_total", "Requests that were no valid HTTP or came too slowly.",
             refused_requests_);
-  s.gauge("portcullis_revocation_subscribers", "Streams that follow the feed.", subscribers_.size());
+  s.gauge("portcullis_revocation_subscribers", "Streams that follow the feed.", subscriber_count_);
   s.counter("portcullis_revocation_subscribers_cut_total", "Streams cut off because they did not keep up.",
             subscribers_cut_);
   s.gauge("portcullis_revocation_log_position", "The last entry of the revocation log that was read.",

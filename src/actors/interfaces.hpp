@@ -49,6 +49,15 @@ using account_store_actor = caf::typed_actor<
   // Deletes; `account_not_found`, `account_seated`.
   caf::replies_to<db::delete_account>::with<db::delete_account::result>>;
 
+/// Removes what nobody needs any more, a bounded batch at a time.
+using reaper_store_actor = caf::typed_actor<
+  // Abandoned guests, and the end of their sessions.
+  caf::replies_to<db::reap_guests>::with<db::reap_guests::result>,
+  // Rows of sessions that ended long ago.
+  caf::replies_to<db::delete_dead_sessions>::with<db::delete_dead_sessions::result>,
+  // Events that no cursor may resume from any more.
+  caf::replies_to<db::prune_events>::with<db::prune_events::result>>;
+
 /// Reads old entries of the revocation log, and tells whether the database answers at all.
 using log_store_actor = caf::typed_actor<
   // A page of the log after a cursor.
@@ -139,6 +148,17 @@ using account_actor = caf::typed_actor<
   caf::replies_to<db::find_account>::with<account>,
   // Deletes the account and ends its sessions; `account_not_found`, `account_seated`.
   caf::replies_to<db::delete_account>::with<db::delete_account::result>>;
+
+/// The REAPER: sweeps at its interval, or when told to.
+using reaper_actor = caf::typed_actor<
+  // Is it time?
+  caf::reacts_to<tick_atom>,
+  // The next transaction of a sweep.
+  caf::reacts_to<step_atom>,
+  // A sweep now; the reply comes when it is over.
+  caf::replies_to<run_reaper>::with<reaper_run>,
+  // The last sweep, and the next.
+  caf::replies_to<read_reaper_status>::with<reaper_status>>;
 
 // -- the edge of the process -------------------------------------------------------------------------------
 

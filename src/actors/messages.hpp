@@ -12,6 +12,7 @@
 #include <caf/make_message.hpp>
 #include <caf/type_id.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -224,6 +225,33 @@ struct pool_stats {
   std::uint64_t retried = 0; // run again after a lost connection
 };
 
+// -- the reaper --------------------------------------------------------------------------------------------
+
+/// Asks for a sweep now, or for a count of what one would reap.
+struct run_reaper {
+  bool dry_run = false;
+};
+
+/// A sweep, over or going on.
+struct reaper_run {
+  timestamp started_at{};
+  std::chrono::nanoseconds took{0};
+  std::size_t guests = 0;   // reaped
+  std::size_t sessions = 0; // dead rows removed
+  std::size_t events = 0;   // old events removed
+  bool dry_run = false;     // `guests` were counted, nothing was removed
+  bool is_leader = true;    // false: another replica was sweeping, and this one ended
+  errc error = errc::none;  // why it stopped early
+};
+
+struct read_reaper_status {};
+struct reaper_status {
+  bool is_running = false;
+  std::optional<reaper_run> current; // so far
+  std::optional<reaper_run> last;
+  timestamp next_at{};
+};
+
 // -- errors ------------------------------------------------------------------------------------------------
 
 /// An error for a response promise.
@@ -263,16 +291,24 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::read_cache_stats) \
   X(portcullis::read_numbers) \
   X(portcullis::read_pool_stats) \
+  X(portcullis::read_reaper_status) \
+  X(portcullis::reaper_run) \
+  X(portcullis::reaper_status) \
   X(portcullis::resolution) \
+  X(portcullis::run_reaper) \
   X(portcullis::session) \
   X(portcullis::session_minted) \
   X(portcullis::session_revoked) \
   X(portcullis::start_serving) \
   X(portcullis::stop_service) \
   X(portcullis::warm_sessions) \
+  X(portcullis::db::count_all) \
+  X(portcullis::db::count_all::result) \
   X(portcullis::db::create_guest) \
   X(portcullis::db::delete_account) \
   X(portcullis::db::delete_account::result) \
+  X(portcullis::db::delete_dead_sessions) \
+  X(portcullis::db::delete_dead_sessions::result) \
   X(portcullis::db::find_account) \
   X(portcullis::db::find_or_create_account) \
   X(portcullis::db::find_or_create_account::result) \
@@ -280,6 +316,10 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::db::find_session::result) \
   X(portcullis::db::get_account) \
   X(portcullis::db::get_session) \
+  X(portcullis::db::link_identity) \
+  X(portcullis::db::link_identity::result) \
+  X(portcullis::db::list_accounts) \
+  X(portcullis::db::list_accounts::result) \
   X(portcullis::db::list_sessions) \
   X(portcullis::db::list_sessions::result) \
   X(portcullis::db::mint_for_identity) \
@@ -288,12 +328,20 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::db::minted) \
   X(portcullis::db::ping) \
   X(portcullis::db::ping::result) \
+  X(portcullis::db::prune_events) \
+  X(portcullis::db::prune_events::result) \
   X(portcullis::db::read_events) \
   X(portcullis::db::read_events::result) \
+  X(portcullis::db::reap_guests) \
+  X(portcullis::db::reap_guests::result) \
   X(portcullis::db::revoke_account) \
   X(portcullis::db::revoke_account::result) \
   X(portcullis::db::revoke_session) \
-  X(portcullis::db::revoke_session::result)
+  X(portcullis::db::revoke_session::result) \
+  X(portcullis::db::seat_player) \
+  X(portcullis::db::seat_player::result) \
+  X(portcullis::db::set_display_name) \
+  X(portcullis::db::unlink_identity)
 // clang-format on
 
 #define PORTCULLIS_ADD_TYPE_ID(type) CAF_ADD_TYPE_ID(portcullis, (type))
@@ -302,6 +350,7 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
 CAF_BEGIN_TYPE_ID_BLOCK(portcullis, first_custom_type_id)
 PORTCULLIS_FOR_EACH_MESSAGE(PORTCULLIS_ADD_TYPE_ID)
 CAF_ADD_ATOM(portcullis, portcullis, tick_atom, "tick")
+CAF_ADD_ATOM(portcullis, portcullis, step_atom, "step")
 CAF_ADD_ATOM(portcullis, portcullis, flush_atom, "flush")
 CAF_END_TYPE_ID_BLOCK(portcullis)
 

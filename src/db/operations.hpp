@@ -190,6 +190,127 @@ struct delete_account {
   };
 };
 
+/// Links an identity to an account; a guest becomes a full account with the same id. With `rotation`, the session
+/// of `rotation->old_hash` (which must be an active one of the account) is replaced by a new one in the same
+/// transaction. `account_not_found`, `identity_taken`, `session_not_found` (nothing changed by any of them).
+struct link_identity {
+  static constexpr bool is_write = true;
+  uuid account_id;
+  identity_key key;
+  uuid identity_id; // used if the identity is new
+  struct token_rotation {
+    token_hash old_hash;
+    session_draft draft;
+  };
+  std::optional<token_rotation> rotation;
+  revocation_cause cause; // of the old session's end
+  struct result {
+    portcullis::account account;
+    bool was_linked = false;       // already, to this account: nothing changed but for the rotation
+    bool was_upgraded = false;     // it was a guest until now
+    std::int32_t generation = 0;   // the account's
+    std::optional<minted> rotated; // the new session
+    uuid ended_session_id;         // the old one, when rotated
+    cursor position;               // at or after every event that this wrote
+  };
+};
+
+/// Removes an identity. `account_not_found`, `identity_not_found`, `identity_last` (the only one of a full
+/// account).
+struct unlink_identity {
+  static constexpr bool is_write = true;
+  uuid account_id;
+  identity_key key;
+  using result = account;
+};
+
+/// Sets or (with nothing) clears the display name. `account_not_found`.
+struct set_display_name {
+  static constexpr bool is_write = true;
+  uuid account_id;
+  std::optional<std::string> display_name;
+  using result = account;
+};
+
+/// Seats an account in a game, or moves it to another seat. `account_not_found`.
+struct seat_player {
+  static constexpr bool is_write = true;
+  uuid game_id;
+  uuid account_id;
+  std::optional<std::int32_t> seat;
+  struct result {};
+};
+
+// -- for operators -----------------------------------------------------------------------------------------
+
+/// Accounts by id (which is by creation), those that match every condition given.
+struct list_accounts {
+  static constexpr bool is_write = false;
+  std::optional<identity_kind> kind;             // has an identity of this kind
+  std::optional<std::string> external_id_prefix; // has an identity that starts with this
+  std::optional<bool> is_guest;
+  std::optional<timestamp> created_before;
+  std::optional<timestamp> created_after;
+  std::optional<uuid> after; // exclusive
+  std::size_t limit = 50;
+  struct result {
+    std::vector<account> accounts;
+    bool has_more = false;
+  };
+};
+
+/// Exact counts, by a scan: for people, not for dashboards.
+struct count_all {
+  static constexpr bool is_write = false;
+  struct result {
+    std::uint64_t accounts = 0;
+    std::uint64_t guests = 0;
+    std::uint64_t active_sessions = 0;
+  };
+};
+
+// -- for the reaper ----------------------------------------------------------------------------------------
+
+/// Deletes at most `limit` guests that were created before the cut-off and have no seat, writing one event for
+/// each that had an active session. Rows that somebody holds are skipped. With `dry_run` it counts all of them and
+/// changes nothing.
+struct reap_guests {
+  static constexpr bool is_write = true;
+  timestamp created_before{};
+  std::size_t limit = 1000;
+  bool dry_run = false;
+  struct result {
+    bool is_leader = true; // false: another replica sweeps, and nothing was done
+    std::size_t guests = 0;
+    bool has_more = false;
+  };
+};
+
+/// Deletes at most `limit` rows of sessions that ended before the cut-off.
+struct delete_dead_sessions {
+  static constexpr bool is_write = true;
+  timestamp ended_before{};
+  std::size_t limit = 1000;
+  struct result {
+    bool is_leader = true;
+    std::size_t deleted = 0;
+    bool has_more = false;
+  };
+};
+
+/// Deletes at most `limit` of the oldest events, those before the cut-off, and moves the point from which cursors
+/// can resume.
+struct prune_events {
+  static constexpr bool is_write = true;
+  timestamp occurred_before{};
+  std::size_t limit = 1000;
+  struct result {
+    bool is_leader = true;
+    std::size_t deleted = 0;
+    bool has_more = false;
+  };
+};
+
 // -- all of them -------------------------------------------------------------------------------------------
 
 using operation = std::variant<find_session, get_session, list_sessions, get_account, find_account, read_events,
