@@ -102,7 +102,7 @@ struct options {
   exporter traces = exporter::none;
   exporter metrics = exporter::none;
   std::chrono::milliseconds metrics_interval{10'000};
-  /// Called by the exporter's thread; must be thread-safe. Empty: no metrics.
+  /// Called by the exporter's thread, from `start` on; must be thread-safe and must not throw. Empty: no metrics.
   std::function<metrics::snapshot()> collect;
 };
 
@@ -113,8 +113,8 @@ inline constexpr std::chrono::milliseconds export_timeout{1'000};
 /// Begins export. Call once. `value_unacceptable` when this build cannot.
 failure start(options o);
 
-/// Sends what waits and ends the export; takes at most about two `export_timeout`s. Spans started after it are
-/// nothing.
+/// Sends what waits and ends the export; takes at most about four `export_timeout`s when the collector does not
+/// answer. Spans started after it are nothing.
 void stop();
 
 namespace detail {

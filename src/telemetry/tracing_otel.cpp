@@ -1,0 +1,333 @@
+#include "telemetry/log.hpp"
+#include "telemetry/tracing.hpp"
+
+#include <algorithm>
+#include <opentelemetry/exporters/ostream/metric_exporter_factory.h>
+#include <opentelemetry/exporters/ostream/span_exporter_factory.h>
+#include <opentelemetry/exporters/otlp/otlp_http_exporter_factory.h>
+#include <opentelemetry/exporters/otlp/otlp_http_exporter_options.h>
+#include <opentelemetry/exporters/otlp/otlp_http_metric_exporter_factory.h>
+#include <opentelemetry/exporters/otlp/otlp_http_metric_exporter_options.h>
+#include <opentelemetry/sdk/common/global_log_handler.h>
+#include <opentelemetry/sdk/instrumentationscope/instrumentation_scope.h>
+#include <opentelemetry/sdk/metrics/export/metric_producer.h>
+#include <opentelemetry/sdk/metrics/export/periodic_exporting_metric_reader_factory.h>
+#include <opentelemetry/sdk/metrics/export/periodic_exporting_metric_reader_options.h>
+#include <opentelemetry/sdk/metrics/metric_reader.h>
+#include <opentelemetry/sdk/metrics/push_metric_exporter.h>
+#include <opentelemetry/sdk/resource/resource.h>
+#include <opentelemetry/sdk/trace/batch_span_processor_factory.h>
+#include <opentelemetry/sdk/trace/batch_span_processor_options.h>
+#include <opentelemetry/sdk/trace/exporter.h>
+#include <opentelemetry/sdk/trace/processor.h>
+#include <opentelemetry/sdk/trace/samplers/always_on_factory.h>
+#include <opentelemetry/sdk/trace/samplers/parent_factory.h>
+#include <opentelemetry/sdk/trace/tracer_provider.h>
+#include <opentelemetry/sdk/trace/tracer_provider_factory.h>
+#include <opentelemetry/trace/tracer.h>
+
+/// The only unit that sees the SDK: its headers take seconds to compile.
+namespace portcullis::tracing {
+
+namespace {
+
+namespace api = opentelemetry::trace;
+namespace nostd = opentelemetry::nostd;
+namespace otlp = opentelemetry::exporter::otlp;
+namespace sdk = opentelemetry::sdk;
+
+using steady_clock = std::chrono::steady_clock;
+
+nostd::string_view view(std::string_view text) noexcept {
+  return {text.data(), text.size()};
+}
+
+// The SDK's complaints, at most one per second: it complains of every span that it drops.
+class complaints final : public sdk::common::internal_log::LogHandler {
+public:
+  void Handle(sdk::common::internal_log::LogLevel, const char*, int, const char* message,
+              const sdk::common::AttributeMap&) noexcept override {
+    const steady_clock::rep now = steady_clock::now().time_since_epoch().count();
+    steady_clock::rep next = next_.load(std::memory_order_relaxed);
+    const steady_clock::rep after = now + steady_clock::duration{std::chrono::seconds{1}}.count();
+    if (now < next || !next_.compare_exchange_strong(next, after, std::memory_order_relaxed)) {
+      suppressed_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    log::warn("telemetry export", {{"detail", message != nullptr ? message : ""},
+                                   {"suppressed", suppressed_.exchange(0, std::memory_order_relaxed)}});
+  }
+
+private:
+  std::atomic<steady_clock::rep> next_{steady_clock::time_point::min().time_since_epoch().count()};
+  std::atomic<std::uint64_t> suppressed_{0};
+};
+
+// Both kinds of options read the standard OTEL_EXPORTER_OTLP_* variables themselves.
+template <class Options>
+Options bounded_otlp_options() {
+  Options o;
+  o.timeout = std::min<std::chrono::system_clock::duration>(o.timeout, export_timeout);
+  o.retry_policy_max_attempts = 1; // the next batch is the retry; `stop` must not wait for a backoff
+  return o;
+}
+
+std::unique_ptr<sdk::trace::SpanExporter> make_span_exporter(exporter e) {
+  if (e == exporter::otlp)
+    return otlp::OtlpHttpExporterFactory::Create(bounded_otlp_options<otlp::OtlpHttpExporterOptions>());
+  return opentelemetry::exporter::trace::OStreamSpanExporterFactory::Create();
+}
+
+std::unique_ptr<sdk::metrics::PushMetricExporter> make_metric_exporter(exporter e) {
+  if (e == exporter::otlp)
+    return otlp::OtlpHttpMetricExporterFactory::Create(
+      bounded_otlp_options<otlp::OtlpHttpMetricExporterOptions>());
+  return opentelemetry::exporter::metrics::OStreamMetricExporterFactory::Create();
+}
+
+std::shared_ptr<sdk::trace::TracerProvider> make_tracer_provider(exporter e,
+                                                                 const sdk::resource::Resource& resource) {
+  sdk::trace::BatchSpanProcessorOptions batch;
+  batch.max_queue_size = queue_spans_max;
+  batch.max_export_batch_size = queue_spans_max; // so that `stop` sends what waits in one request
+  batch.schedule_delay_millis = std::chrono::milliseconds{1'000};
+  return sdk::trace::TracerProviderFactory::Create(
+    sdk::trace::BatchSpanProcessorFactory::Create(make_span_exporter(e), batch), resource,
+    sdk::trace::ParentBasedSamplerFactory::Create(sdk::trace::AlwaysOnSamplerFactory::Create()));
+}
+
+// -- metrics -------------------------------------------------------------------------------------------------
+
+bool ends_with(std::string_view text, std::string_view end) noexcept {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+// The unit that a name tells by convention, as UCUM writes it.
+std::string unit_of(std::string_view name) {
+  if (ends_with(name, "_seconds") || ends_with(name, "_seconds_total"))
+    return "s";
+  return ends_with(name, "_bytes") ? "By" : "";
+}
+
+sdk::metrics::InstrumentType instrument_type(metrics::kind k) noexcept {
+  switch (k) {
+  case metrics::kind::counter:
+    return sdk::metrics::InstrumentType::kObservableCounter;
+  case metrics::kind::gauge:
+    return sdk::metrics::InstrumentType::kObservableGauge;
+  case metrics::kind::histogram:
+    return sdk::metrics::InstrumentType::kHistogram;
+  }
+  return sdk::metrics::InstrumentType::kObservableGauge;
+}
+
+sdk::metrics::HistogramPointData to_point(const metrics::histogram& h) {
+  sdk::metrics::HistogramPointData point;
+  for (const std::int64_t bound : metrics::latency_bounds_ns)
+    point.boundaries_.push_back(static_cast<double>(bound) / 1e9);
+  point.counts_.assign(h.counts().begin(), h.counts().end());
+  point.count_ = h.count();
+  point.sum_ = h.sum_seconds();
+  point.record_min_max_ = false;
+  return point;
+}
+
+sdk::metrics::PointType to_point(const metrics::sample& s, metrics::kind k,
+                                 opentelemetry::common::SystemTimestamp now) {
+  if (k == metrics::kind::histogram)
+    return to_point(s.distribution);
+  if (k == metrics::kind::counter) {
+    sdk::metrics::SumPointData sum;
+    sum.value_ = s.value;
+    return sum;
+  }
+  sdk::metrics::LastValuePointData last;
+  last.value_ = s.value;
+  last.is_lastvalue_valid_ = true;
+  last.sample_ts_ = now;
+  return last;
+}
+
+// Hands our snapshots to the SDK's reader in the place of its own instruments.
+class producer final : public sdk::metrics::MetricProducer {
+public:
+  producer(std::function<metrics::snapshot()> collect, const sdk::resource::Resource& resource,
+           const std::string& version)
+    : collect_{std::move(collect)}, resource_{resource}, scope_{
+                                                           sdk::instrumentationscope::InstrumentationScope::Create(
+                                                             "portcullis", version)} {}
+
+  Result Produce() noexcept override {
+    const opentelemetry::common::SystemTimestamp now{std::chrono::system_clock::now()};
+    std::vector<sdk::metrics::MetricData> data;
+    const metrics::snapshot taken = collect_();
+    for (const metrics::family& f : taken.families())
+      data.push_back(to_data(f, now));
+    sdk::metrics::ResourceMetrics all;
+    all.resource_ = &resource_;
+    all.scope_metric_data_.emplace_back(scope_.get(), std::move(data));
+    return {std::move(all), Status::kSuccess};
+  }
+
+private:
+  sdk::metrics::MetricData to_data(const metrics::family& f, opentelemetry::common::SystemTimestamp now) const {
+    sdk::metrics::MetricData data;
+    data.instrument_descriptor = {f.name, f.help, unit_of(f.name), instrument_type(f.kind),
+                                  sdk::metrics::InstrumentValueType::kDouble};
+    data.aggregation_temporality = sdk::metrics::AggregationTemporality::kCumulative;
+    data.start_ts = started_;
+    data.end_ts = now;
+    for (const metrics::sample& s : f.samples) {
+      sdk::metrics::PointAttributes attributes;
+      for (const auto& [name, value] : s.labels)
+        attributes.SetAttribute(name, view(value));
+      data.point_data_attr_.push_back({std::move(attributes), to_point(s, f.kind, now)});
+    }
+    return data;
+  }
+
+  const std::function<metrics::snapshot()> collect_;
+  const sdk::resource::Resource resource_;
+  const nostd::unique_ptr<sdk::instrumentationscope::InstrumentationScope> scope_;
+  const opentelemetry::common::SystemTimestamp started_{std::chrono::system_clock::now()};
+};
+
+std::unique_ptr<sdk::metrics::MetricReader> make_reader(const options& o, producer* source) {
+  sdk::metrics::PeriodicExportingMetricReaderOptions reader;
+  reader.export_interval_millis = std::max(o.metrics_interval, 2 * export_timeout);
+  reader.export_timeout_millis = export_timeout;
+  auto made = sdk::metrics::PeriodicExportingMetricReaderFactory::Create(make_metric_exporter(o.metrics), reader);
+  made->SetMetricProducer(source); // starts its thread
+  return made;
+}
+
+// -- what runs -----------------------------------------------------------------------------------------------
+
+struct running {
+  std::shared_ptr<sdk::trace::TracerProvider> provider;
+  nostd::shared_ptr<api::Tracer> tracer;
+  std::unique_ptr<producer> source; // outlives the reader
+  std::unique_ptr<sdk::metrics::MetricReader> reader;
+};
+
+std::shared_ptr<running> current; // by std::atomic_load and the like
+
+api::SpanKind to_api(kind k) noexcept {
+  switch (k) {
+  case kind::internal:
+    return api::SpanKind::kInternal;
+  case kind::server:
+    return api::SpanKind::kServer;
+  case kind::client:
+    return api::SpanKind::kClient;
+  }
+  return api::SpanKind::kInternal;
+}
+
+api::SpanContext to_api(const context& c) {
+  return {api::TraceId{c.trace_id}, api::SpanId{c.span_id},
+          api::TraceFlags{static_cast<std::uint8_t>(c.flags & api::TraceFlags::kIsSampled)}, true,
+          api::TraceState::FromHeader(c.tracestate)};
+}
+
+} // namespace
+
+struct span::impl {
+  nostd::shared_ptr<api::Span> recorded;
+};
+
+std::atomic<bool> detail::is_recording{false};
+
+bool is_available() noexcept {
+  return true;
+}
+
+failure start(options o) {
+  stop();
+  if (o.traces == exporter::none && o.metrics == exporter::none)
+    return {};
+  sdk::common::internal_log::GlobalLogHandler::SetLogHandler(
+    nostd::shared_ptr<sdk::common::internal_log::LogHandler>{new complaints});
+  const auto resource =
+    sdk::resource::Resource::Create({{"service.name", o.service_name}, {"service.version", o.service_version}});
+  auto next = std::make_shared<running>();
+  if (o.traces != exporter::none) {
+    next->provider = make_tracer_provider(o.traces, resource);
+    next->tracer = next->provider->GetTracer("portcullis", o.service_version);
+  }
+  if (o.metrics != exporter::none && o.collect) {
+    next->source = std::make_unique<producer>(std::move(o.collect), resource, o.service_version);
+    next->reader = make_reader(o, next->source.get());
+  }
+  const bool has_traces = next->provider != nullptr;
+  std::atomic_store(&current, std::move(next));
+  detail::is_recording.store(has_traces, std::memory_order_release);
+  return {};
+}
+
+void stop() {
+  detail::is_recording.store(false, std::memory_order_release);
+  const std::shared_ptr<running> ending = std::atomic_exchange(&current, std::shared_ptr<running>{});
+  if (ending == nullptr)
+    return;
+  if (ending->provider != nullptr)
+    ending->provider->Shutdown();
+  if (ending->reader != nullptr) {
+    ending->reader->ForceFlush(export_timeout);
+    ending->reader->Shutdown(export_timeout);
+  }
+}
+
+span start_recording(std::string_view name, kind k, const context& parent) {
+  span started;
+  const std::shared_ptr<running> now = std::atomic_load(&current);
+  if (now == nullptr || now->provider == nullptr) // stopped since the caller looked
+    return started;
+  api::StartSpanOptions how;
+  how.kind = to_api(k);
+  if (parent.is_valid())
+    how.parent = to_api(parent);
+  started.impl_ = new span::impl{now->tracer->StartSpan(view(name), how)};
+  return started;
+}
+
+void span::set(std::string_view key, std::string_view value) noexcept {
+  if (impl_ != nullptr)
+    impl_->recorded->SetAttribute(view(key), view(value));
+}
+
+void span::set(std::string_view key, std::int64_t value) noexcept {
+  if (impl_ != nullptr)
+    impl_->recorded->SetAttribute(view(key), value);
+}
+
+void span::set(std::string_view key, bool value) noexcept {
+  if (impl_ != nullptr)
+    impl_->recorded->SetAttribute(view(key), value);
+}
+
+void span::fail(std::string_view reason) noexcept {
+  if (impl_ != nullptr)
+    impl_->recorded->SetStatus(api::StatusCode::kError, view(reason));
+}
+
+void span::end() noexcept {
+  if (impl_ == nullptr)
+    return;
+  impl_->recorded->End();
+  delete std::exchange(impl_, nullptr);
+}
+
+context span::context() const {
+  tracing::context c;
+  if (impl_ == nullptr)
+    return c;
+  const api::SpanContext own = impl_->recorded->GetContext();
+  own.trace_id().CopyBytesTo(c.trace_id);
+  own.span_id().CopyBytesTo(c.span_id);
+  c.flags = own.trace_flags().flags();
+  c.tracestate = own.trace_state()->ToHeader();
+  return c;
+}
+
+} // namespace portcullis::tracing

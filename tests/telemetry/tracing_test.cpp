@@ -1,0 +1,24 @@
+#include "telemetry/tracing.hpp"
+
+#include "caf/test/unit_test_impl.hpp"
+
+#include <utility>
+
+using namespace portcullis;
+using tracing::kind;
+
+CAF_TEST(while tracing is off a span is nothing) {
+  CAF_CHECK(tracing::start({}).code == errc::none);
+  tracing::span s = tracing::start_span("GET /verify", kind::server,
+                                        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "");
+  CAF_CHECK(!s);
+  CAF_CHECK(!s.context().is_valid());
+  s.set("http.route", "/verify");
+  s.set("status", std::int64_t{200});
+  s.set("hit", true);
+  s.fail("reason");
+  s.end();
+  tracing::span moved = std::move(s);
+  CAF_CHECK(!moved);
+  tracing::stop();
+}
