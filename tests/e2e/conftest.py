@@ -2,7 +2,7 @@
 
 import pytest
 
-from people import telegram
+from people import predecessor, telegram
 from postgres import Cluster
 from service import BINARY, Service
 
@@ -10,10 +10,14 @@ LOG_TAIL_CHARS = 20_000
 _running = []  # services whose log belongs in a failure's report
 
 
+def pytest_sessionstart(session):
+    if not session.config.option.collectonly and not BINARY.exists():
+        pytest.exit(f"{BINARY} is not built; PORTCULLIS_BINARY names another", returncode=2)
+
+
 @pytest.fixture(scope="session")
 def cluster():
     """One private PostgreSQL for the whole run."""
-    assert BINARY.exists(), f"{BINARY} is not built; PORTCULLIS_BINARY names another"
     cluster = Cluster()
     yield cluster
     cluster.remove()
@@ -89,6 +93,22 @@ def mint(gateway):
         return gateway.post("/sessions", body).expect(201)
 
     return mint
+
+
+@pytest.fixture
+def end_session(gateway, mint):
+    """Mints a session and revokes it; returns the minted one and the revocation's cursor, once the feed has its
+    event: an acknowledgement may be a moment ahead of the feed."""
+
+    def end_session(reason="stolen"):
+        minted = mint()
+        path = f"/sessions/{minted['session']['session_id']}"
+        cursor = gateway.delete(path, {"reason": reason}).expect(200)["cursor"]
+        page = gateway.get(f"/revocations?cursor={predecessor(cursor)}&wait=30").expect(200)
+        assert page["events"] and not page["reset"]
+        return minted, cursor
+
+    return end_session
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -13,6 +13,14 @@ class Event:
     data: dict
 
 
+class Refused(Exception):
+    """The service answered `response` instead of a stream."""
+
+    def __init__(self, response):
+        super().__init__(f"refused: {response}")
+        self.response = response
+
+
 class EventStream:
     """A subscription. `opening` holds the fields that came before anything else, `retry` and `id`."""
 
@@ -23,8 +31,9 @@ class EventStream:
         if last_event_id:
             headers["Last-Event-ID"] = last_event_id
         self._connection.send_request("GET", target, headers=headers)
-        _, self.status, self.headers = self._connection.read_head()
-        assert self.status == 200, f"the subscription was refused: {self.status} {self.headers.pairs}"
+        version, status, self.headers = self._connection.read_head()
+        if status != 200:
+            raise Refused(self._connection.read_body(version, status, self.headers))
         assert "Transfer-Encoding" not in self.headers and "Content-Length" not in self.headers
         self.opening = {}
         while "id" not in self.opening:

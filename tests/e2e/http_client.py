@@ -137,6 +137,9 @@ class Connection:
         version, status, headers = self.read_head()
         if method == "HEAD" or status in (204, 304) or status < 200:
             return Response(version, status, headers, b"")
+        return self.read_body(version, status, headers)
+
+    def read_body(self, version, status, headers):
         assert "Transfer-Encoding" not in headers, "answers of a known size are expected"
         if "Content-Length" in headers:
             return Response(version, status, headers, self._take(int(headers["Content-Length"])))

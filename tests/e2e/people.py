@@ -61,5 +61,9 @@ def seq_of(cursor):
     return int(cursor.partition("-")[2])
 
 
+def predecessor(cursor):
+    return f"{epoch_of(cursor)}-{seq_of(cursor) - 1}"
+
+
 def epoch_of(cursor):
     return cursor.partition("-")[0]

@@ -42,7 +42,8 @@ class Cluster:
             self.start()
 
     def remove(self):
-        self.stop()
+        with contextlib.suppress(subprocess.CalledProcessError):  # it is not running
+            self.kill()  # nothing of it is needed: no checkpoint
         for pointer in ("home", "socket-dir"):
             if (self._directory / pointer).exists():
                 shutil.rmtree((self._directory / pointer).read_text().strip(), ignore_errors=True)

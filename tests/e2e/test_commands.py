@@ -122,7 +122,7 @@ def test_an_edited_migration_stops_the_start(cluster, new_service):
     service.spawn()
     assert service.wait_for_exit() != 0
     for text in (migrated.stderr, service.log):
-        assert "00001" in text and "changed" in text
+        assert "00001" in text and "edited" in text
 
 
 def dsn_forms(database):

@@ -67,7 +67,7 @@ def test_an_answer_has_a_date(http):
     assert re.fullmatch(date, http.get("/healthz").headers["Date"])
 
 
-@pytest.mark.parametrize("request_id", ["7", "0af7651916cd43dd8448eb211c80319c", "web-1.frontend_42:9/a=b"])
+@pytest.mark.parametrize("request_id", ["7", "0af7651916cd43dd8448eb211c80319c", "web-1.frontend_42:9"])
 def test_a_sane_request_id_comes_back(http, request_id):
     for path in ("/healthz", "/nowhere", RESOLVE):
         assert http.get(path, headers={"X-Request-Id": request_id}).headers["X-Request-Id"] == request_id
@@ -110,17 +110,6 @@ def test_http_1_0_can_stay(service):
         for _ in range(3):
             answer = connection.request("GET", "/healthz", version="1.0", headers={"Connection": "keep-alive"})
             assert answer.status == 200 and answer.headers["Connection"] == "keep-alive"
-
-
-def test_a_client_that_has_said_all_still_gets_its_answers(service, mint):
-    """It sends its requests, half-closes and reads: `printf … | nc`."""
-    token = mint()["token"]
-    mint_request = encode_request("POST", MINT, body={"identity": telegram()})
-    with service.connect() as connection:
-        connection.send(encode_request("GET", RESOLVE, token=token) + mint_request)
-        connection.finish_sending()
-        assert connection.read_response().status == 200
-        assert connection.read_response().status == 201
 
 
 def test_a_request_may_come_byte_by_byte(service, mint):
