@@ -1,5 +1,7 @@
 #include "http/chunked_body.hpp"
 
+#include "http/ascii.hpp"
+
 #include <algorithm>
 
 namespace portcullis::http {
@@ -8,13 +10,6 @@ namespace {
 
 /// 16 digits are every 64-bit number; more overflow it, or are leading zeros that nobody needs.
 constexpr std::size_t size_digits_max = 16;
-
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  const auto lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 /// What a field value or an extension may hold: everything but control characters, HTAB apart.
 bool is_text(char c) noexcept {
@@ -25,8 +20,7 @@ bool is_text(char c) noexcept {
 /// RFC 9110, section 5.6.2.
 bool is_token_char(char c) noexcept {
   constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-  const auto lower = static_cast<char>(c | 0x20);
-  return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || marks.find(c) != std::string_view::npos;
+  return ascii::is_alphanumeric(c) || marks.find(c) != std::string_view::npos;
 }
 
 bool malformed(failure& why) {
@@ -96,7 +90,7 @@ bool chunked_body::step(char c, failure& why) {
 }
 
 bool chunked_body::step_size(char c, failure& why) {
-  if (const auto digit = hex_value(c); digit >= 0) {
+  if (const auto digit = ascii::hex_value(c); digit >= 0) {
     size_ = size_ * 16 + static_cast<std::uint64_t>(digit);
     return ++digits_ <= size_digits_max || malformed(why);
   }

@@ -1,5 +1,7 @@
 #include "http/head_parser.hpp"
 
+#include "http/ascii.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 
@@ -33,12 +35,8 @@ std::string_view view(beast::string_view text) noexcept {
   return {text.data(), text.size()};
 }
 
-bool iequals(std::string_view a, std::string_view b) noexcept {
-  return beast::iequals(beast::string_view{a.data(), a.size()}, beast::string_view{b.data(), b.size()});
-}
-
 bool is_digits(std::string_view text) noexcept {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && std::all_of(text.begin(), text.end(), ascii::is_digit);
 }
 
 // -- authority ---------------------------------------------------------------------------------------------
@@ -47,8 +45,7 @@ bool is_digits(std::string_view text) noexcept {
 bool is_host_name(std::string_view host) noexcept {
   constexpr std::string_view marks = "-._~%!$&'()*+;=";
   return !host.empty() && std::all_of(host.begin(), host.end(), [&](char c) {
-    const auto lower = static_cast<char>(c | 0x20);
-    return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || marks.find(c) != std::string_view::npos;
+    return ascii::is_alphanumeric(c) || marks.find(c) != std::string_view::npos;
   });
 }
 
@@ -112,7 +109,7 @@ std::optional<std::string_view> path_of_absolute_form(std::string_view target) n
   if (colon == std::string_view::npos || target.substr(colon, 3) != "://")
     return {};
   const auto scheme = target.substr(0, colon);
-  if (!iequals(scheme, "http") && !iequals(scheme, "https"))
+  if (!ascii::iequals(scheme, "http") && !ascii::iequals(scheme, "https"))
     return {};
   const auto rest = target.substr(colon + 3);
   const auto end = std::min(rest.find_first_of("/?"), rest.size());
@@ -168,7 +165,7 @@ field to_field(beast::http::field known, std::string_view name) noexcept {
     return field::content_type;
   case beast::http::field::unknown:
     for (const auto& [own, f] : own_fields)
-      if (own.size() == name.size() && iequals(own, name))
+      if (own.size() == name.size() && ascii::iequals(own, name))
         return f;
     return field::count_;
   default:
@@ -273,12 +270,12 @@ private:
   void on_transfer_encoding(std::string_view value, beast::error_code& ec) {
     if (out_.is_http_1_0)
       malformed("HTTP/1.0 has no Transfer-Encoding.", ec); // RFC 9112, section 6.1
-    else if (!iequals(value, "chunked"))
+    else if (!ascii::iequals(value, "chunked"))
       malformed("Transfer-Encoding is not exactly `chunked`.", ec);
   }
 
   void on_expect(std::string_view value, beast::error_code& ec) {
-    if (!iequals(value, "100-continue"))
+    if (!ascii::iequals(value, "100-continue"))
       return refuse(errc::expectation_failed, "The only expectation this service meets is 100-continue.", ec);
     expects_continue_ = true;
   }

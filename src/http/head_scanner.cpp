@@ -1,5 +1,7 @@
 #include "http/head_scanner.hpp"
 
+#include "http/ascii.hpp"
+
 #include <cstdint>
 #include <cstring>
 
@@ -22,14 +24,10 @@ std::size_t find_control(std::string_view bytes, std::size_t at) noexcept {
   return at;
 }
 
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-
 /// `HTTP/` and anything that reads as a version number, ours or not.
 bool names_http_version(std::string_view word) noexcept {
   constexpr std::string_view name = "HTTP/";
-  return word.size() > name.size() && word.substr(0, name.size()) == name && is_digit(word[name.size()]);
+  return word.size() > name.size() && word.substr(0, name.size()) == name && ascii::is_digit(word[name.size()]);
 }
 
 bool ends_with(std::string_view text, std::string_view end) noexcept {

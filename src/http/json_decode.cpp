@@ -1,5 +1,7 @@
 #include "http/json.hpp"
 
+#include "http/ascii.hpp"
+
 #include <boost/json.hpp>
 
 #include <arpa/inet.h>
@@ -131,19 +133,13 @@ bool holds_control_character(std::string_view text) {
   return false;
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blank = " \t\r\n";
-  const auto first = text.find_first_not_of(blank);
-  return first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(blank) - first + 1);
-}
-
 verdict read_display_name(const json::object& body, std::optional<std::string>& out) {
   std::optional<std::string> text;
   if (auto wrong = read_text(body, "display_name", text))
     return wrong;
   if (!text)
     return {};
-  const auto name = trimmed(*text);
+  const auto name = ascii::trim(*text, " \t\r\n");
   if (holds_control_character(name))
     return unacceptable("display_name", "must not hold control characters.");
   const auto characters =

@@ -1,7 +1,7 @@
-#include "core/utf8.hpp"
 #include "http/json.hpp"
 
-#include <boost/beast/core/string.hpp>
+#include "core/utf8.hpp"
+#include "http/ascii.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -13,12 +13,7 @@ namespace {
 
 constexpr std::size_t page_limit_max = 200;
 
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  const auto lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
+constexpr std::string_view ows = " \t"; // optional white space: RFC 9110, section 5.6.3
 
 /// `application/x-www-form-urlencoded`, as browsers and clients write queries; nothing when an escape is cut short
 /// or not hexadecimal.
@@ -31,8 +26,8 @@ std::optional<std::string> percent_decoded(std::string_view text) {
     } else if (text[i] != '%') {
       out += text[i];
     } else {
-      const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
+      const int high = i + 2 < text.size() ? ascii::hex_value(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? ascii::hex_value(text[i + 2]) : -1;
       if (high < 0 || low < 0)
         return {};
       out += static_cast<char>(high * 16 + low);
@@ -52,29 +47,19 @@ std::string_view take_until(std::string_view& text, char mark) noexcept {
   return piece;
 }
 
-bool iequals(std::string_view a, std::string_view b) noexcept {
-  return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
-}
-
-std::string_view without_blanks(std::string_view text) noexcept {
-  constexpr std::string_view blank = " \t"; // OWS: RFC 9110, section 5.6.3
-  const auto first = text.find_first_not_of(blank);
-  return first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(blank) - first + 1);
-}
-
 } // namespace
 
 std::optional<failure> check_json_media_type(std::string_view content_type, std::string_view body) {
   if (body.empty())
     return {};
   auto rest = content_type;
-  if (!iequals(without_blanks(take_until(rest, ';')), "application/json"))
+  if (!ascii::iequals(ascii::trim(take_until(rest, ';'), ows), "application/json"))
     return failure{errc::media_type_unsupported, "The body must be `application/json`."};
   while (!rest.empty()) {
     auto parameter = take_until(rest, ';');
-    const auto name = without_blanks(take_until(parameter, '='));
-    const auto value = without_blanks(parameter);
-    if (iequals(name, "charset") && !iequals(value, "utf-8") && !iequals(value, "\"utf-8\""))
+    const auto name = ascii::trim(take_until(parameter, '='), ows);
+    const auto value = ascii::trim(parameter, ows);
+    if (ascii::iequals(name, "charset") && !ascii::iequals(value, "utf-8") && !ascii::iequals(value, "\"utf-8\""))
       return failure{errc::media_type_unsupported, "The body must be in UTF-8."};
   }
   return {};
