@@ -51,7 +51,8 @@ start_service() {
   port=$(free_port)
   export BACKEND_HTTP_ADDR=127.0.0.1:$port
   step "Starting $service on $BACKEND_HTTP_ADDR (log: $service_log)"
-  "$service" serve >"$service_log" 2>&1 &
+  # In a session of its own: Ctrl-C is then this script's to pass on, once. A second signal would cut the drain short.
+  setsid "$service" serve >"$service_log" 2>&1 &
   service_pid=$!
   local deadline=$((SECONDS + ready_timeout_s))
   until scripts/http-ok "$port" /readyz 2>/dev/null; do
