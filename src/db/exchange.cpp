@@ -29,6 +29,11 @@ answer lost(connection& conn) {
   return out;
 }
 
+// Allowed whenever nothing is in flight.
+bool leave_pipeline(connection& conn) {
+  return PQpipelineStatus(conn.native()) == PQ_PIPELINE_OFF || PQexitPipelineMode(conn.native()) != 0;
+}
+
 answer collect(connection& conn, instant deadline) {
   answer out;
   while (true) {
@@ -94,9 +99,10 @@ answer ask(connection& conn, const std::string& sql, const parameters& arguments
   if (!conn.is_open())
     return {std::nullopt, {}, "not connected"};
   auto view = arguments.to_libpq();
-  if (PQsendQueryParams(conn.native(), sql.c_str(), static_cast<int>(view.values.size()), nullptr,
-                        view.values.data(), view.lengths.data(), view.formats.data(), 1)
-      == 0)
+  if (!leave_pipeline(conn)
+      || PQsendQueryParams(conn.native(), sql.c_str(), static_cast<int>(view.values.size()), nullptr,
+                           view.values.data(), view.lengths.data(), view.formats.data(), 1)
+           == 0)
     return lost(conn);
   return collect(conn, deadline);
 }
@@ -104,7 +110,7 @@ answer ask(connection& conn, const std::string& sql, const parameters& arguments
 answer run_script(connection& conn, const std::string& sql, instant deadline) {
   if (!conn.is_open())
     return {std::nullopt, {}, "not connected"};
-  if (PQsendQuery(conn.native(), sql.c_str()) == 0)
+  if (!leave_pipeline(conn) || PQsendQuery(conn.native(), sql.c_str()) == 0)
     return lost(conn);
   return collect(conn, deadline);
 }

@@ -3,7 +3,6 @@
 #include "db/advisory_locks.hpp"
 #include "db/exchange.hpp"
 
-#include <libpq-fe.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -48,7 +47,7 @@ public:
 
   migration_report apply(const std::vector<migration>& migrations) {
     // Building an index may take longer than an operation; `deadline` bounds it all.
-    if (leave_pipeline() && script("set statement_timeout = 0; set lock_timeout = 0") && lock()) {
+    if (script("set statement_timeout = 0; set lock_timeout = 0") && lock()) {
       if (prepare_schema() && read_applied() && check(migrations))
         for (const auto& one : migrations)
           if (applied_.count(one.number) == 0 && !apply_one(one))
@@ -59,13 +58,6 @@ public:
   }
 
 private:
-  bool leave_pipeline() {
-    if (!conn_.is_open())
-      return fail("not connected");
-    return PQpipelineStatus(conn_.native()) == PQ_PIPELINE_OFF || PQexitPipelineMode(conn_.native()) != 0
-           || fail("the connection is busy");
-  }
-
   // Polled: a session that blocks in pg_advisory_lock holds a snapshot, and CREATE INDEX CONCURRENTLY in the
   // session that has the lock would wait for that snapshot: a deadlock.
   bool lock() {

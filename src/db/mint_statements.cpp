@@ -15,45 +15,42 @@ namespace {
 constexpr std::string_view draft_arrays = "$1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[]";
 constexpr std::string_view draft_columns = "session_id, token_hash, device_label, user_agent, ip";
 
-// A conflict means that an earlier attempt, whose outcome was lost, did commit: the row is there already.
+// From `owner`: the drafts, each with its account and that account's generation. A conflict means that an earlier
+// attempt, whose outcome was lost, did commit: the row is there already.
 constexpr std::string_view insert_sessions =
   "insert into sessions (session_id, account_id, token_hash, generation, device_label, user_agent, ip)"
-  " select d.session_id, o.account_id, d.token_hash, o.session_generation, nullif(d.device_label, ''),"
-  " nullif(d.user_agent, ''), nullif(d.ip, '')::inet ";
+  " select session_id, account_id, token_hash, session_generation, nullif(device_label, ''), nullif(user_agent, "
+  "''),"
+  " nullif(ip, '')::inet from owner on conflict do nothing";
 
-// The account's row is share-locked before its generation is read, against revoke_account and delete_account,
-// which lock it for update: a session minted before them is theirs to end, one minted after them has the new
-// generation.
+// The account's row is share-locked as its generation is read, against revoke_account and delete_account, which
+// lock it for update: a session minted before them is theirs to end, one minted after them has the new generation.
+// Ordered, for two batches that lock the same accounts.
+constexpr std::string_view lock_owners = " order by a.account_id, d.session_id for key share of a";
+
 const statement mint{
   "mint_session",
-  sql::join({"with draft as (select * from unnest(", draft_arrays, ", $6::uuid[]) as d(", draft_columns,
-             ", account_id)),"
-             " owner as (select account_id, session_generation from accounts where account_id = any($6::uuid[])"
-             " order by account_id for key share),"
-             " inserted as (",
-             insert_sessions,
-             "from draft d join owner o using (account_id) order by d.session_id on conflict do nothing)"
-             " select account_id from owner"})};
+  sql::join({"with owner as (select d.*, a.session_generation from unnest(", draft_arrays, ", $6::uuid[]) as d(",
+             draft_columns, ", account_id) join accounts a using (account_id)", lock_owners, "), inserted as (",
+             insert_sessions, ") select account_id from owner"})};
 
 const statement mint_for_claims{
   "mint_for_identity",
-  sql::join({"with draft as (select d.*, i.account_id from unnest(", draft_arrays,
+  sql::join({"with owner as (select d.*, a.account_id, a.session_generation from unnest(", draft_arrays,
              ", $6::text[], $7::text[]) as d(", draft_columns,
-             ", kind, external_id) join identities i using (kind, external_id)),"
-             " owner as (select account_id, session_generation from accounts"
-             " where account_id in (select account_id from draft) order by account_id for key share) ",
-             insert_sessions,
-             "from draft d join owner o using (account_id) order by d.session_id on conflict do nothing"})};
+             ", kind, external_id)"
+             " join identities i using (kind, external_id) join accounts a using (account_id)",
+             lock_owners, ") ", insert_sessions})};
 
 // The account is this transaction's own: nobody else can have raised its generation.
 const statement mint_with_guests{
   "mint_guest",
-  sql::join({"with o as (select d.*, 0 as session_generation from unnest(", draft_arrays, ", $6::uuid[]) as d(",
-             draft_columns,
-             ", account_id)),"
-             " guests as (insert into accounts (account_id, is_guest) select account_id, true from o"
-             " order by account_id on conflict (account_id) do nothing) ",
-             insert_sessions, "from o d join o using (session_id) order by d.session_id on conflict do nothing"})};
+  sql::join({"with owner as (select d.*, 0 as session_generation from unnest(", draft_arrays,
+             ", $6::uuid[]) as d(", draft_columns,
+             ", account_id) order by d.account_id),"
+             " guests as (insert into accounts (account_id, is_guest) select account_id, true from owner"
+             " on conflict (account_id) do nothing) ",
+             insert_sessions})};
 
 const statement select_minted{
   "select_minted",

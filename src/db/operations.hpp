@@ -276,25 +276,34 @@ struct count_all {
 /// changes nothing.
 struct reap_guests {
   static constexpr bool is_write = true;
+  struct position {
+    timestamp created_at{};
+    uuid account_id;
+  };
   timestamp created_before{};
+  position after; // the batch before reached it; the beginning of time for the first
   std::size_t limit = 1000;
   bool dry_run = false;
+  revocation_cause cause;
   struct result {
     bool is_leader = true; // false: another replica sweeps, and nothing was done
     std::size_t guests = 0;
     bool has_more = false;
+    position reached;
   };
 };
 
-/// Deletes at most `limit` rows of sessions that ended before the cut-off.
+/// Walks at most `limit` sessions in the order of their ids and deletes those that ended before the cut-off.
 struct delete_dead_sessions {
   static constexpr bool is_write = true;
   timestamp ended_before{};
+  uuid after; // the batch before reached it; nil for the first
   std::size_t limit = 1000;
   struct result {
     bool is_leader = true;
     std::size_t deleted = 0;
     bool has_more = false;
+    uuid reached;
   };
 };
 

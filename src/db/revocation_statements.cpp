@@ -65,14 +65,14 @@ const statement end_sessions{
      " order by s.session_id, q.n),"
      " doomed as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = asked.reason"
      " from asked, accounts a where s.session_id = asked.session_id and a.account_id = s.account_id and ",
-     sql::is_active, " returning s.session_id, s.account_id, s.generation, asked.n, asked.reason, asked.actor),",
-     latch(), insert_events, "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor",
-     returning_events, " select d.n, l.seq from logged l join doomed d using (session_id)"})};
+     sql::is_active, " returning s.session_id, s.account_id, s.generation, asked.reason, asked.actor),", latch(),
+     insert_events, "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor", returning_events,
+     " select session_id, seq from logged"})};
 
 const statement report_sessions{
   "revoke_session_report", sql::join({"with feed as materialized (select feed_epoch() as epoch, feed_end() as seq)"
                                       " select q.n, s.session_id, s.account_id, feed.epoch, feed.seq from ",
-                                      asked_sessions, " cross join feed where ", is_owner})};
+                                      asked_sessions, " cross join feed where ", is_owner, " order by q.n"})};
 
 // -- all of an account -------------------------------------------------------------------------------------
 
@@ -173,20 +173,23 @@ transaction compose(const group<revoke_session>& ops) {
 }
 
 verdicts conclude(std::vector<result_set>& results, const group<revoke_session>& ops) {
-  // Only the first operation that names a session ends it; those after it find it dead.
-  std::unordered_map<std::size_t, std::uint64_t> seq_of;
-  for_each_answer(results[1], ops.size(), [&](std::size_t i, row& ended) {
-    seq_of[i] = static_cast<std::uint64_t>(ended.next<std::int64_t>());
-  });
+  std::unordered_map<uuid, std::uint64_t> ended;
+  for (int i = 0; i < results[1].size(); ++i) {
+    auto one = results[1][i];
+    auto session_id = one.next<uuid>();
+    ended[session_id] = static_cast<std::uint64_t>(one.next<std::int64_t>());
+  }
   verdicts out(ops.size(), refusal(errc::session_not_found, no_such_session));
   for_each_answer(results[2], ops.size(), [&](std::size_t i, row& found) {
     revoke_session::result one;
     one.session_id = found.next<uuid>();
     one.account_id = found.next<uuid>();
     one.position = read_cursor(found); // the end of the log: at or after the event that ended it
-    if (auto ended = seq_of.find(i); ended != seq_of.end()) {
+    // The first operation that names a session has ended it; those after it find it dead.
+    if (auto event = ended.find(one.session_id); event != ended.end()) {
       one.revoked = true;
-      one.position.seq = ended->second;
+      one.position.seq = event->second;
+      ended.erase(event);
     }
     out[i] = one;
   });

@@ -1,0 +1,263 @@
+#include "db/minted_rows.hpp"
+#include "db/model_rows.hpp"
+#include "db/revocation_sql.hpp"
+#include "db/sql.hpp"
+#include "db/statements.hpp"
+
+#include <string>
+#include <utility>
+
+/// What changes an account that is there: its identities, its name, its seats. Each of these runs in a transaction
+/// of its own (see `runs_alone` in executor.cpp), so that it may write the log after it has locked its rows and
+/// still take the log's lock last.
+namespace portcullis::db {
+
+namespace {
+
+// Against whoever raises the generation, deletes, reaps or links: they lock the same row, and first.
+const statement lock_account{"change_account_lock", "select from accounts where account_id = any($1::uuid[])"
+                                                    " order by account_id for no key update"};
+
+// -- linking -----------------------------------------------------------------------------------------------
+
+const statement lock_old_session{"link_identity_lock_session",
+                                 "select from sessions where token_hash = any($1::bytea[]) for no key update"};
+
+constexpr std::string_view is_old_session
+  = "s.token_hash = q.old_hash and s.account_id = a.account_id and (s.revoked_at is null"
+    " and s.generation = a.session_generation)";
+
+// Nothing is linked for a caller whose token is not that of an active session of the account.
+const statement link{
+  "link_identity",
+  sql::join({"insert into identities (identity_id, account_id, kind, external_id)"
+             " select q.identity_id, q.account_id, q.kind, q.external_id"
+             " from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bytea[])"
+             " as q(account_id, kind, external_id, identity_id, old_hash) join accounts a using (account_id)"
+             " where q.old_hash is null or exists (select from sessions s where ",
+             is_old_session, ") on conflict (kind, external_id) do nothing"})};
+
+// The event ends no session, since none is of a lower generation. It makes every replica and every subscriber read
+// the account's sessions anew, which say "guest" until then.
+const statement grow_up{
+  "link_identity_upgrade",
+  sql::join({"with doomed as (update accounts a set is_guest = false, updated_at = clock_timestamp()"
+             " from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])"
+             " as q(account_id, kind, external_id, reason, actor) join identities i using (kind, external_id)"
+             " where a.account_id = q.account_id and i.account_id = q.account_id and a.is_guest"
+             " returning a.account_id, a.session_generation as generation, q.reason, q.actor),",
+             sql::latch(), sql::insert_events, "'account', null, d.account_id, d.generation, d.reason, d.actor",
+             sql::returning_events, " select account_id, seq from logged"})};
+
+const statement rotate{
+  "link_identity_rotate",
+  sql::join({"with asked as (select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::uuid[],"
+             " $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])"
+             " as q(account_id, kind, external_id, old_hash, new_id, new_hash, device_label, user_agent, ip, reason,"
+             " actor)),"
+             " doomed as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = q.reason"
+             " from asked q join identities i using (kind, external_id), accounts a"
+             " where a.account_id = q.account_id and i.account_id = q.account_id and ",
+             is_old_session,
+             " returning s.session_id, s.account_id, s.generation, q.reason, q.actor),"
+             " fresh as (insert into sessions (session_id, account_id, token_hash, generation, device_label,"
+             " user_agent, ip) select q.new_id, q.account_id, q.new_hash, d.generation, nullif(q.device_label, ''),"
+             " nullif(q.user_agent, ''), nullif(q.ip, '')::inet from asked q join doomed d using (account_id)),",
+             sql::latch(), sql::insert_events, "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor",
+             sql::returning_events, " select session_id, seq from logged"})};
+
+const statement report_link{
+  "link_identity_report",
+  sql::join({"select q.n, ", sql::account_columns,
+             ", a.session_generation, k.account_id, k.identity_id, o.session_id, feed_epoch(), feed_end()"
+             " from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[]) with ordinality"
+             " as q(account_id, kind, external_id, old_hash, n) join accounts a using (account_id)"
+             " left join identities k on k.kind = q.kind and k.external_id = q.external_id"
+             " left join sessions o on o.token_hash = q.old_hash",
+             sql::identities_of_account})};
+
+// -- unlinking, naming, seating ----------------------------------------------------------------------------
+
+const statement unlink{
+  "unlink_identity",
+  "delete from identities i using unnest($1::uuid[], $2::text[], $3::text[]) as q(account_id, kind, external_id),"
+  " accounts a where i.account_id = q.account_id and i.kind = q.kind and i.external_id = q.external_id"
+  " and a.account_id = q.account_id and (a.is_guest or exists (select from identities other"
+  " where other.account_id = q.account_id and other.identity_id <> i.identity_id)) returning i.account_id"};
+
+const statement report_unlink{
+  "unlink_identity_report",
+  sql::join({"select q.n, ", sql::account_columns,
+             ", k.identity_id is not null from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality"
+             " as q(account_id, kind, external_id, n) join accounts a using (account_id)"
+             " left join identities k on k.account_id = q.account_id and k.kind = q.kind"
+             " and k.external_id = q.external_id",
+             sql::identities_of_account})};
+
+const statement rename{
+  "set_display_name",
+  "update accounts a set display_name = q.display_name, updated_at = clock_timestamp()"
+  " from unnest($1::uuid[], $2::text[]) as q(account_id, display_name) where a.account_id = q.account_id"};
+
+// The account's row is share-locked, as the foreign key would: a sweep skips it, a delete waits for it.
+const statement seat{
+  "seat_player",
+  "with seated as (insert into game_players (game_id, account_id, seat)"
+  " select q.game_id, a.account_id, q.seat::integer from unnest($1::uuid[], $2::uuid[], $3::text[])"
+  " as q(game_id, account_id, seat) join accounts a using (account_id) for key share of a"
+  " on conflict (game_id, account_id) do update set seat = excluded.seat returning account_id)"
+  " select account_id from seated"};
+
+template <class Op>
+parameters accounts_of(const group<Op>& ops) {
+  parameters p;
+  p.add_each(ops, [](const Op* op) { return op->account_id; });
+  return p;
+}
+
+template <class Op>
+parameters identities_of(const group<Op>& ops) {
+  auto p = accounts_of(ops);
+  p.add_each(ops, [](const Op* op) { return std::string{to_string(op->key.kind)}; });
+  p.add_each(ops, [](const Op* op) -> std::string_view { return op->key.external_id; });
+  return p;
+}
+
+std::optional<token_hash> old_hash_of(const link_identity* op) {
+  return op->rotation ? std::optional{op->rotation->old_hash} : std::nullopt;
+}
+
+void add_cause(parameters& p, const group<link_identity>& ops) {
+  p.add_each(ops, [](const link_identity* op) -> std::string_view { return op->cause.reason; });
+  p.add_each(ops, [](const link_identity* op) -> std::string_view { return op->cause.actor; });
+}
+
+/// The drafts of those that rotate.
+std::vector<const session_draft*> drafts_of(const group<link_identity>& ops) {
+  std::vector<const session_draft*> out;
+  for (const auto* op : ops)
+    if (op->rotation)
+      out.push_back(&op->rotation->draft);
+  return out;
+}
+
+call compose_rotation(const group<link_identity>& ops) {
+  auto p = identities_of(ops);
+  p.add_each(ops, old_hash_of);
+  using text = std::string_view;
+  p.add_each(ops, [](const link_identity* op) { return op->rotation->draft.session_id; });
+  p.add_each(ops, [](const link_identity* op) { return op->rotation->draft.hash; });
+  p.add_each(ops, [](const link_identity* op) -> text { return op->rotation->draft.device.label; });
+  p.add_each(ops, [](const link_identity* op) -> text { return op->rotation->draft.device.user_agent; });
+  p.add_each(ops, [](const link_identity* op) -> text { return op->rotation->draft.device.ip; });
+  add_cause(p, ops);
+  return {&rotate, std::move(p)};
+}
+
+/// One row of `report_link`; `rotated` is the new session, if there is one.
+outcome conclude_link(row& answer, const link_identity& op, std::optional<minted> rotated) {
+  link_identity::result one;
+  one.account = read_account(answer);
+  one.generation = answer.next<std::int32_t>();
+  auto holder = answer.next<std::optional<uuid>>();
+  auto identity_id = answer.next<std::optional<uuid>>();
+  one.ended_session_id = answer.next<std::optional<uuid>>().value_or(uuid{});
+  one.position = read_cursor(answer);
+  if (holder && *holder != op.account_id)
+    return failure{errc::identity_taken, "the identity belongs to another account"};
+  if (!holder || (op.rotation && !rotated))
+    return failure{errc::session_unknown, "the token is not that of an active session of the account"};
+  one.was_linked = identity_id != op.identity_id;
+  one.rotated = std::move(rotated);
+  return one;
+}
+
+} // namespace
+
+transaction compose(const group<link_identity>& ops) {
+  parameters old;
+  old.add_each(ops, old_hash_of);
+  auto linked = identities_of(ops);
+  linked.add_each(ops, [](const link_identity* op) { return op->identity_id; });
+  linked.add_each(ops, old_hash_of);
+  auto upgraded = identities_of(ops);
+  add_cause(upgraded, ops);
+  auto reported = identities_of(ops);
+  reported.add_each(ops, old_hash_of);
+  transaction out{{&lock_account, accounts_of(ops)},
+                  {&lock_old_session, std::move(old)},
+                  {&link, std::move(linked)},
+                  {&grow_up, std::move(upgraded)},
+                  {&report_link, std::move(reported)}};
+  if (ops.front()->rotation) {
+    out.insert(out.end() - 1, compose_rotation(ops));
+    out.push_back(select_minted_sessions(drafts_of(ops)));
+  }
+  return out;
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<link_identity>& ops) {
+  bool rotates = ops.front()->rotation.has_value();
+  auto was_upgraded = results[3].size() > 0;
+  std::optional<minted> rotated;
+  if (rotates)
+    for_each_answer(results[6], 1, [&](std::size_t, row& answer) { rotated = read_minted(answer); });
+  verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
+  for_each_answer(results[rotates ? 5 : 4], ops.size(), [&](std::size_t i, row& answer) {
+    auto made = conclude_link(answer, *ops[i], rotated);
+    if (auto* done = std::get_if<link_identity::result>(&made))
+      done->was_upgraded = was_upgraded;
+    out[i] = std::move(made);
+  });
+  return out;
+}
+
+transaction compose(const group<unlink_identity>& ops) {
+  return {{&lock_account, accounts_of(ops)}, {&unlink, identities_of(ops)}, {&report_unlink, identities_of(ops)}};
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<unlink_identity>& ops) {
+  bool was_removed = results[1].size() > 0;
+  verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
+  for_each_answer(results[2], ops.size(), [&](std::size_t i, row& answer) {
+    auto one = read_account(answer);
+    bool is_still_there = answer.next<bool>();
+    if (was_removed)
+      out[i] = outcome{std::move(one)};
+    else if (is_still_there)
+      out[i] = refusal(errc::identity_last, "the only identity of an account cannot be removed");
+    else
+      out[i] = refusal(errc::identity_not_found, "the account has no such identity");
+  });
+  return out;
+}
+
+transaction compose(const group<set_display_name>& ops) {
+  auto p = accounts_of(ops);
+  p.add_each(ops, [](const set_display_name* op) -> const std::optional<std::string>& { return op->display_name; });
+  return {{&lock_account, accounts_of(ops)}, {&rename, std::move(p)}, select_accounts_by_id(accounts_of(ops))};
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<set_display_name>& ops) {
+  verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
+  for_each_answer(results[2], ops.size(), [&](std::size_t i, row& answer) { out[i] = read_account(answer); });
+  return out;
+}
+
+transaction compose(const group<seat_player>& ops) {
+  parameters p;
+  p.add_each(ops, [](const seat_player* op) { return op->game_id; });
+  p.add_each(ops, [](const seat_player* op) { return op->account_id; });
+  p.add_each(ops, [](const seat_player* op) {
+    return op->seat ? std::optional{std::to_string(*op->seat)} : std::nullopt;
+  });
+  return {{&seat, std::move(p)}};
+}
+
+verdicts conclude(std::vector<result_set>& results, const group<seat_player>& ops) {
+  auto one = results[0].size() > 0 ? verdict{outcome{seat_player::result{}}}
+                                   : refusal(errc::account_not_found, no_such_account);
+  return verdicts(ops.size(), one);
+}
+
+} // namespace portcullis::db

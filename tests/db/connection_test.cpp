@@ -1,0 +1,165 @@
+#include "caf/test/unit_test.hpp"
+
+#include "db/dsn.hpp"
+#include "db/support.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <string>
+
+using namespace portcullis;
+using namespace portcullis::test;
+
+namespace {
+
+/// A loopback port on which connections are taken in by the kernel and never answered, or are refused.
+class deaf_port {
+public:
+  explicit deaf_port(bool is_listening) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(socket_, generic, size) != 0 || (is_listening && ::listen(socket_, 8) != 0)
+        || ::getsockname(socket_, generic, &size) != 0)
+      throw std::runtime_error("no loopback port");
+    number_ = std::to_string(ntohs(address.sin_port));
+  }
+  ~deaf_port() {
+    ::close(socket_);
+  }
+  deaf_port(const deaf_port&) = delete;
+  deaf_port& operator=(const deaf_port&) = delete;
+
+  const std::string& number() const {
+    return number_;
+  }
+
+private:
+  int socket_;
+  std::string number_;
+};
+
+db::connect_options to_port(const std::string& port) {
+  db::connect_options out;
+  out.conninfo = "host=127.0.0.1 port=" + port
+                 + " user=u dbname=d password=s3cret sslmode=disable options=-csearch_path=backend";
+  return out;
+}
+
+std::string show(db::connection& conn, const std::string& setting) {
+  db::parameters p;
+  p.add(std::string_view{setting});
+  auto said = db::ask(conn, "select current_setting($1::text)", p, soon());
+  return said.ok() ? (*said.rows)[0].next<std::string>() : said.trouble;
+}
+
+} // namespace
+
+CAF_TEST(a refused connection says so and does not repeat the password) {
+  deaf_port nobody{false};
+  db::connection conn;
+  auto trouble = conn.open(to_port(nobody.number()), soon());
+  CAF_CHECK(trouble.code == errc::database_unavailable);
+  CAF_CHECK(trouble.detail.find("refused") != std::string::npos);
+  CAF_CHECK(trouble.detail.find("s3cret") == std::string::npos);
+  CAF_CHECK(!conn.is_open());
+}
+
+CAF_TEST(a host that never answers costs the deadline and no more) {
+  deaf_port deaf{true};
+  db::connection conn;
+  auto began = boot_clock::now();
+  auto trouble = conn.open(to_port(deaf.number()), began + std::chrono::milliseconds{200});
+  auto took = boot_clock::now() - began;
+  CAF_CHECK(trouble.code == errc::database_unavailable);
+  CAF_CHECK(took >= std::chrono::milliseconds{200});
+  CAF_CHECK(took < patience);
+  CAF_CHECK(!conn.is_open());
+}
+
+CAF_TEST(the hosts are tried in turn and each has its share of the time) {
+  database own{"connection"};
+  deaf_port nobody{false};
+  deaf_port deaf{true};
+  auto options = own.options();
+  auto parameters = db::parse_conninfo(options.conninfo).value();
+  auto host = *db::find_parameter(parameters, "host");
+  db::set_parameter(parameters, "host", "127.0.0.1,127.0.0.1," + host);
+  db::set_parameter(parameters, "port",
+                    nobody.number() + "," + deaf.number() + "," + *db::find_parameter(parameters, "port"));
+  options.conninfo = db::to_conninfo(parameters);
+  db::connection conn;
+  auto trouble = conn.open(options, boot_clock::now() + std::chrono::seconds{10});
+  CAF_CHECK_EQUAL(trouble.detail, "");
+  CAF_CHECK(conn.is_open());
+}
+
+CAF_TEST(a standby is refused) {
+  database own{"connection"};
+  auto admin = own.connect();
+  // What a hot standby tells of itself at the start, as far as libpq looks.
+  run(admin, "do $$ begin execute format('alter database %I set default_transaction_read_only = on',"
+             " current_database()); end $$");
+  db::connection conn;
+  auto trouble = conn.open(own.options(), soon());
+  CAF_CHECK(trouble.code == errc::database_unavailable);
+  CAF_CHECK(!conn.is_open());
+}
+
+CAF_TEST(a session has its settings) {
+  database own{"connection"};
+  auto conn = own.connect(std::chrono::milliseconds{4000});
+  CAF_CHECK_EQUAL(show(conn, "TimeZone"), "UTC");
+  CAF_CHECK_EQUAL(show(conn, "lock_timeout"), "2s");
+  CAF_CHECK_EQUAL(show(conn, "statement_timeout"), "4s");
+  CAF_CHECK_EQUAL(show(conn, "idle_in_transaction_session_timeout"), "4s");
+  CAF_CHECK_EQUAL(show(conn, "plan_cache_mode"), "force_generic_plan");
+  CAF_CHECK_EQUAL(show(conn, "enable_seqscan"), "off");
+  CAF_CHECK_EQUAL(show(conn, "search_path"), "backend");
+  CAF_CHECK_EQUAL(show(conn, "client_encoding"), "UTF8");
+  CAF_CHECK_EQUAL(show(conn, "application_name"), "portcullis");
+  CAF_CHECK(conn.socket() >= 0);
+}
+
+CAF_TEST(a server that ignores search_path is refused) {
+  database own{"connection"};
+  auto options = own.options();
+  auto parameters = db::parse_conninfo(options.conninfo).value();
+  db::set_parameter(parameters, "options", "-csearch_path=public"); // as if a pooler had dropped ours
+  options.conninfo = db::to_conninfo(parameters);
+  db::connection conn;
+  auto trouble = conn.open(options, soon());
+  CAF_CHECK(trouble.code == errc::database_unavailable);
+  CAF_CHECK(trouble.detail.find("search_path") != std::string::npos);
+  CAF_CHECK(!conn.is_open());
+}
+
+CAF_TEST(a wrong password is not repeated) {
+  database own{"connection"};
+  auto options = own.options();
+  auto parameters = db::parse_conninfo(options.conninfo).value();
+  db::set_parameter(parameters, "password", "wr0ng-s3cret");
+  db::set_parameter(parameters, "user", "wr0ng-s3cret"); // libpq's message quotes the user
+  options.conninfo = db::to_conninfo(parameters);
+  db::connection conn;
+  auto trouble = conn.open(options, soon());
+  CAF_CHECK(trouble.code == errc::database_unavailable);
+  CAF_CHECK(trouble.detail.find("***") != std::string::npos);
+  CAF_CHECK(trouble.detail.find("wr0ng") == std::string::npos);
+}
+
+CAF_TEST(a closed connection answers with a failure) {
+  db::connection conn;
+  CAF_CHECK(!conn.is_open());
+  CAF_CHECK_EQUAL(conn.socket(), -1);
+  auto report = db::execute(conn, {db::operation{db::ping{}}}, soon());
+  CAF_CHECK(report.connection_lost);
+  CAF_CHECK(code_of(report.outcomes.at(0)) == errc::database_unavailable);
+  CAF_CHECK_EQUAL(report.lost.size(), 1u);
+}
