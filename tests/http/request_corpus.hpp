@@ -178,6 +178,8 @@ inline std::vector<bad_case> bad_framing() {
     {"empty coding", post("Transfer-Encoding:\r\n", ""), code, "exactly `chunked`"},
     {"coding in 1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", code, "HTTP/1.0"},
     {"chunk without a size", chunked("\r\nhi\r\n0\r\n\r\n"), code, "chunked body"},
+    {"end without a size", chunked("\r\n\r\n"), code, "chunked body"},
+    {"extension without a size", chunked(";a\r\n\r\n"), code, "chunked body"},
     {"chunk of no size", chunked("x\r\nhi\r\n0\r\n\r\n"), code, "chunked body"},
     {"signed chunk", chunked("+2\r\nhi\r\n0\r\n\r\n"), code, "chunked body"},
     {"prefixed chunk", chunked("0x2\r\nhi\r\n0\r\n\r\n"), code, "chunked body"},
