@@ -27,6 +27,6 @@ COPY --from=build /src/build/release/src/portcullis /usr/local/bin/portcullis
 USER portcullis
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=6s --start-period=60s --start-interval=1s CMD ["http-ok", "8080", "/readyz"]
+HEALTHCHECK --interval=2s --timeout=6s --start-period=60s CMD ["http-ok", "8080", "/readyz"]
 ENTRYPOINT ["portcullis"]
 CMD ["serve"]
