@@ -1,5 +1,7 @@
 #include "actors/account.hpp"
 
+#include "actors/acknowledge.hpp"
+
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
@@ -7,34 +9,77 @@
 
 namespace portcullis {
 
-account_actor::behavior_type account_keeper(account_actor::stateful_pointer<account_state> self,
-                                            account_store_actor store, session_registry_actor registry,
-                                            log_doorbell_ptr bell, sources from) {
-  self->state.from = from;
-  self->state.ids.emplace(from.random);
+namespace {
+
+using self_pointer = account_actor::stateful_pointer<account_state>;
+using linked = db::link_identity::result;
+
+/// What memory has to hear of a link: that the old session is dead, and that the account's others are to be read
+/// anew, since they say "guest". The new session is among those.
+void acknowledge_link(self_pointer self, const session_registry_actor& registry,
+                      caf::typed_response_promise<link_reply> promise, link_reply reply, const linked& done) {
+  account_revoked changed{done.account.account_id};
+  if (!done.rotated) {
+    acknowledge(self, registry, promise, std::move(reply), changed);
+    return;
+  }
+  self->request(registry, caf::infinite, session_revoked{done.ended_session_id})
+    .then([=](const applied&) { acknowledge(self, registry, promise, reply, changed); },
+          [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+}
+
+caf::result<link_reply> link(self_pointer self, const account_store_actor& store,
+                             const session_registry_actor& registry, const log_doorbell_ptr& bell,
+                             const link_request& ask) {
+  auto& make = *self->state.make;
+  db::link_identity order{ask.account_id, ask.key, make.next_id(), std::nullopt, ask.cause};
+  std::optional<token> secret;
+  if (ask.rotate) {
+    secret = make.new_token();
+    order.rotation = db::link_identity::token_rotation{*ask.rotate, make.draft(*secret, ask.device)};
+  }
+  auto promise = self->make_response_promise<link_reply>();
+  self->request(store, caf::infinite, std::move(order))
+    .then(
+      [=](const linked& done) {
+        bell->ring();
+        link_reply reply{done.account, done.was_linked, secret, std::nullopt};
+        if (done.rotated)
+          reply.session = done.rotated->session;
+        acknowledge_link(self, registry, promise, std::move(reply), done);
+      },
+      [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+  return promise;
+}
+
+} // namespace
+
+account_actor::behavior_type account_keeper(self_pointer self, account_store_actor store,
+                                            session_registry_actor registry, log_doorbell_ptr bell, sources from) {
+  self->state.make.emplace(from);
   return {
     [=](const find_or_create_request& ask) {
-      auto now = from.wall_clock();
-      auto& ids = *self->state.ids;
-      return self->delegate(store,
-                            db::find_or_create_account{{ask.key, ids.next(now), ids.next(now), ask.display_name}});
+      return self->delegate(store, db::find_or_create_account{self->state.make->claim(ask.key, ask.display_name)});
     },
     [=](const create_guest_request&) {
-      return self->delegate(store, db::create_guest{self->state.ids->next(from.wall_clock())});
+      return self->delegate(store, db::create_guest{self->state.make->next_id()});
     },
     [=](const db::get_account& ask) { return self->delegate(store, ask); },
     [=](const db::find_account& ask) { return self->delegate(store, ask); },
+    [=](const link_request& ask) { return link(self, store, registry, bell, ask); },
+    [=](const db::unlink_identity& order) { return self->delegate(store, order); },
+    [=](const db::set_display_name& order) { return self->delegate(store, order); },
+    [=](const db::seat_player& order) { return self->delegate(store, order); },
+    [=](const db::list_accounts& ask) { return self->delegate(store, ask); },
+    [=](const db::count_all& ask) { return self->delegate(store, ask); },
     [=](const db::delete_account& order) -> caf::result<db::delete_account::result> {
       auto promise = self->make_response_promise<db::delete_account::result>();
       auto account_id = order.account_id;
       self->request(store, caf::infinite, order)
         .then(
-          [=](const db::delete_account::result& done) mutable {
+          [=](const db::delete_account::result& done) {
             bell->ring();
-            // Acknowledged once memory has forgotten the account's sessions (rule 2).
-            self->request(registry, caf::infinite, account_revoked{account_id, done.generation})
-              .then([=](const applied&) mutable { promise.deliver(done); },
-                    [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+            acknowledge(self, registry, promise, done, account_revoked{account_id});
           },
           [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
       return promise;

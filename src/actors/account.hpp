@@ -2,8 +2,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/log_doorbell.hpp"
-#include "actors/sources.hpp"
-#include "core/uuid.hpp"
+#include "actors/minting.hpp"
 
 #include <optional>
 
@@ -11,11 +10,10 @@ namespace portcullis {
 
 struct account_state {
   static inline const char* name = "account";
-
-  sources from;
-  std::optional<uuid_v7_generator> ids;
+  std::optional<minting> make;
 };
 
+/// `store` and `registry` in that order: committed first, then known to memory, then acknowledged.
 account_actor::behavior_type account_keeper(account_actor::stateful_pointer<account_state> self,
                                             account_store_actor store, session_registry_actor registry,
                                             log_doorbell_ptr bell, sources from);

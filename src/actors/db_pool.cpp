@@ -137,17 +137,20 @@ void db_pool_state::finished(const caf::actor_addr& who, db_batch_result& result
   } else {
     disconnected(*w, result.trouble);
   }
-  run_again(std::move(lost));
+  run_again(std::move(lost), result.was_sent);
   dispatch();
 }
 
-void db_pool_state::run_again(std::vector<pending> lost) {
+/// Puts operations whose outcome is lost back at the head of their queue. What never reached the server waits
+/// there for a connection, however often one could not be made; what did counts as an attempt.
+void db_pool_state::run_again(std::vector<pending> lost, bool was_sent) {
   auto now = options_.now();
   // Backwards, so that they keep their order at the head of the queue.
   for (auto op = lost.rbegin(); op != lost.rend(); ++op) {
     if (!op->deliver)
       continue;
-    if (++op->attempts >= options_.attempts_max || op->deadline <= now || is_away(now)) {
+    op->attempts += was_sent ? 1 : 0;
+    if (op->attempts >= options_.attempts_max || op->deadline <= now || is_away(now)) {
       answer(*op, unavailable());
       continue;
     }
@@ -189,7 +192,10 @@ void db_pool_state::connected(const caf::actor_addr& who, const db_connect_resul
   }
   w->connected = true;
   w->backoff = std::chrono::nanoseconds{0};
+  w->checked_at = now;
   last_connected_ = now;
+  if (std::exchange(in_trouble_, false))
+    log::info("database connection is back");
   dispatch();
 }
 
@@ -203,7 +209,8 @@ void db_pool_state::disconnected(worker& w, const std::string& trouble) {
   w.retry_at = now
                + std::chrono::nanoseconds{
                  static_cast<std::int64_t>(spread(jitter_) * static_cast<double>(w.backoff.count()))};
-  log::warn("database connection unavailable", {{"reason", trouble}});
+  if (!std::exchange(in_trouble_, true))
+    log::warn("database connection unavailable", {{"reason", trouble}});
 }
 
 void db_pool_state::worker_died(const caf::actor_addr& who) {
@@ -214,7 +221,7 @@ void db_pool_state::worker_died(const caf::actor_addr& who) {
   log::error("database worker died", {{"operations", i->batch.size()}});
   auto lost = std::move(i->batch);
   workers_.erase(i);
-  run_again(std::move(lost));
+  run_again(std::move(lost), true);
   add_worker();
 }
 
@@ -269,7 +276,8 @@ void db_pool_state::tick() {
         count_.expired += op.deliver ? 1 : 0;
         answer(op, unavailable());
       }
-    if (!w.busy && !w.connected && now >= w.retry_at)
+    bool is_due = w.connected ? now - w.checked_at >= options_.check_every : now >= w.retry_at;
+    if (!w.busy && is_due)
       connect(w);
   }
   if (is_away(now)) {
@@ -355,6 +363,15 @@ db_pool_actor::behavior_type db_pool(db_pool_actor::stateful_pointer<db_pool_sta
     handler<db::get_account>(self),
     handler<db::find_account>(self),
     handler<db::delete_account>(self),
+    handler<db::link_identity>(self),
+    handler<db::unlink_identity>(self),
+    handler<db::set_display_name>(self),
+    handler<db::seat_player>(self),
+    handler<db::list_accounts>(self),
+    handler<db::count_all>(self),
+    handler<db::reap_guests>(self),
+    handler<db::delete_dead_sessions>(self),
+    handler<db::prune_events>(self),
     handler<db::read_events>(self),
     handler<db::ping>(self),
     [self](const read_pool_stats&) { return self->state.stats(); },

@@ -28,6 +28,7 @@ struct db_pool_options {
   std::chrono::nanoseconds away_after = std::chrono::seconds{1};       // no connection for so long: refuse at once
   std::chrono::nanoseconds backoff_min = std::chrono::milliseconds{50};
   std::chrono::nanoseconds backoff_max = std::chrono::seconds{2};
+  std::chrono::nanoseconds check_every = std::chrono::seconds{1}; // an idle connection is looked at this often
   std::chrono::milliseconds tick = std::chrono::milliseconds{50};
   unsigned attempts_max = 3; // an operation whose outcome was lost with its connection is run again
   std::uint32_t seed = 1;    // of the backoff's jitter
@@ -63,6 +64,7 @@ struct db_pool_state {
     bool busy = false; // with a batch or a connect
     bool writing = false;
     instant idle_since{};
+    instant checked_at{};                // when the connection was last known to be usable
     instant retry_at{};                  // when not connected: not before
     std::chrono::nanoseconds backoff{0}; // the last one; 0 after a success
     std::uint64_t batch_id = 0;
@@ -94,7 +96,7 @@ private:
   queue* next_queue();
   void send_batch(worker& w, queue& from);
   void finished(const caf::actor_addr& who, db_batch_result& result);
-  void run_again(std::vector<pending> lost);
+  void run_again(std::vector<pending> lost, bool was_sent);
   void grow(instant now);
   void shrink(instant now);
   void expire(queue& q, instant now);
@@ -108,6 +110,7 @@ private:
   std::vector<worker> workers_;
   instant last_connected_{}; // when some worker was last seen connected
   std::uint64_t next_batch_id_ = 1;
+  bool in_trouble_ = false; // some worker could not connect, and none has since
   std::minstd_rand jitter_;
   pool_stats count_;
 };

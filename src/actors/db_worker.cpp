@@ -11,7 +11,8 @@
 namespace portcullis {
 
 db_connect_result db_worker_state::connect(instant deadline) {
-  if (connection.is_open() && boot_clock::now() - connection.opened_at() < options.connection_life_time)
+  // The server may have closed it while it was idle; a batch sent into it would be lost for nothing.
+  if (connection.check_alive() && boot_clock::now() - connection.opened_at() < options.connection_life_time)
     return {true, {}};
   connection.close();
   auto trouble = connection.open(options.connect, deadline);
@@ -28,6 +29,7 @@ db_batch_result db_worker_state::run(const db_batch& batch) {
     result.lost.resize(batch.operations.size());
     std::iota(result.lost.begin(), result.lost.end(), std::size_t{0});
     result.trouble = std::move(usable.trouble);
+    result.was_sent = false;
     return result;
   }
   auto report = db::execute(connection, batch.operations, batch.deadline);

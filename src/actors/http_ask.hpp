@@ -2,6 +2,7 @@
 
 #include "actors/guard.hpp"
 #include "actors/http_front.hpp"
+#include "http/json.hpp"
 
 #include <caf/io/typed_broker.hpp>
 
@@ -9,6 +10,18 @@
 
 /// The one template of the front, for those of its sources that ask other actors.
 namespace portcullis {
+
+/// Why a session is to end, if the request says so.
+inline http::decoded<http::revocation_body> revocation_of(const http::request& r) {
+  if (auto refusal = http::check_json_media_type(r.get(http::field::content_type), r.body))
+    return *std::move(refusal);
+  return http::decode_revocation(r.body, r.query);
+}
+
+/// What the log says of a revocation over HTTP.
+inline db::revocation_cause cause_of(std::string reason, http::audience group) {
+  return {std::move(reason), std::string{http::to_string(group)}};
+}
 
 struct rendered {
   int status = 200;

@@ -79,50 +79,67 @@ void http_front_state::poll_events(http_connection& c, http_exchange& x, const h
     return answer_problem(c, x, *what);
   auto limit = std::get<http::page_query>(page).limit;
   auto position = from.value_or(ring_.last());
+  auto deadline = x.began + std::get<std::chrono::seconds>(wait);
+  if (std::get<std::chrono::seconds>(wait).count() != 0)
+    x.deadline = deadline + options_.request_timeout;
+  waiter asks{ticket_of(c, x), position, limit, deadline};
   switch (ring_.find(position)) {
   case event_ring::reach::from_another_history:
     return answer_json(c, x, 200, http::render_event_page({}, ring_.last(), true));
   case event_ring::reach::too_old:
-    return read_page(ticket_of(c, x), position, limit);
+  case event_ring::reach::ahead:
+    return read_page(asks);
   case event_ring::reach::held:
     break;
   }
   auto events = ring_.after(position.seq, limit);
-  if (!events.empty() || std::get<std::chrono::seconds>(wait).count() == 0) {
-    auto reached = events.empty() ? position : cursor{position.epoch, events.back().seq};
-    return answer_json(c, x, 200, http::render_event_page(events, reached, false));
-  }
+  if (events.empty())
+    return wait_for_events(asks);
+  answer_json(c, x, 200, http::render_event_page(events, {position.epoch, events.back().seq}, false));
+}
+
+void http_front_state::read_page(const waiter& asks) {
+  self_->request(peers_.log, caf::infinite, db::read_events{asks.from, asks.limit})
+    .then(
+      [this, asks](const db::read_events::result& page) {
+        guard("page", [&] {
+          if (page.events.empty() && !page.reset)
+            wait_for_events(asks);
+          else
+            answer_json(asks.to, 200, http::render_event_page(page.events, page.last, page.reset));
+        });
+      },
+      [this, asks](const caf::error& err) { guard("page", [&] { answer_problem(asks.to, to_failure(err)); }); });
+}
+
+/// Leaves a poll until there is news, or until its time is over, which may be now.
+void http_front_state::wait_for_events(const waiter& asks) {
+  if (asks.deadline <= options_.now())
+    return answer_json(asks.to, 200, http::render_event_page({}, asks.from, false));
   if (waiters_.size() >= options_.subscribers_max)
     forget_gone_waiters();
   if (waiters_.size() >= options_.subscribers_max)
-    return answer_problem(c, x, {errc::connection_limit, "too many subscribers"});
-  x.deadline = x.began + std::get<std::chrono::seconds>(wait) + options_.request_timeout;
-  waiters_.push_back({ticket_of(c, x), position, limit, x.began + std::get<std::chrono::seconds>(wait)});
-}
-
-void http_front_state::read_page(const ticket& to, cursor from, std::size_t limit) {
-  auto* c = find(to);
-  auto* x = c != nullptr ? find_exchange(*c, to.exchange) : nullptr;
-  if (x == nullptr)
-    return;
-  using read = db::read_events::result;
-  ask<read>(*c, *x, peers_.log, db::read_events{from, limit}, [](const read& page) {
-    return rendered{200, http::render_event_page(page.events, page.last, page.reset)};
-  });
+    return answer_problem(asks.to, {errc::connection_limit, "too many subscribers"});
+  waiters_.push_back(asks);
 }
 
 void http_front_state::answer_waiters() {
-  for (auto& waiting : std::exchange(waiters_, {})) {
-    if (ring_.find(waiting.from) == event_ring::reach::held) {
-      auto events = ring_.after(waiting.from.seq, waiting.limit);
-      if (events.empty()) {
-        waiters_.push_back(waiting);
-        continue;
-      }
-      answer_json(waiting.to, 200,
-                  http::render_event_page(events, {waiting.from.epoch, events.back().seq}, false));
-    } else {
-      answer_json(waiting.to, 200, http::render_event_page({}, ring_.last(), true));
+  for (auto& asks : std::exchange(waiters_, {})) {
+    switch (ring_.find(asks.from)) {
+    case event_ring::reach::ahead:
+      waiters_.push_back(asks);
+      break;
+    case event_ring::reach::held: {
+      auto events = ring_.after(asks.from.seq, asks.limit);
+      if (events.empty())
+        waiters_.push_back(asks);
+      else
+        answer_json(asks.to, 200, http::render_event_page(events, {asks.from.epoch, events.back().seq}, false));
+      break;
+    }
+    default:
+      answer_json(asks.to, 200, http::render_event_page({}, ring_.last(), true));
+      break;
     }
   }
 }
@@ -159,7 +176,8 @@ void http_front_state::subscribe(http_connection& c, http_exchange& x, std::opti
   if (&x != &c.exchanges.front())
     return answer_problem(c, x, {errc::request_malformed, "a stream cannot be pipelined behind other requests"});
   auto position = from.value_or(ring_.last());
-  bool is_known = ring_.find(position) != event_ring::reach::from_another_history;
+  auto reach = ring_.find(position);
+  bool is_known = reach != event_ring::reach::from_another_history;
   x.keep_alive = false; // the stream ends with the connection
   http::append_stream_head(c.out, context_of(x), is_known ? position : ring_.last());
   complete(c, x, 200);
@@ -169,10 +187,12 @@ void http_front_state::subscribe(http_connection& c, http_exchange& x, std::opti
   c.subscription->last_written = options_.now();
   subscribers_.emplace_back(c.handle.id(), c.generation);
   ++subscriber_count_;
-  if (is_known)
-    pump(c);
-  else
+  if (!is_known)
     reset_subscriber(c, "the cursor is from another history");
+  else if (reach == event_ring::reach::ahead)
+    read_table(c); // which knows whether there is such a position
+  else
+    pump(c);
 }
 
 /// Writes what the stream lacks, a page at a time; does nothing for one that is live or still sending.

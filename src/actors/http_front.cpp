@@ -364,7 +364,7 @@ void http_front_state::complete(http_connection& c, http_exchange& x, int status
 }
 
 void http_front_state::answer_json(http_connection& c, http_exchange& x, int status, std::string_view body) {
-  http::append_response(response_of(c, x), context_of(x), status, "application/json", body);
+  http::append_response(response_of(c, x), context_of(x), status, body.empty() ? "" : "application/json", body);
   complete(c, x, status);
 }
 

@@ -57,11 +57,13 @@ struct http_front_peers {
   session_actor sessions;
   account_actor accounts;
   log_store_actor log;
+  reaper_actor reaper;
   db_pool_actor pool; // for its numbers
 };
 
-/// Connections, routes and subscribers. http_front.cpp holds the connections' life, http_routes.cpp what each
-/// route does, http_feed.cpp the followers of the feed, http_probes.cpp the probes and numbers.
+/// Connections, routes and subscribers. http_front.cpp holds the connections' life, http_routes.cpp,
+/// http_accounts.cpp and http_admin.cpp what each route does, http_feed.cpp the followers of the feed,
+/// http_probes.cpp the probes and numbers.
 struct http_front_state {
   static inline const char* name = "http_front";
   using self_pointer = http_front_actor::stateful_broker_pointer<http_front_state>;
@@ -90,6 +92,14 @@ struct http_front_state {
   void apply(const cache_warmed& news);
 
 private:
+  /// A long poll.
+  struct waiter {
+    ticket to;
+    cursor from;
+    std::size_t limit = 0;
+    instant deadline{};
+  };
+
   // -- connections (http_front.cpp)
 
   http_connection* find(std::int64_t connection, std::uint64_t generation);
@@ -131,6 +141,7 @@ private:
   void dispatch(http_connection& c, const http::request& r, instant now);
   void handle(http_connection& c, http_exchange& x, const http::request& r, const http::match& m);
   void handle_resolve(http_connection& c, http_exchange& x, const http::request& r);
+  void handle_introspect(http_connection& c, http_exchange& x, const http::request& r);
   void send_lookups(http_connection& c);
   void answer_peeked(const peeked_sessions::answer& known, http_connection& c);
   void load(const ticket& to, const token_hash& hash);
@@ -139,7 +150,6 @@ private:
   void handle_mint(http_connection& c, http_exchange& x, const http::request& r);
   void handle_guest_mint(http_connection& c, http_exchange& x, const http::request& r);
   void mint(http_connection& c, http_exchange& x, mint_request&& ask, bool tells_created);
-  void handle_account(http_connection& c, http_exchange& x, const http::request& r, const http::match& m);
   void handle_session(http_connection& c, http_exchange& x, const http::request& r, const http::match& m);
   void handle_user(http_connection& c, http_exchange& x, const http::request& r, const http::match& m);
   void list_sessions(http_connection& c, http_exchange& x, const http::request& r, const uuid& account_id,
@@ -149,6 +159,24 @@ private:
   void revoke_account(http_connection& c, http_exchange& x, const http::request& r, const uuid& account_id,
                       std::optional<uuid> keep);
 
+  // -- accounts (http_accounts.cpp)
+
+  void handle_account(http_connection& c, http_exchange& x, const http::request& r, const http::match& m);
+  void find_or_create_account(http_connection& c, http_exchange& x, const http::request& r);
+  void update_account(http_connection& c, http_exchange& x, const http::request& r, const uuid& account_id);
+  void link_identity(http_connection& c, http_exchange& x, const http::request& r, const uuid& account_id);
+  void seat_player(http_connection& c, http_exchange& x, const http::request& r, const http::match& m);
+  void delete_account(http_connection& c, http_exchange& x, const http::request& r, const uuid& account_id);
+
+  // -- operators (http_admin.cpp)
+
+  void handle_admin(http_connection& c, http_exchange& x, const http::request& r, const http::match& m);
+  void list_accounts(http_connection& c, http_exchange& x, const http::request& r);
+  void run_sweep(http_connection& c, http_exchange& x, const http::request& r);
+  void read_stats(const ticket& to);
+  std::string render_stats(const db::count_all::result& rows, const cache_stats& cache,
+                           const pool_stats& pool) const;
+
   /// Asks an actor and answers with what `render` makes of the reply, or with the error's problem.
   template <class Reply, class Actor, class Message, class Render>
   void ask(http_connection& c, const http_exchange& x, const Actor& whom, Message&& what, Render render);
@@ -157,7 +185,8 @@ private:
 
   void handle_revocations(http_connection& c, http_exchange& x, const http::request& r);
   void poll_events(http_connection& c, http_exchange& x, const http::request& r, std::optional<cursor> from);
-  void read_page(const ticket& to, cursor from, std::size_t limit);
+  void read_page(const waiter& asks);
+  void wait_for_events(const waiter& asks);
   void subscribe(http_connection& c, http_exchange& x, std::optional<cursor> from);
   void pump(http_connection& c);
   void read_table(http_connection& c);
@@ -181,13 +210,6 @@ private:
   static void add_cache_numbers(metrics::snapshot& s, const cache_stats& cache);
   static void add_pool_numbers(metrics::snapshot& s, const pool_stats& pool);
   void count(const http_exchange& x, instant now);
-
-  struct waiter {
-    ticket to;
-    cursor from;
-    std::size_t limit = 0;
-    instant deadline{};
-  };
 
   static constexpr std::size_t route_count = 64;
 

@@ -43,12 +43,22 @@ void http_front_state::answer_readiness(const ticket& to, bool database_answers)
   bool is_ready = phase_ == service_phase::serving && database_answers && is_warm_ && log_is_fresh;
   auto status = is_ready ? "ready" : phase_ == service_phase::draining ? "draining" : "unavailable";
   auto database = !database_answers ? "unreachable" : phase_ == service_phase::starting ? "migrating" : "ok";
-  answer_json(to, is_ready ? 200 : 503,
-              boost::json::serialize(boost::json::value{{"status", status},
+  auto body = boost::json::serialize(boost::json::value{{"status", status},
                                                         {"checks",
                                                          {{"database", database},
                                                           {"cache", is_warm_ ? "ok" : "cold"},
-                                                          {"revocations", log_is_fresh ? "ok" : "stale"}}}}));
+                                                          {"revocations", log_is_fresh ? "ok" : "stale"}}}});
+  auto* c = find(to);
+  auto* x = c != nullptr ? find_exchange(*c, to.exchange) : nullptr;
+  if (x == nullptr)
+    return;
+  std::vector<http::extra_header> retry;
+  if (!is_ready)
+    retry.push_back({"Retry-After", "1"});
+  http::append_response(response_of(*c, *x), context_of(*x), is_ready ? 200 : 503, "application/json", body,
+                        retry);
+  complete(*c, *x, is_ready ? 200 : 503);
+  flush(*c);
 }
 
 void http_front_state::handle_metrics(http_connection& c, http_exchange& x) {
@@ -67,18 +77,28 @@ void http_front_state::handle_metrics(http_connection& c, http_exchange& x) {
 
 /// Gathers the numbers of the actors that have some, one after the other.
 void http_front_state::collect(std::function<void(const metrics::snapshot&)> use) {
-  self_->request(peers_.cache, caf::infinite, read_cache_stats{}).then([this, use](const cache_stats& cache) {
-    self_->request(peers_.pool, caf::infinite, read_pool_stats{}).then([this, use, cache](const pool_stats& pool) {
-      guard("metrics", [&] {
-        metrics::snapshot numbers;
-        add_own_numbers(numbers);
-        add_cache_numbers(numbers, cache);
-        add_pool_numbers(numbers, pool);
-        metrics::collect_process(numbers);
-        use(numbers);
-      });
-    });
-  });
+  // Without a handler of its own an error would end the front; the request's deadline answers instead.
+  auto fail = [](const caf::error& err) {
+    log::warn("numbers are missing", {{"code", to_string(to_failure(err).code)}});
+  };
+  self_->request(peers_.cache, caf::infinite, read_cache_stats{})
+    .then(
+      [this, use, fail](const cache_stats& cache) {
+        self_->request(peers_.pool, caf::infinite, read_pool_stats{})
+          .then(
+            [this, use, cache](const pool_stats& pool) {
+              guard("metrics", [&] {
+                metrics::snapshot numbers;
+                add_own_numbers(numbers);
+                add_cache_numbers(numbers, cache);
+                add_pool_numbers(numbers, pool);
+                metrics::collect_process(numbers);
+                use(numbers);
+              });
+            },
+            fail);
+      },
+      fail);
 }
 
 caf::result<all_numbers> http_front_state::read_all_numbers() {

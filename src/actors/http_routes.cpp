@@ -1,47 +1,14 @@
 #include "actors/http_ask.hpp"
 #include "actors/http_front.hpp"
 #include "core/token.hpp"
+#include "http/bearer.hpp"
 #include "http/json.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace portcullis {
 
 using http::route;
-
-namespace {
-
-/// The token of `Authorization: Bearer <token>` (RFC 6750, section 2.1), or why there is none.
-std::variant<std::string_view, failure> bearer_token(const http::request& r) {
-  constexpr std::string_view scheme = "bearer ";
-  auto value = r.get(http::field::authorization);
-  auto is_bearer = value.size() >= scheme.size()
-                   && std::equal(scheme.begin(), scheme.end(), value.begin(), [](char want, char have) {
-                        return want == (have >= 'A' && have <= 'Z' ? have + ('a' - 'A') : have);
-                      });
-  if (!is_bearer)
-    return failure{errc::token_missing, "the request carries no bearer token"};
-  value.remove_prefix(scheme.size());
-  value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
-  if (!is_token_form(value))
-    return failure{errc::token_malformed, "the bearer token is not one of this service"};
-  return value;
-}
-
-/// Who ends a session, as the log tells it.
-std::string_view actor_of(http::audience group) noexcept {
-  switch (group) {
-  case http::audience::user:
-    return "user";
-  case http::audience::admin:
-    return "admin";
-  default:
-    return "internal";
-  }
-}
-
-} // namespace
 
 void http_front_state::dispatch(http_connection& c, const http::request& r, instant now) {
   auto m = http::find_route(r.method, r.path);
@@ -66,6 +33,9 @@ void http_front_state::handle(http_connection& c, http_exchange& x, const http::
   case route::verify:
     handle_resolve(c, x, r);
     break;
+  case route::introspect:
+    handle_introspect(c, x, r);
+    break;
   case route::mint_session:
     handle_mint(c, x, r);
     break;
@@ -77,6 +47,10 @@ void http_front_state::handle(http_connection& c, http_exchange& x, const http::
   case route::get_account:
   case route::find_account:
   case route::delete_account:
+  case route::update_account:
+  case route::link_identity:
+  case route::unlink_identity:
+  case route::seat_player:
     handle_account(c, x, r, m);
     break;
   case route::get_session:
@@ -86,7 +60,14 @@ void http_front_state::handle(http_connection& c, http_exchange& x, const http::
   case route::revoke_account_sessions:
     handle_session(c, x, r, m);
     break;
+  case route::admin_accounts:
+  case route::admin_stats:
+  case route::admin_reaper:
+  case route::admin_run_reaper:
+    handle_admin(c, x, r, m);
+    break;
   case route::user_account:
+  case route::user_update_account:
   case route::user_sessions:
   case route::user_revoke_session:
   case route::user_revoke_sessions:
@@ -104,11 +85,23 @@ void http_front_state::handle(http_connection& c, http_exchange& x, const http::
 // -- resolve and verify: the hot path ----------------------------------------------------------------------
 
 void http_front_state::handle_resolve(http_connection& c, http_exchange& x, const http::request& r) {
-  auto found = bearer_token(r);
+  auto found = http::bearer_token(r);
   if (auto* what = std::get_if<failure>(&found))
     answer_problem(c, x, *what);
   else
     lookups_.push_back({x.id, hash_token(std::get<std::string_view>(found))});
+}
+
+/// RFC 7662: whatever is not an active token of ours is just that, and no error.
+void http_front_state::handle_introspect(http_connection& c, http_exchange& x, const http::request& r) {
+  auto found = http::decode_form_token(r.get(http::field::content_type), r.body);
+  if (auto* what = std::get_if<failure>(&found))
+    return answer_problem(c, x, *what);
+  auto& text = std::get<std::string>(found);
+  if (is_token_form(text))
+    lookups_.push_back({x.id, hash_token(text)});
+  else
+    answer_json(c, x, 200, http::render_introspection({}));
 }
 
 /// Asks the cache about all the tokens that the last read brought, in one message.
@@ -116,16 +109,21 @@ void http_front_state::send_lookups(http_connection& c) {
   if (lookups_.empty())
     return;
   self_->request(peers_.cache, caf::infinite, peek_sessions{std::exchange(lookups_, {})})
-    .then([this, connection = c.handle.id(), generation = c.generation](const peeked_sessions& known) {
-      guard("peeked", [&] {
-        auto* to = find(connection, generation);
-        if (to == nullptr)
-          return;
-        for (auto& answer : known.answers)
-          answer_peeked(answer, *to);
-        flush(*to);
+    .then(
+      [this, connection = c.handle.id(), generation = c.generation](const peeked_sessions& known) {
+        guard("peeked", [&] {
+          auto* to = find(connection, generation);
+          if (to == nullptr)
+            return;
+          for (auto& answer : known.answers)
+            answer_peeked(answer, *to);
+          flush(*to);
+        });
+      },
+      [](const caf::error&) {
+        // The cache has died, and the service with it. Without this handler the front would die of the error
+        // first.
       });
-    });
 }
 
 void http_front_state::answer_peeked(const peeked_sessions::answer& known, http_connection& c) {
@@ -166,6 +164,10 @@ void http_front_state::load(const ticket& to, const token_hash& hash) {
 
 void http_front_state::answer_resolution(http_connection& c, http_exchange& x, session_status status,
                                          const session_record& record) {
+  if (x.to == route::introspect) {
+    auto active = status == session_status::active ? std::optional{record} : std::nullopt;
+    return answer_json(c, x, 200, http::render_introspection(active));
+  }
   switch (status) {
   case session_status::active:
     if (x.to == route::verify)
@@ -217,63 +219,12 @@ void http_front_state::mint(http_connection& c, http_exchange& x, mint_request&&
   });
 }
 
-// -- accounts ----------------------------------------------------------------------------------------------
-
-void http_front_state::handle_account(http_connection& c, http_exchange& x, const http::request& r,
-                                      const http::match& m) {
-  auto render = [](const account& a) { return rendered{200, http::render_account(a)}; };
-  switch (m.to) {
-  case route::find_or_create_account: {
-    if (auto refusal = http::check_json_media_type(r.get(http::field::content_type), r.body))
-      return answer_problem(c, x, *refusal);
-    auto decoded = http::decode_account(r.body);
-    if (auto* what = std::get_if<failure>(&decoded))
-      return answer_problem(c, x, *what);
-    auto& body = std::get<http::account_body>(decoded);
-    using found = db::find_or_create_account::result;
-    return ask<found>(c, x, peers_.accounts,
-                      find_or_create_request{std::move(body.identity), std::move(body.display_name)},
-                      [](const found& f) {
-                        return rendered{f.created ? 201 : 200, http::render_account_created(f.account, f.created)};
-                      });
-  }
-  case route::create_guest_account:
-    return ask<account>(c, x, peers_.accounts, create_guest_request{}, [](const account& a) {
-      return rendered{201, http::render_account(a)};
-    });
-  case route::find_account: {
-    auto decoded = http::decode_identity_query(r.query);
-    if (auto* what = std::get_if<failure>(&decoded))
-      return answer_problem(c, x, *what);
-    return ask<account>(c, x, peers_.accounts, db::find_account{std::get<identity_key>(decoded)}, render);
-  }
-  default:
-    break;
-  }
-  auto id = http::decode_id(m.params[0]);
-  if (auto* what = std::get_if<failure>(&id))
-    return answer_problem(c, x, *what);
-  auto account_id = std::get<uuid>(id);
-  if (m.to == route::get_account)
-    return ask<account>(c, x, peers_.accounts, db::get_account{account_id}, render);
-  auto cause = http::decode_revocation(r.body, r.query);
-  if (auto* what = std::get_if<failure>(&cause))
-    return answer_problem(c, x, *what);
-  using deleted = db::delete_account::result;
-  ask<deleted>(c, x, peers_.accounts,
-               db::delete_account{account_id,
-                                  {std::get<http::revocation_body>(cause).reason, std::string{actor_of(m.group)}}},
-               [](const deleted&) {
-                 return rendered{204, {}};
-               });
-}
-
 // -- sessions ----------------------------------------------------------------------------------------------
 
 void http_front_state::handle_session(http_connection& c, http_exchange& x, const http::request& r,
                                       const http::match& m) {
   if (m.to == route::revoke_session_by_token) {
-    auto found = bearer_token(r);
+    auto found = http::bearer_token(r);
     if (auto* what = std::get_if<failure>(&found))
       return answer_problem(c, x, *what);
     return revoke_session(c, x, r, hash_token(std::get<std::string_view>(found)), std::nullopt);
@@ -311,14 +262,13 @@ void http_front_state::list_sessions(http_connection& c, http_exchange& x, const
 
 void http_front_state::revoke_session(http_connection& c, http_exchange& x, const http::request& r,
                                       std::variant<uuid, token_hash> target, std::optional<uuid> owner) {
-  auto decoded = http::decode_revocation(r.body, r.query);
+  auto decoded = revocation_of(r);
   if (auto* what = std::get_if<failure>(&decoded))
     return answer_problem(c, x, *what);
   auto group = owner ? http::audience::user : http::audience::internal;
   using done = db::revoke_session::result;
   ask<done>(c, x, peers_.sessions,
-            db::revoke_session{
-              target, owner, {std::get<http::revocation_body>(decoded).reason, std::string{actor_of(group)}}},
+            db::revoke_session{target, owner, cause_of(std::get<http::revocation_body>(decoded).reason, group)},
             [](const done& d) {
               return rendered{200, http::render_revoked(d.revoked, d.position)};
             });
@@ -326,14 +276,13 @@ void http_front_state::revoke_session(http_connection& c, http_exchange& x, cons
 
 void http_front_state::revoke_account(http_connection& c, http_exchange& x, const http::request& r,
                                       const uuid& account_id, std::optional<uuid> keep) {
-  auto decoded = http::decode_revocation(r.body, r.query);
+  auto decoded = revocation_of(r);
   if (auto* what = std::get_if<failure>(&decoded))
     return answer_problem(c, x, *what);
   auto group = x.to == route::user_revoke_sessions ? http::audience::user : http::audience::internal;
   using done = db::revoke_account::result;
   ask<done>(c, x, peers_.sessions,
-            db::revoke_account{
-              account_id, keep, {std::get<http::revocation_body>(decoded).reason, std::string{actor_of(group)}}},
+            db::revoke_account{account_id, keep, cause_of(std::get<http::revocation_body>(decoded).reason, group)},
             [](const done& d) {
               return rendered{200, http::render_revoked_count(d.revoked, d.position)};
             });
@@ -352,6 +301,8 @@ void http_front_state::handle_user(http_connection& c, http_exchange& x, const h
     return ask<account>(c, x, peers_.accounts, db::get_account{*user}, [](const account& a) {
       return rendered{200, http::render_account(a)};
     });
+  case route::user_update_account:
+    return update_account(c, x, r, *user);
   case route::user_sessions:
     return list_sessions(c, x, r, *user, current);
   case route::user_revoke_session: {

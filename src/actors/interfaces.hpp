@@ -46,6 +46,18 @@ using account_store_actor = caf::typed_actor<
   caf::replies_to<db::get_account>::with<account>,
   // By identity; `account_not_found`.
   caf::replies_to<db::find_account>::with<account>,
+  // Links; `account_not_found`, `identity_taken`, `session_unknown`.
+  caf::replies_to<db::link_identity>::with<db::link_identity::result>,
+  // Unlinks; `account_not_found`, `identity_not_found`, `identity_last`.
+  caf::replies_to<db::unlink_identity>::with<account>,
+  // Renames; `account_not_found`.
+  caf::replies_to<db::set_display_name>::with<account>,
+  // Seats; `account_not_found`.
+  caf::replies_to<db::seat_player>::with<db::seat_player::result>,
+  // Searches.
+  caf::replies_to<db::list_accounts>::with<db::list_accounts::result>,
+  // Counts.
+  caf::replies_to<db::count_all>::with<db::count_all::result>,
   // Deletes; `account_not_found`, `account_seated`.
   caf::replies_to<db::delete_account>::with<db::delete_account::result>>;
 
@@ -68,7 +80,7 @@ using log_store_actor = caf::typed_actor<
 /// The DB POOL: the bounded queue in front of PostgreSQL. Each request is answered within the operation
 /// time-out, with `database_unavailable` if need be, or at once with `overloaded`.
 using db_pool_actor = session_loader_actor::extend_with<session_store_actor>::extend_with<account_store_actor>::
-  extend_with<log_store_actor>::extend<
+  extend_with<log_store_actor>::extend_with<reaper_store_actor>::extend<
     // The queue's and the connections' numbers.
     caf::replies_to<read_pool_stats>::with<pool_stats>,
     // Deadlines, backoff, growth and shrinking.
@@ -107,7 +119,7 @@ using session_registry_actor = caf::typed_actor<
   caf::replies_to<session_minted>::with<applied>,
   // Forgets a session for good.
   caf::replies_to<session_revoked>::with<applied>,
-  // Forgets an account's sessions below a generation for good.
+  // Forgets what it knows of an account's sessions: they ended, or changed.
   caf::replies_to<account_revoked>::with<applied>>;
 
 /// The SESSION CACHE, on the I/O thread.
@@ -146,6 +158,18 @@ using account_actor = caf::typed_actor<
   caf::replies_to<db::get_account>::with<account>,
   // By identity; `account_not_found`.
   caf::replies_to<db::find_account>::with<account>,
+  // Links an identity; a guest becomes a full account; `account_not_found`, `identity_taken`, `session_unknown`.
+  caf::replies_to<link_request>::with<link_reply>,
+  // Unlinks; `account_not_found`, `identity_not_found`, `identity_last`.
+  caf::replies_to<db::unlink_identity>::with<account>,
+  // Renames; `account_not_found`.
+  caf::replies_to<db::set_display_name>::with<account>,
+  // Seats in a game; `account_not_found`.
+  caf::replies_to<db::seat_player>::with<db::seat_player::result>,
+  // Searches.
+  caf::replies_to<db::list_accounts>::with<db::list_accounts::result>,
+  // Counts accounts and active sessions.
+  caf::replies_to<db::count_all>::with<db::count_all::result>,
   // Deletes the account and ends its sessions; `account_not_found`, `account_seated`.
   caf::replies_to<db::delete_account>::with<db::delete_account::result>>;
 

@@ -78,7 +78,6 @@ struct session_revoked {
 };
 struct account_revoked {
   uuid account_id;
-  std::int32_t generation = 0; // sessions below it are dead
 };
 
 /// It is done.
@@ -148,6 +147,23 @@ struct find_or_create_request {
 
 struct create_guest_request {};
 
+/// Links an identity; with `rotate`, replaces the session of that token.
+struct link_request {
+  uuid account_id;
+  identity_key key;
+  std::optional<token_hash> rotate;
+  portcullis::device device; // of the new session
+  db::revocation_cause cause;
+};
+
+/// Like `mint_reply`, it shows a token once.
+struct link_reply {
+  portcullis::account account;
+  bool was_linked = false;
+  std::optional<portcullis::token> token; // with a rotation
+  std::optional<portcullis::session> session;
+};
+
 // -- the database pool -------------------------------------------------------------------------------------
 
 /// Work for one worker: run in one round trip, by `deadline`.
@@ -162,6 +178,7 @@ struct db_batch_result {
   std::vector<db::outcome> outcomes; // one per operation
   std::vector<std::size_t> lost;     // indexes whose outcome is not known
   bool connected = false;            // whether the worker has a usable connection now
+  bool was_sent = true;              // false: there was no connection, and nothing reached the server
   std::string trouble;               // for the log, when it has not
 };
 
@@ -280,6 +297,8 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::drain_connections) \
   X(portcullis::find_or_create_request) \
   X(portcullis::history_changed) \
+  X(portcullis::link_reply) \
+  X(portcullis::link_request) \
   X(portcullis::load_session) \
   X(portcullis::log_progress) \
   X(portcullis::migrations_finished) \
@@ -351,7 +370,6 @@ CAF_BEGIN_TYPE_ID_BLOCK(portcullis, first_custom_type_id)
 PORTCULLIS_FOR_EACH_MESSAGE(PORTCULLIS_ADD_TYPE_ID)
 CAF_ADD_ATOM(portcullis, portcullis, tick_atom, "tick")
 CAF_ADD_ATOM(portcullis, portcullis, step_atom, "step")
-CAF_ADD_ATOM(portcullis, portcullis, flush_atom, "flush")
 CAF_END_TYPE_ID_BLOCK(portcullis)
 
 PORTCULLIS_FOR_EACH_MESSAGE(PORTCULLIS_ALLOW_UNSAFE)

@@ -30,6 +30,8 @@ void reaper_state::start_sweep() {
   reported_ = began_;
   swept_at_ = clocks_.wall_clock();
   current_ = {};
+  guests_reached_ = {};
+  sessions_reached_ = {};
   current_.started_at = swept_at_;
   step();
 }
@@ -47,21 +49,28 @@ void reaper_state::step() {
   case stage::guests:
     self_
       ->request(store_, caf::infinite,
-                db::reap_guests{cutoff(options_.guest_retention), options_.batch_rows_max, false})
+                db::reap_guests{cutoff(options_.guest_retention),
+                                guests_reached_,
+                                options_.batch_rows_max,
+                                false,
+                                {"abandoned guest", "reaper"}})
       .then(
         [this](const db::reap_guests::result& done) {
           current_.guests += done.guests;
+          guests_reached_ = done.reached;
           swept(done.guests, done.is_leader, done.has_more);
         },
         fail);
     break;
   case stage::sessions:
     self_
-      ->request(store_, caf::infinite,
-                db::delete_dead_sessions{cutoff(options_.revoked_retention), options_.batch_rows_max})
+      ->request(
+        store_, caf::infinite,
+        db::delete_dead_sessions{cutoff(options_.revoked_retention), sessions_reached_, options_.batch_rows_max})
       .then(
         [this](const db::delete_dead_sessions::result& done) {
           current_.sessions += done.deleted;
+          sessions_reached_ = done.reached;
           swept(done.deleted, done.is_leader, done.has_more);
         },
         fail);
@@ -157,7 +166,7 @@ caf::result<reaper_run> reaper_state::run_now(const run_reaper& order) {
   counted.dry_run = true;
   auto created_before =
     counted.started_at - std::chrono::duration_cast<std::chrono::microseconds>(options_.guest_retention);
-  self_->request(store_, caf::infinite, db::reap_guests{created_before, options_.batch_rows_max, true})
+  self_->request(store_, caf::infinite, db::reap_guests{created_before, {}, options_.batch_rows_max, true, {}})
     .then(
       [promise, counted](const db::reap_guests::result& found) mutable {
         counted.guests = found.guests;

@@ -80,6 +80,8 @@ private:
   instant reported_{};
   instant next_at_{};
   std::chrono::nanoseconds backoff_{0};
+  db::reap_guests::position guests_reached_; // of the sweep that runs
+  uuid sessions_reached_;
   reaper_run current_;
   std::optional<reaper_run> last_;
   std::vector<caf::typed_response_promise<reaper_run>> waiting_;

@@ -164,7 +164,7 @@ session_cache_actor::behavior_type behave(Self* self, session_cache_options opti
       return applied{};
     },
     [self](const account_revoked& end) {
-      self->state.memory->revoke_account(end.account_id, end.generation, self->state.options.now());
+      self->state.memory->forget_account(end.account_id, self->state.options.now());
       return applied{};
     },
     [self](const log_progress& news) { self->state.apply(news); },

@@ -5,6 +5,7 @@
 #include "actors/db_worker.hpp"
 #include "actors/http_front.hpp"
 #include "actors/migrator.hpp"
+#include "actors/reaper.hpp"
 #include "actors/revocation_feed.hpp"
 #include "actors/session.hpp"
 #include "actors/session_cache.hpp"
@@ -56,6 +57,15 @@ db_pool_options pool_options_of(const config::settings& s) {
   result.batch_max = s.postgres.batch_max;
   result.operation_timeout = s.postgres.operation_timeout;
   result.seed = static_cast<std::uint32_t>(random_seed());
+  return result;
+}
+
+reaper_options reaper_options_of(const config::settings& s) {
+  reaper_options result;
+  result.interval = s.retention.guest_reap_interval;
+  result.guest_retention = s.retention.guest_retention;
+  result.revoked_retention = s.retention.revoked_retention;
+  result.event_retention = s.revocation.retention;
   return result;
 }
 
@@ -111,6 +121,7 @@ void supervisor_state::spawn_domain() {
   cache_ = self_->system().middleman().spawn_broker(session_cache, cache_options_of(s), pool_);
   self_->monitor(cache_);
   sessions_ = self_->spawn<caf::monitored>(session_keeper, pool_, cache_, bell_, sources{});
+  reaper_ = self_->spawn<caf::monitored>(reaper, reaper_options_of(s), pool_, bell_, sources{});
   accounts_ = self_->spawn<caf::monitored>(account_keeper, pool_, cache_, bell_, sources{});
 }
 
@@ -118,7 +129,7 @@ void supervisor_state::spawn_front() {
   auto front_options = front_options_of(options_.settings, options_.descriptors_max);
   front_options.listener = options_.listening.descriptor;
   front_options.version = options_.version;
-  http_front_peers peers{cache_, sessions_, accounts_, pool_, pool_};
+  http_front_peers peers{cache_, sessions_, accounts_, pool_, reaper_, pool_};
   front_ = self_->system().middleman().spawn_broker(http_front, std::move(front_options), std::move(peers));
   self_->monitor(front_);
   log::info("listening", {{"port", options_.listening.port}});
@@ -194,6 +205,7 @@ void supervisor_state::end_all() {
   }
   end(sessions_);
   end(accounts_);
+  end(reaper_);
   end(pool_);
   end(cache_);
 }

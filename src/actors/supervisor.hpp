@@ -25,8 +25,8 @@ struct supervisor_options {
   std::function<void(const std::string&)> give_up;
 };
 
-/// Who runs, and the order in which they stop: front, feed, the domain, pool, cache. Each is told to stop
-/// when nobody is left who would ask it.
+/// Who runs, and the order in which they stop: front, feed, the domain and the reaper, pool, cache. Each is told
+/// to stop when nobody is left who would ask it.
 struct supervisor_state {
   static inline const char* name = "supervisor";
   using self_pointer = supervisor_actor::stateful_pointer<supervisor_state>;
@@ -52,6 +52,7 @@ private:
   session_cache_actor cache_;
   session_actor sessions_;
   account_actor accounts_;
+  reaper_actor reaper_;
   http_front_actor front_;
   std::optional<revocation_feed_actor> feed_;
 };

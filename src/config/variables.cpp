@@ -190,7 +190,7 @@ std::vector<variable> essential_variables() {
     choice("BACKEND_OTEL_METRICS_EXPORTER", in(&settings::telemetry, &telemetry_settings::metrics),
            tracing::parse_exporter, "none, stdout or otlp", "where metrics are pushed; GET /metrics works always"),
     duration("BACKEND_GUEST_RETENTION", in(&settings::retention, &retention_settings::guest_retention), seconds{1},
-             hours{87600}, "a guest without a session for this long is abandoned"),
+             hours{87600}, "a guest older than this that no game has seated is abandoned"),
     duration("BACKEND_GUEST_REAP_INTERVAL", in(&settings::retention, &retention_settings::guest_reap_interval),
              seconds{1}, hours{8760}, "time between two sweeps of abandoned guests"),
     duration("BACKEND_REVOKED_RETENTION", in(&settings::retention, &retention_settings::revoked_retention),

@@ -49,10 +49,14 @@ std::string_view to_string(errc code) noexcept {
     return "session_not_found";
   case errc::account_not_found:
     return "account_not_found";
+  case errc::identity_not_found:
+    return "identity_not_found";
   case errc::identity_taken:
     return "identity_taken";
   case errc::account_seated:
     return "account_seated";
+  case errc::identity_last:
+    return "identity_last";
   case errc::database_unavailable:
     return "database_unavailable";
   case errc::overloaded:

@@ -35,8 +35,10 @@ enum class errc : std::uint8_t {
   user_required,     ///< the gateway did not say who the user is
   session_not_found, ///< no session with that id (or not the caller's own)
   account_not_found,
-  identity_taken, ///< the identity belongs to another account
-  account_seated, ///< a game holds the account
+  identity_not_found, ///< the account has no such identity
+  identity_taken,     ///< the identity belongs to another account
+  account_seated,     ///< a game holds the account
+  identity_last,      ///< the only identity of a full account
 
   // The service cannot do it now.
   database_unavailable, ///< PostgreSQL is away, or did not answer in time

@@ -43,8 +43,10 @@ void event_ring::append(const std::vector<revocation_event>& events, cursor posi
 }
 
 event_ring::reach event_ring::find(cursor position) const noexcept {
-  if (position.epoch != last_.epoch || position.seq > last_.seq)
+  if (position.epoch != last_.epoch)
     return reach::from_another_history;
+  if (position.seq > last_.seq)
+    return reach::ahead;
   return position.seq < covered_from_ ? reach::too_old : reach::held;
 }
 

@@ -24,9 +24,10 @@ public:
   /// `position` of another epoch resets the ring to it.
   void append(const std::vector<revocation_event>& events, cursor position);
 
-  enum class reach { held, too_old, from_another_history };
+  enum class reach { held, too_old, ahead, from_another_history };
 
-  /// Whether every event after `position` is held. A position past `last()` is `from_another_history`.
+  /// Whether every event after `position` is held. `too_old` and `ahead` (past `last()`: what was acknowledged can
+  /// be newer than what was read, and so can another replica) are for the table to judge.
   reach find(cursor position) const noexcept;
 
   /// At most `limit` events after `seq`, oldest first. Only after `find` said `held`.

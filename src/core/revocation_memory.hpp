@@ -14,7 +14,7 @@ namespace portcullis {
 /// cannot put the session back (rule 4: no resurrection).
 ///
 /// Every load and every write-through of a mint is stamped with the instant at which it began. It may enter
-/// the index only if nothing for its session or account was revoked here at or after that instant. A revocation
+/// the index only if nothing happened here to its session or account at or after that instant. A revocation
 /// that was applied before the read began is in the read's snapshot already, because it was committed before it
 /// was applied. The memory is bounded: when an entry has to go, its instant becomes the floor, and a read
 /// that began at or before the floor is told `unsure`, which means: read again. So the answer is exact
@@ -24,13 +24,13 @@ public:
   enum class verdict : std::uint8_t {
     clean,   ///< nothing was revoked since: the record may be used
     revoked, ///< the session was revoked since
-    unsure,  ///< too long ago to tell: read again
+    unsure,  ///< its account's sessions ended or changed since, or it is too long ago to tell: read again
   };
 
   explicit revocation_memory(std::size_t entries_max);
 
   void remember_session(const uuid& session_id, instant now);
-  void remember_account(const uuid& account_id, std::int32_t generation, instant now);
+  void remember_account(const uuid& account_id, instant now);
 
   /// Everything may have changed (another history): reads that began at or before `now` are `unsure`.
   void forget_all(instant now);
@@ -45,10 +45,6 @@ private:
     bool is_account = false;
     instant at{};
   };
-  struct account_mark {
-    std::int32_t generation = 0;
-    instant at{};
-  };
 
   void make_room();
 
@@ -56,7 +52,7 @@ private:
   instant floor_ = instant::min();
   std::deque<entry> order_; // oldest first; may hold entries that a later mark for the same id overtook
   std::unordered_map<uuid, instant> sessions_;
-  std::unordered_map<uuid, account_mark> accounts_;
+  std::unordered_map<uuid, instant> accounts_;
 };
 
 } // namespace portcullis

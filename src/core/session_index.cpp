@@ -223,28 +223,17 @@ bool session_index::revoke_session(const uuid& session_id) {
   return slot != no_slot && impl_->revoke(impl_->entries[slot]);
 }
 
-std::size_t session_index::revoke_account(const uuid& account_id, std::int32_t generation) {
-  const slot_number account = impl_->find_account(account_id);
-  if (account == no_slot)
-    return 0;
-  std::size_t revoked = 0;
-  for (slot_number slot = impl_->accounts[account].first; slot != no_slot;) {
-    entry& e = impl_->entries[slot];
-    if (e.record.generation < generation && impl_->revoke(e))
-      ++revoked;
-    slot = e.chain_next;
-  }
-  return revoked;
-}
-
-std::size_t session_index::forget_account(const uuid& account_id) {
+std::size_t session_index::forget_active(const uuid& account_id) {
   const slot_number account = impl_->find_account(account_id);
   if (account == no_slot)
     return 0;
   std::size_t dropped = 0;
-  for (slot_number slot = impl_->accounts[account].first; slot != no_slot; ++dropped) {
+  for (slot_number slot = impl_->accounts[account].first; slot != no_slot;) {
     const slot_number next = impl_->entries[slot].chain_next;
-    impl_->drop(slot);
+    if (!impl_->entries[slot].is_revoked) {
+      impl_->drop(slot);
+      ++dropped;
+    }
     slot = next;
   }
   return dropped;

@@ -46,12 +46,8 @@ public:
   /// Marks one session dead. Returns whether it was held and active.
   bool revoke_session(const uuid& session_id);
 
-  /// Marks dead every session of the account whose generation is below `generation`; returns how many
-  /// were active.
-  std::size_t revoke_account(const uuid& account_id, std::int32_t generation);
-
-  /// Drops every entry of the account, dead or alive, so that the next look-up loads anew; returns how many.
-  std::size_t forget_account(const uuid& account_id);
+  /// Drops every active entry of the account, so that the next look-up loads anew; returns how many.
+  std::size_t forget_active(const uuid& account_id);
 
   /// Drops one token's entry, if it is held.
   bool forget(const token_hash& hash);

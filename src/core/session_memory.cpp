@@ -70,9 +70,9 @@ void session_memory::revoke_session(const uuid& session_id, instant now) {
   revoked_lately_.remember_session(session_id, now);
 }
 
-void session_memory::revoke_account(const uuid& account_id, std::int32_t generation, instant now) {
-  index_.revoke_account(account_id, generation);
-  revoked_lately_.remember_account(account_id, generation, now);
+void session_memory::forget_account(const uuid& account_id, instant now) {
+  index_.forget_active(account_id);
+  revoked_lately_.remember_account(account_id, now);
 }
 
 void session_memory::apply(const revocation_event& event, instant now) {
@@ -81,7 +81,7 @@ void session_memory::apply(const revocation_event& event, instant now) {
     revoke_session(event.session_id, now);
     break;
   case revocation_kind::account:
-    revoke_account(event.account_id, event.generation, now);
+    forget_account(event.account_id, now);
     break;
   }
 }

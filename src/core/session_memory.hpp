@@ -59,7 +59,10 @@ public:
   void admit_minted(const token_hash& hash, const session_record& record, instant began, instant now);
 
   void revoke_session(const uuid& session_id, instant now);
-  void revoke_account(const uuid& account_id, std::int32_t generation, instant now);
+
+  /// Something happened to all of the account's sessions: they ended but for one perhaps, or are no guest's any
+  /// more. Memory forgets them, and the next look-up of each asks the database.
+  void forget_account(const uuid& account_id, instant now);
   void apply(const revocation_event& event, instant now);
 
   /// A read of the log that began at `read_began` succeeded and all its events were applied.

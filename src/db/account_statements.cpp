@@ -44,7 +44,7 @@ template <class Op>
 call select_accounts(const group<Op>& ops) {
   parameters p;
   p.add_each(ops, [](const Op* op) { return op->account_id; });
-  return {&select_by_id, std::move(p)};
+  return select_accounts_by_id(std::move(p));
 }
 
 verdicts read_accounts(result_set& rows, std::size_t operations) {
@@ -58,6 +58,10 @@ std::string kind_of(const identity_key& key) {
 }
 
 } // namespace
+
+call select_accounts_by_id(parameters ids) {
+  return {&select_by_id, std::move(ids)};
+}
 
 call claim_identities(const std::vector<const identity_claim*>& claims) {
   parameters p;

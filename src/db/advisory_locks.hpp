@@ -11,4 +11,7 @@ inline constexpr std::int64_t revocation_log_lock = 7'306'084'001;
 /// Held by the session that migrates.
 inline constexpr std::int64_t migration_lock = 7'306'084'002;
 
+/// Held by each transaction of a sweep: one replica at a time.
+inline constexpr std::int64_t reaper_lock = 7'306'084'003;
+
 } // namespace portcullis::db

@@ -18,6 +18,9 @@ namespace portcullis::db {
 /// identities wait for each other one way round only.
 call claim_identities(const std::vector<const identity_claim*>& claims);
 
+/// ordinal, `sql::account_columns`, of the accounts with these ids (one array of uuid).
+call select_accounts_by_id(parameters ids);
+
 /// ordinal, `sql::account_columns`, of the accounts that hold these identities.
 call select_accounts_by_identity(const std::vector<const identity_key*>& keys);
 

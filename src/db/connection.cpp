@@ -4,6 +4,7 @@
 #include "db/exchange.hpp"
 
 #include <libpq-fe.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <string>
@@ -166,6 +167,18 @@ bool connection::is_open() const noexcept {
 void connection::close() noexcept {
   conn_.reset();
   prepared_.clear();
+}
+
+bool connection::check_alive() noexcept {
+  // A farewell and the end of the stream may come in one after the other; what else an idle server sends is short.
+  for (int reads = 0; reads < 8 && is_open(); ++reads) {
+    pollfd watched{socket(), POLLIN, 0};
+    if (::poll(&watched, 1, 0) <= 0)
+      return true;
+    if (PQconsumeInput(conn_.get()) == 0 || !is_open())
+      close();
+  }
+  return is_open();
 }
 
 instant connection::opened_at() const noexcept {

@@ -50,6 +50,10 @@ public:
   bool is_open() const noexcept;
   void close() noexcept;
 
+  /// Whether an idle connection still has its server at the other end, as far as the socket tells; closes it if
+  /// not. Costs a poll(2).
+  bool check_alive() noexcept;
+
   /// When the connection was made, for the life time bound.
   instant opened_at() const noexcept;
 

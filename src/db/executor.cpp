@@ -32,7 +32,18 @@ std::optional<uuid> exclusive_key(const operation& op) {
     return revoke->account_id;
   if (const auto* remove = std::get_if<delete_account>(&op))
     return remove->account_id;
+  if (const auto* rename = std::get_if<set_display_name>(&op))
+    return rename->account_id;
+  if (const auto* sit = std::get_if<seat_player>(&op))
+    return sit->account_id;
   return std::nullopt;
+}
+
+/// Several of these in one transaction would lock rows after the log's lock was taken, or take long.
+bool runs_alone(const operation& op) {
+  return std::holds_alternative<link_identity>(op) || std::holds_alternative<unlink_identity>(op)
+         || std::holds_alternative<reap_guests>(op) || std::holds_alternative<delete_dead_sessions>(op)
+         || std::holds_alternative<prune_events>(op);
 }
 
 /// By kind, reads first (the order of `operation`), so that they do not wait for anybody's row locks.
@@ -48,7 +59,8 @@ std::vector<positions> group_by_kind(const std::vector<operation>& batch) {
       std::unordered_set<uuid> keys;
       for (auto at : kind) {
         auto key = exclusive_key(batch[at]);
-        bool fits = now.size() < group_operations_max && (!key || keys.insert(*key).second);
+        auto members_max = runs_alone(batch[at]) ? 1 : group_operations_max;
+        bool fits = now.size() < members_max && (!key || keys.insert(*key).second);
         (fits ? now : later).push_back(at);
       }
       groups.push_back(std::move(now));

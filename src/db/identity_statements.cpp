@@ -1,3 +1,4 @@
+#include "db/claims.hpp"
 #include "db/minted_rows.hpp"
 #include "db/model_rows.hpp"
 #include "db/revocation_sql.hpp"
@@ -23,9 +24,9 @@ const statement lock_account{"change_account_lock", "select from accounts where 
 const statement lock_old_session{"link_identity_lock_session",
                                  "select from sessions where token_hash = any($1::bytea[]) for no key update"};
 
-constexpr std::string_view is_old_session
-  = "s.token_hash = q.old_hash and s.account_id = a.account_id and (s.revoked_at is null"
-    " and s.generation = a.session_generation)";
+constexpr std::string_view is_old_session =
+  "s.token_hash = q.old_hash and s.account_id = a.account_id and (s.revoked_at is null"
+  " and s.generation = a.session_generation)";
 
 // Nothing is linked for a caller whose token is not that of an active session of the account.
 const statement link{
@@ -51,20 +52,21 @@ const statement grow_up{
 
 const statement rotate{
   "link_identity_rotate",
-  sql::join({"with asked as (select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::uuid[],"
-             " $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])"
-             " as q(account_id, kind, external_id, old_hash, new_id, new_hash, device_label, user_agent, ip, reason,"
-             " actor)),"
-             " doomed as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = q.reason"
-             " from asked q join identities i using (kind, external_id), accounts a"
-             " where a.account_id = q.account_id and i.account_id = q.account_id and ",
-             is_old_session,
-             " returning s.session_id, s.account_id, s.generation, q.reason, q.actor),"
-             " fresh as (insert into sessions (session_id, account_id, token_hash, generation, device_label,"
-             " user_agent, ip) select q.new_id, q.account_id, q.new_hash, d.generation, nullif(q.device_label, ''),"
-             " nullif(q.user_agent, ''), nullif(q.ip, '')::inet from asked q join doomed d using (account_id)),",
-             sql::latch(), sql::insert_events, "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor",
-             sql::returning_events, " select session_id, seq from logged"})};
+  sql::join(
+    {"with asked as (select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::uuid[],"
+     " $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])"
+     " as q(account_id, kind, external_id, old_hash, new_id, new_hash, device_label, user_agent, ip, reason,"
+     " actor)),"
+     " doomed as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = q.reason"
+     " from asked q join identities i using (kind, external_id), accounts a"
+     " where a.account_id = q.account_id and i.account_id = q.account_id and ",
+     is_old_session,
+     " returning s.session_id, s.account_id, s.generation, q.reason, q.actor),"
+     " fresh as (insert into sessions (session_id, account_id, token_hash, generation, device_label,"
+     " user_agent, ip) select q.new_id, q.account_id, q.new_hash, d.generation, nullif(q.device_label, ''),"
+     " nullif(q.user_agent, ''), nullif(q.ip, '')::inet from asked q join doomed d using (account_id)),",
+     sql::latch(), sql::insert_events, "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor",
+     sql::returning_events, " select session_id, seq from logged"})};
 
 const statement report_link{
   "link_identity_report",
@@ -101,12 +103,11 @@ const statement rename{
 
 // The account's row is share-locked, as the foreign key would: a sweep skips it, a delete waits for it.
 const statement seat{
-  "seat_player",
-  "with seated as (insert into game_players (game_id, account_id, seat)"
-  " select q.game_id, a.account_id, q.seat::integer from unnest($1::uuid[], $2::uuid[], $3::text[])"
-  " as q(game_id, account_id, seat) join accounts a using (account_id) for key share of a"
-  " on conflict (game_id, account_id) do update set seat = excluded.seat returning account_id)"
-  " select account_id from seated"};
+  "seat_player", "with seated as (insert into game_players (game_id, account_id, seat)"
+                 " select q.game_id, a.account_id, q.seat::integer from unnest($1::uuid[], $2::uuid[], $3::text[])"
+                 " as q(game_id, account_id, seat) join accounts a using (account_id) for key share of a"
+                 " on conflict (game_id, account_id) do update set seat = excluded.seat returning account_id)"
+                 " select account_id from seated"};
 
 template <class Op>
 parameters accounts_of(const group<Op>& ops) {
@@ -234,7 +235,8 @@ verdicts conclude(std::vector<result_set>& results, const group<unlink_identity>
 
 transaction compose(const group<set_display_name>& ops) {
   auto p = accounts_of(ops);
-  p.add_each(ops, [](const set_display_name* op) -> const std::optional<std::string>& { return op->display_name; });
+  p.add_each(ops,
+             [](const set_display_name* op) -> const std::optional<std::string>& { return op->display_name; });
   return {{&lock_account, accounts_of(ops)}, {&rename, std::move(p)}, select_accounts_by_id(accounts_of(ops))};
 }
 
@@ -248,9 +250,8 @@ transaction compose(const group<seat_player>& ops) {
   parameters p;
   p.add_each(ops, [](const seat_player* op) { return op->game_id; });
   p.add_each(ops, [](const seat_player* op) { return op->account_id; });
-  p.add_each(ops, [](const seat_player* op) {
-    return op->seat ? std::optional{std::to_string(*op->seat)} : std::nullopt;
-  });
+  p.add_each(
+    ops, [](const seat_player* op) { return op->seat ? std::optional{std::to_string(*op->seat)} : std::nullopt; });
   return {{&seat, std::move(p)}};
 }
 

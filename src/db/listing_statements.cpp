@@ -36,7 +36,8 @@ std::optional<std::string> text_of(const std::optional<timestamp>& t) {
 call compose_one(const list_accounts& op) {
   const group<list_accounts> one{&op};
   parameters p;
-  p.add_each(one, [](auto* o) { return o->kind ? std::optional{std::string{to_string(*o->kind)}} : std::nullopt; });
+  p.add_each(one,
+             [](auto* o) { return o->kind ? std::optional{std::string{to_string(*o->kind)}} : std::nullopt; });
   p.add_each(one, [](auto* o) -> const std::optional<std::string>& { return o->external_id_prefix; });
   p.add_each(one, [](auto* o) {
     return o->is_guest ? std::optional{std::string{*o->is_guest ? "true" : "false"}} : std::nullopt;

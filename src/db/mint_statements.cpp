@@ -1,4 +1,5 @@
 #include "db/claims.hpp"
+#include "db/minted_rows.hpp"
 #include "db/model_rows.hpp"
 #include "db/sql.hpp"
 #include "db/statements.hpp"
@@ -72,9 +73,18 @@ parameters drafts_of(const group<Op>& ops) {
 
 template <class Op>
 call select_sessions(const group<Op>& ops) {
+  std::vector<const session_draft*> drafts;
+  for (const auto* op : ops)
+    drafts.push_back(&op->draft);
+  return select_minted_sessions(drafts);
+}
+
+} // namespace
+
+call select_minted_sessions(const std::vector<const session_draft*>& drafts) {
   parameters p;
-  p.add_each(ops, [](const Op* op) { return op->draft.session_id; });
-  p.add_each(ops, [](const Op* op) { return op->draft.hash; });
+  p.add_each(drafts, [](const session_draft* draft) { return draft->session_id; });
+  p.add_each(drafts, [](const session_draft* draft) { return draft->hash; });
   return {&select_minted, std::move(p)};
 }
 
@@ -85,8 +95,6 @@ minted read_minted(row& from) {
   out.account = read_account(from);
   return out;
 }
-
-} // namespace
 
 transaction compose(const group<mint_session>& ops) {
   auto p = drafts_of(ops);

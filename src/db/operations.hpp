@@ -322,9 +322,11 @@ struct prune_events {
 
 // -- all of them -------------------------------------------------------------------------------------------
 
-using operation = std::variant<find_session, get_session, list_sessions, get_account, find_account, read_events,
-                               ping, mint_session, mint_for_identity, mint_guest, find_or_create_account,
-                               create_guest, revoke_session, revoke_account, delete_account>;
+using operation =
+  std::variant<find_session, get_session, list_sessions, get_account, find_account, read_events, ping,
+               list_accounts, count_all, mint_session, mint_for_identity, mint_guest, find_or_create_account,
+               create_guest, link_identity, unlink_identity, set_display_name, seat_player, revoke_session,
+               revoke_account, delete_account, reap_guests, delete_dead_sessions, prune_events>;
 
 /// Whether the operation changes anything, and so ends in a commit.
 inline bool is_write(const operation& op) noexcept {
@@ -332,8 +334,10 @@ inline bool is_write(const operation& op) noexcept {
 }
 
 /// The result of the operation at the same index of a batch, or why there is none.
-using outcome = std::variant<failure, find_session::result, session, list_sessions::result, account,
-                             read_events::result, ping::result, minted, find_or_create_account::result,
-                             revoke_session::result, revoke_account::result, delete_account::result>;
+using outcome =
+  std::variant<failure, find_session::result, session, list_sessions::result, account, read_events::result,
+               ping::result, list_accounts::result, count_all::result, minted, find_or_create_account::result,
+               link_identity::result, seat_player::result, revoke_session::result, revoke_account::result,
+               delete_account::result, reap_guests::result, delete_dead_sessions::result, prune_events::result>;
 
 } // namespace portcullis::db

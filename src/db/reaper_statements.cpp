@@ -25,14 +25,15 @@ const statement reap{"reap_guests",
                      " from reap_guests($1::text::timestamptz, $2::text::timestamptz, $3::uuid, $4::bigint,"
                      " $5::bigint, $6::bigint, $7::text, $8::text)"};
 
-// Walked by the primary key, each row once a sweep, up to the first id that is too young to have ended so long ago:
-// revoked_at has no index, so that ending a session can be a heap-only update. A generation died when its account
-// was last changed, or before.
+// Walked by the primary key, each row once a sweep, up to the first id that is too young to have ended so long
+// ago: revoked_at has no index, so that ending a session can be a heap-only update. A generation died when its
+// account was last changed, or before.
 const statement delete_dead{
   "delete_dead_sessions",
   "with leader as materialized (select pg_try_advisory_xact_lock($5::bigint) as is_leader),"
   " walked as materialized (select s.session_id from leader l cross join lateral (select session_id from sessions"
-  " where l.is_leader and session_id > $1::uuid and session_id < $2::uuid order by session_id limit $4::bigint) s),"
+  " where l.is_leader and session_id > $1::uuid and session_id < $2::uuid order by session_id limit $4::bigint) "
+  "s),"
   " dead as (select s.session_id from walked w join sessions s using (session_id)"
   " join accounts a on a.account_id = s.account_id"
   " where s.revoked_at < $3::text::timestamptz"

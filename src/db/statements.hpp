@@ -12,7 +12,7 @@
 namespace portcullis::db {
 
 /// Operations of one kind that share a transaction. `revoke_account` and `delete_account` name each account once
-/// in a group.
+/// in a group; `link_identity`, `unlink_identity` and what the reaper does come alone.
 template <class Op>
 using group = std::vector<const Op*>;
 
@@ -60,5 +60,29 @@ transaction compose(const group<read_events>& ops);
 transaction compose(const group<ping>& ops);
 verdicts conclude(std::vector<result_set>& results, const group<read_events>& ops);
 verdicts conclude(std::vector<result_set>& results, const group<ping>& ops);
+
+// identity_statements.cpp
+transaction compose(const group<link_identity>& ops);
+transaction compose(const group<unlink_identity>& ops);
+transaction compose(const group<set_display_name>& ops);
+transaction compose(const group<seat_player>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<link_identity>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<unlink_identity>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<set_display_name>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<seat_player>& ops);
+
+// listing_statements.cpp
+transaction compose(const group<list_accounts>& ops);
+transaction compose(const group<count_all>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<list_accounts>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<count_all>& ops);
+
+// reaper_statements.cpp
+transaction compose(const group<reap_guests>& ops);
+transaction compose(const group<delete_dead_sessions>& ops);
+transaction compose(const group<prune_events>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<reap_guests>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<delete_dead_sessions>& ops);
+verdicts conclude(std::vector<result_set>& results, const group<prune_events>& ops);
 
 } // namespace portcullis::db

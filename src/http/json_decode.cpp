@@ -164,18 +164,31 @@ verdict make_identity(std::string_view kind_name, std::string_view kind_text, st
   return {};
 }
 
-verdict read_identity(const json::object& from, identity_key& out) {
+/// An identity's two members, which are named by `kind_path` and `id_path`.
+verdict read_identity(const json::object& from, identity_key& out, std::string_view kind_path = "identity.kind",
+                      std::string_view id_path = "identity.external_id") {
   std::optional<std::string> kind;
   std::optional<std::string> external_id;
-  if (auto wrong = read_text(from, "identity.kind", kind))
+  if (auto wrong = read_text(from, kind_path, kind))
     return wrong;
-  if (auto wrong = read_text(from, "identity.external_id", external_id))
+  if (auto wrong = read_text(from, id_path, external_id))
     return wrong;
   if (!kind)
-    return malformed("identity.kind", "is missing.");
+    return malformed(kind_path, "is missing.");
   if (!external_id)
-    return malformed("identity.external_id", "is missing.");
-  return make_identity("identity.kind", *kind, "identity.external_id", *external_id, out);
+    return malformed(id_path, "is missing.");
+  return make_identity(kind_path, *kind, id_path, *external_id, out);
+}
+
+verdict read_flag(const json::object& from, std::string_view path, bool& out) {
+  const auto* member = find(from, last_part(path));
+  if (member == nullptr)
+    return {};
+  const auto* flag = member->if_bool();
+  if (flag == nullptr)
+    return malformed(path, "must be true or false.");
+  out = *flag;
+  return {};
 }
 
 verdict read_holder(const json::object& body, std::variant<uuid, identity_key>& out) {
@@ -254,6 +267,45 @@ decoded<account_body> decode_account(std::string_view body) {
   });
 }
 
+decoded<link_body> decode_link(std::string_view body) {
+  return decode<link_body>(body, [](const json::object& from, link_body& out) -> verdict {
+    if (auto wrong = read_identity(from, out.identity, "kind", "external_id"))
+      return wrong;
+    if (auto wrong = read_flag(from, "rotate", out.rotate))
+      return wrong;
+    return read_device(from, out.device);
+  });
+}
+
+decoded<profile_body> decode_profile(std::string_view body) {
+  return decode<profile_body>(body, [](const json::object& from, profile_body& out) -> verdict {
+    if (!from.contains("display_name")) // null clears it, so it has to be said
+      return malformed("display_name", "is missing.");
+    return read_display_name(from, out.display_name);
+  });
+}
+
+decoded<seat_body> decode_seat(std::string_view body) {
+  return decode<seat_body>(body, [](const json::object& from, seat_body& out) -> verdict {
+    const auto* member = find(from, "seat");
+    if (member == nullptr)
+      return {};
+    if (!member->is_int64() && !member->is_uint64())
+      return malformed("seat", "must be a whole number or null.");
+    json::error_code ec;
+    const auto seat = member->to_number<std::int32_t>(ec);
+    if (ec || seat < 0)
+      return unacceptable("seat", "must be from 0 to 2147483647.");
+    out.seat = seat;
+    return {};
+  });
+}
+
+decoded<sweep_body> decode_sweep(std::string_view body) {
+  return decode<sweep_body>(
+    body, [](const json::object& from, sweep_body& out) { return read_flag(from, "dry_run", out.dry_run); });
+}
+
 decoded<revocation_body> decode_revocation(std::string_view body, std::string_view query) {
   auto from_query = query_parameter(query, "reason");
   if (auto* wrong = std::get_if<failure>(&from_query))
@@ -290,6 +342,16 @@ decoded<identity_key> decode_identity_query(std::string_view query) {
   }
   identity_key key;
   if (auto wrong = make_identity("kind", values[0], "external_id", values[1], key))
+    return *std::move(wrong);
+  return key;
+}
+
+decoded<identity_key> decode_identity_segments(std::string_view kind, std::string_view external_id) {
+  auto id = decode_segment(external_id);
+  if (auto* wrong = std::get_if<failure>(&id))
+    return std::move(*wrong);
+  identity_key key;
+  if (auto wrong = make_identity("kind", kind, "external_id", std::get<std::string>(id), key))
     return *std::move(wrong);
   return key;
 }

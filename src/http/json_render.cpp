@@ -92,6 +92,37 @@ std::string render_session_page(const std::vector<session>& sessions, bool has_m
   return json::serialize(out);
 }
 
+std::string render_linked(const account& a, std::string_view token_text, const std::optional<session>& rotated) {
+  json::object out{{"account", to_object(a)}};
+  if (rotated) {
+    out["token"] = token_text;
+    out["session"] = to_object(*rotated);
+  }
+  return json::serialize(out);
+}
+
+std::string render_account_page(const std::vector<account>& accounts, bool has_more) {
+  json::array list;
+  list.reserve(accounts.size());
+  for (const auto& a : accounts)
+    list.push_back(to_object(a));
+  json::object out{{"accounts", std::move(list)}};
+  if (has_more && !accounts.empty())
+    out["next"] = to_string(accounts.back().account_id);
+  return json::serialize(out);
+}
+
+std::string render_introspection(const std::optional<session_record>& active) {
+  if (!active)
+    return R"({"active":false})";
+  auto issued_at = std::chrono::duration_cast<std::chrono::seconds>(active->created_at.time_since_epoch()).count();
+  return json::serialize(json::object{{"active", true},
+                                      {"sub", to_string(active->account_id)},
+                                      {"sid", to_string(active->session_id)},
+                                      {"iat", issued_at},
+                                      {"token_type", "Bearer"}});
+}
+
 std::string render_revoked(bool revoked, cursor position) {
   return json::serialize(json::object{{"revoked", revoked}, {"cursor", to_string(position)}});
 }

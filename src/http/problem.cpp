@@ -40,8 +40,10 @@ constexpr std::array rows{
   row{errc::user_required, {401, "User required", 0}},
   row{errc::session_not_found, {404, "Session not found", 0}},
   row{errc::account_not_found, {404, "Account not found", 0}},
+  row{errc::identity_not_found, {404, "Identity not found", 0}},
   row{errc::identity_taken, {409, "Identity taken", 0}},
   row{errc::account_seated, {409, "Account seated in a game", 0}},
+  row{errc::identity_last, {409, "Last identity", 0}},
 
   row{errc::database_unavailable, {503, "Database unavailable", 1}},
   row{errc::overloaded, {503, "Overloaded", 1}},

@@ -15,13 +15,13 @@ constexpr std::size_t page_limit_max = 200;
 
 constexpr std::string_view ows = " \t"; // optional white space: RFC 9110, section 5.6.3
 
-/// `application/x-www-form-urlencoded`, as browsers and clients write queries; nothing when an escape is cut short
-/// or not hexadecimal.
-std::optional<std::string> percent_decoded(std::string_view text) {
+/// Percent-decoded; nothing when an escape is cut short or not hexadecimal. `plus_is_space`:
+/// `application/x-www-form-urlencoded`, as browsers and clients write queries and forms.
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space = true) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
+    if (text[i] == '+' && plus_is_space) {
       out += ' ';
     } else if (text[i] != '%') {
       out += text[i];
@@ -100,6 +100,74 @@ decoded<page_query> decode_page(std::string_view query) {
       return malformed("after", "must be the id that the last page gave as `next`.");
   }
   return page;
+}
+
+decoded<std::string> decode_segment(std::string_view segment) {
+  auto text = percent_decoded(segment, false);
+  if (!text || !is_valid_utf8(*text) || text->find('\0') != std::string::npos)
+    return failure{errc::parameter_malformed, "The path is not percent-encoded UTF-8."};
+  return *std::move(text);
+}
+
+namespace {
+
+/// A parameter that `parse` turns into a `T`; left alone when it is absent.
+template <class T, class Parse>
+std::optional<failure> read_parameter(std::string_view query, std::string_view name, std::optional<T>& out,
+                                      std::string_view takes, Parse parse) {
+  auto parameter = query_parameter(query, name);
+  if (auto* wrong = std::get_if<failure>(&parameter))
+    return std::move(*wrong);
+  const auto& text = std::get<std::optional<std::string>>(parameter);
+  if (!text)
+    return {};
+  out = parse(*text);
+  if (!out)
+    return malformed(name, takes);
+  return {};
+}
+
+std::optional<bool> parse_flag(std::string_view text) {
+  if (text == "true" || text == "false")
+    return text == "true";
+  return {};
+}
+
+std::optional<std::string> parse_prefix(std::string_view text) {
+  if (text.empty() || text.size() > 254 || text.find('\0') != std::string_view::npos)
+    return {};
+  std::string out{text};
+  std::transform(out.begin(), out.end(), out.begin(), ascii::to_lower); // as identities are kept
+  return out;
+}
+
+} // namespace
+
+decoded<account_filter> decode_account_filter(std::string_view query) {
+  account_filter out;
+  constexpr std::string_view time = "must be a time like 2026-01-02T03:04:05Z.";
+  if (auto wrong = read_parameter(query, "kind", out.kind, "must be `telegram` or `email`.", parse_identity_kind))
+    return *std::move(wrong);
+  if (auto wrong =
+        read_parameter(query, "external_id", out.external_id_prefix, "must be 1 to 254 bytes.", parse_prefix))
+    return *std::move(wrong);
+  if (auto wrong = read_parameter(query, "guest", out.is_guest, "must be true or false.", parse_flag))
+    return *std::move(wrong);
+  if (auto wrong = read_parameter(query, "created_before", out.created_before, time, parse_rfc3339))
+    return *std::move(wrong);
+  if (auto wrong = read_parameter(query, "created_after", out.created_after, time, parse_rfc3339))
+    return *std::move(wrong);
+  return out;
+}
+
+decoded<std::string> decode_form_token(std::string_view content_type, std::string_view body) {
+  auto media_type = content_type.substr(0, content_type.find(';'));
+  if (!ascii::iequals(ascii::trim(media_type, ows), "application/x-www-form-urlencoded"))
+    return failure{errc::media_type_unsupported, "The body must be `application/x-www-form-urlencoded`."};
+  auto token = query_parameter(body, "token");
+  if (std::get_if<failure>(&token) != nullptr || !std::get<std::optional<std::string>>(token))
+    return failure{errc::body_malformed, "The form must have exactly one `token`."};
+  return *std::move(std::get<std::optional<std::string>>(token));
 }
 
 decoded<uuid> decode_id(std::string_view segment) {

@@ -13,7 +13,7 @@ namespace portcullis::http {
 namespace {
 
 /// What an idle connection may keep of its buffers.
-constexpr std::size_t kept_bytes_max = 4 * 1024;
+constexpr std::size_t kept_bytes_max = std::size_t{4} * 1024;
 
 void recycle(std::string& buffer) {
   if (buffer.capacity() > kept_bytes_max)

@@ -47,11 +47,11 @@ struct request {
 };
 
 struct reader_limits {
-  std::size_t head_bytes_max = 16 * 1024; // request line and header section
+  std::size_t head_bytes_max = std::size_t{16} * 1024; // request line and header section
   std::size_t fields_max = 100;
-  std::size_t body_bytes_max = 64 * 1024;
+  std::size_t body_bytes_max = std::size_t{64} * 1024;
   std::size_t chunk_extension_bytes_max = 1024; // all chunks of one body together
-  std::size_t trailer_bytes_max = 4 * 1024;
+  std::size_t trailer_bytes_max = std::size_t{4} * 1024;
 };
 
 /// Reads the requests of one connection: Beast's `basic_parser` for the syntax of RFC 9112, and on top of it

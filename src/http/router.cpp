@@ -14,7 +14,7 @@ struct resource {
   std::string_view pattern;
   audience group;
   std::string_view allow; // HEAD wherever GET is
-  std::array<handler, 2> handlers;
+  std::array<handler, 3> handlers;
 };
 
 constexpr std::string_view resolve_path = "/api/v1/internal/sessions/resolve";
@@ -51,15 +51,34 @@ constexpr std::array resources{
     "/api/v1/internal/accounts/guest", audience::internal, "POST", {{{verb::post, route::create_guest_account}}}},
   resource{"/api/v1/internal/accounts/{account_id}",
            audience::internal,
-           "GET, HEAD, DELETE",
-           {{{verb::get, route::get_account}, {verb::delete_, route::delete_account}}}},
+           "GET, HEAD, PATCH, DELETE",
+           {{{verb::get, route::get_account},
+             {verb::patch, route::update_account},
+             {verb::delete_, route::delete_account}}}},
+  resource{"/api/v1/internal/accounts/{account_id}/identities",
+           audience::internal,
+           "POST",
+           {{{verb::post, route::link_identity}}}},
+  resource{"/api/v1/internal/accounts/{account_id}/identities/{kind}/{external_id}",
+           audience::internal,
+           "DELETE",
+           {{{verb::delete_, route::unlink_identity}}}},
+  resource{"/api/v1/internal/games/{game_id}/players/{account_id}",
+           audience::internal,
+           "PUT",
+           {{{verb::put, route::seat_player}}}},
   resource{"/api/v1/internal/accounts/{account_id}/sessions",
            audience::internal,
            "GET, HEAD, DELETE",
            {{{verb::get, route::list_account_sessions}, {verb::delete_, route::revoke_account_sessions}}}},
   resource{"/api/v1/internal/revocations", audience::internal, "GET, HEAD", {{{verb::get, route::revocations}}}},
 
-  resource{"/api/v1/user/account", audience::user, "GET, HEAD", {{{verb::get, route::user_account}}}},
+  resource{"/api/v1/internal/introspect", audience::internal, "POST", {{{verb::post, route::introspect}}}},
+
+  resource{"/api/v1/user/account",
+           audience::user,
+           "GET, HEAD, PATCH",
+           {{{verb::get, route::user_account}, {verb::patch, route::user_update_account}}}},
   resource{"/api/v1/user/sessions",
            audience::user,
            "GET, HEAD, DELETE",
@@ -68,6 +87,11 @@ constexpr std::array resources{
            audience::user,
            "DELETE",
            {{{verb::delete_, route::user_revoke_session}}}},
+
+  resource{"/api/v1/admin/accounts", audience::admin, "GET, HEAD", {{{verb::get, route::admin_accounts}}}},
+  resource{"/api/v1/admin/stats", audience::admin, "GET, HEAD", {{{verb::get, route::admin_stats}}}},
+  resource{"/api/v1/admin/reaper", audience::admin, "GET, HEAD", {{{verb::get, route::admin_reaper}}}},
+  resource{"/api/v1/admin/reaper/run", audience::admin, "POST", {{{verb::post, route::admin_run_reaper}}}},
 };
 
 /// Cuts the first segment off `path`, which begins with `/`.
@@ -133,6 +157,22 @@ match find_route(verb method, std::string_view path) noexcept {
   return {};
 }
 
+std::string_view to_string(audience group) noexcept {
+  switch (group) {
+  case audience::probe:
+    return "probe";
+  case audience::public_:
+    return "public";
+  case audience::internal:
+    return "internal";
+  case audience::user:
+    return "user";
+  case audience::admin:
+    return "admin";
+  }
+  return "internal";
+}
+
 std::string_view to_string(route r) noexcept {
   switch (r) {
   case route::none:
@@ -183,6 +223,26 @@ std::string_view to_string(route r) noexcept {
     return "user_revoke_session";
   case route::user_revoke_sessions:
     return "user_revoke_sessions";
+  case route::update_account:
+    return "update_account";
+  case route::link_identity:
+    return "link_identity";
+  case route::unlink_identity:
+    return "unlink_identity";
+  case route::seat_player:
+    return "seat_player";
+  case route::introspect:
+    return "introspect";
+  case route::user_update_account:
+    return "user_update_account";
+  case route::admin_accounts:
+    return "admin_accounts";
+  case route::admin_stats:
+    return "admin_stats";
+  case route::admin_reaper:
+    return "admin_reaper";
+  case route::admin_run_reaper:
+    return "admin_run_reaper";
   }
   return "none";
 }

@@ -25,9 +25,14 @@ enum class route : std::uint8_t {
   get_account,
   find_account,
   delete_account,
+  update_account,
+  link_identity,
+  unlink_identity,
+  seat_player,
   mint_session,
   resolve_session,
   verify,
+  introspect,
   get_session,
   list_account_sessions,
   revoke_session,
@@ -36,9 +41,15 @@ enum class route : std::uint8_t {
   revocations,
   // user
   user_account,
+  user_update_account,
   user_sessions,
   user_revoke_session,
   user_revoke_sessions,
+  // admin
+  admin_accounts,
+  admin_stats,
+  admin_reaper,
+  admin_run_reaper,
 };
 
 /// Who may call a route: the path's second segment below `/api/v1`.
@@ -55,6 +66,8 @@ struct match {
 /// Finds the route of `path` (no query). `HEAD` is routed as `GET`. `/verify` and everything below it
 /// take any verb. Allocates nothing.
 match find_route(verb method, std::string_view path) noexcept;
+
+std::string_view to_string(audience group) noexcept; // `user`, `internal`, …: who ends a session, in the log
 
 std::string_view to_string(route r) noexcept; // the route's name in metrics and logs
 

@@ -31,8 +31,10 @@ CAF_TEST(the word of a code is its name) {
   CHECK_WORD(user_required);
   CHECK_WORD(session_not_found);
   CHECK_WORD(account_not_found);
+  CHECK_WORD(identity_not_found);
   CHECK_WORD(identity_taken);
   CHECK_WORD(account_seated);
+  CHECK_WORD(identity_last);
   CHECK_WORD(database_unavailable);
   CHECK_WORD(overloaded);
   CHECK_WORD(connection_limit);

@@ -20,22 +20,21 @@ CAF_TEST(a read that began before the revocation is dropped and one that began a
   CAF_CHECK(memory.judge(make_record(2, 50), at(99)) == verdict::clean);
 }
 
-CAF_TEST(revoking an account drops the generations below) {
+CAF_TEST(after an account's end every read of its sessions from before is unsure) {
   revocation_memory memory{10};
-  memory.remember_account(make_uuid(50), 3, at(100));
-  CAF_CHECK(memory.judge(make_record(1, 50, 2), at(100)) == verdict::revoked);
-  CAF_CHECK(memory.judge(make_record(1, 50, 3), at(100)) == verdict::clean); // minted after it
+  memory.remember_account(make_uuid(50), at(100));
+  CAF_CHECK(memory.judge(make_record(1, 50, 2), at(100)) == verdict::unsure);
+  CAF_CHECK(memory.judge(make_record(1, 50, 3), at(99)) == verdict::unsure); // it may have been spared, or not
   CAF_CHECK(memory.judge(make_record(1, 50, 2), at(101)) == verdict::clean);
   CAF_CHECK(memory.judge(make_record(1, 51, 2), at(100)) == verdict::clean);
 }
 
-CAF_TEST(an older event told after a newer one does not lower the generation) {
+CAF_TEST(a session that ended by itself stays dead through its account's end) {
   revocation_memory memory{10};
-  memory.remember_account(make_uuid(50), 4, at(100));
-  memory.remember_account(make_uuid(50), 3, at(110));
-  CAF_CHECK(memory.judge(make_record(1, 50, 3), at(100)) == verdict::revoked);
-  CAF_CHECK(memory.judge(make_record(1, 50, 2), at(110)) == verdict::revoked);
-  CAF_CHECK(memory.judge(make_record(1, 50, 4), at(100)) == verdict::clean);
+  memory.remember_session(make_uuid(1), at(100));
+  memory.remember_account(make_uuid(50), at(110));
+  CAF_CHECK(memory.judge(make_record(1, 50), at(100)) == verdict::revoked);
+  CAF_CHECK(memory.judge(make_record(1, 50), at(105)) == verdict::unsure);
 }
 
 CAF_TEST(what had to go makes old reads unsure and not clean) {
@@ -76,7 +75,7 @@ CAF_TEST(after another history reads that began before it are unsure) {
 CAF_TEST(without room every read from before is unsure) {
   revocation_memory memory{0};
   memory.remember_session(make_uuid(1), at(100));
-  memory.remember_account(make_uuid(50), 1, at(110));
+  memory.remember_account(make_uuid(50), at(110));
   CAF_CHECK_EQUAL(memory.size(), 0u);
   CAF_CHECK(memory.judge(make_record(1, 50), at(110)) == verdict::unsure);
   CAF_CHECK(memory.judge(make_record(1, 50), at(111)) == verdict::clean);
@@ -90,7 +89,6 @@ public:
   struct mark {
     bool is_account;
     uuid id;
-    std::int32_t generation;
     instant at;
   };
 
@@ -99,18 +97,13 @@ public:
   }
 
   bool is_revoked(const session_record& record, instant began) const {
-    return std::any_of(marks_.begin(), marks_.end(), [&](const mark& m) {
-      return m.at >= began
-             && (m.is_account ? m.id == record.account_id && record.generation < m.generation
-                              : m.id == record.session_id);
-    });
+    return std::any_of(marks_.begin(), marks_.end(),
+                       [&](const mark& m) { return m.at >= began && !m.is_account && m.id == record.session_id; });
   }
 
-  /// Below the highest generation that its account ever reached: dead, whenever it was read.
-  bool is_of_dead_generation(const session_record& record) const {
-    return std::any_of(marks_.begin(), marks_.end(), [&](const mark& m) {
-      return m.is_account && m.id == record.account_id && record.generation < m.generation;
-    });
+  bool is_touched(const session_record& record, instant began) const {
+    return std::any_of(marks_.begin(), marks_.end(),
+                       [&](const mark& m) { return m.is_account && m.id == record.account_id && m.at >= began; });
   }
 
   /// Whether a memory of the latest `entries_max` marks has all that are of `began` or later.
@@ -132,44 +125,39 @@ struct tally {
 bool agree(dice& d, std::size_t entries_max, tally& count) {
   revocation_memory memory{entries_max};
   unbounded_memory reference;
-  std::int32_t generations[4] = {};
   instant now = at(0);
   for (int step = 0; step < 300; ++step) {
     now += std::chrono::seconds{d.below(3)}; // two events may fall into one instant
     if (d.percent(50)) {
       const auto account = d.below(4);
-      const bool is_repeated = d.percent(20); // by the log, after the revoking actor, perhaps out of order
-      const auto generation =
-        is_repeated ? std::max(0, generations[account] - static_cast<int>(d.below(3))) : ++generations[account];
-      memory.remember_account(make_uuid(100 + account), generation, now);
-      reference.remember({true, make_uuid(100 + account), generation, now});
+      memory.remember_account(make_uuid(100 + account), now);
+      reference.remember({true, make_uuid(100 + account), now});
     } else {
       const auto session = d.below(12);
       memory.remember_session(make_uuid(session), now);
-      reference.remember({false, make_uuid(session), 0, now});
+      reference.remember({false, make_uuid(session), now});
     }
     if (memory.size() > entries_max)
       return false;
     const auto session = d.below(12);
     const auto account = session % 4;
-    const auto record =
-      make_record(session, 100 + account, std::max(0, generations[account] - static_cast<int>(d.below(3))));
+    const auto record = make_record(session, 100 + account);
     const instant began = now - std::chrono::seconds{d.below(30)};
     const bool is_revoked = reference.is_revoked(record, began);
     switch (memory.judge(record, began)) {
     case verdict::clean:
       ++count.clean;
-      if (is_revoked)
+      if (is_revoked || reference.is_touched(record, began))
         return false;
       break;
     case verdict::revoked:
       ++count.revoked;
-      if (!is_revoked && !reference.is_of_dead_generation(record))
+      if (!is_revoked)
         return false;
       break;
     case verdict::unsure:
       ++count.unsure;
-      if (reference.fits(entries_max, began))
+      if (reference.fits(entries_max, began) && !reference.is_touched(record, began))
         return false;
       break;
     }

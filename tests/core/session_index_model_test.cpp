@@ -54,13 +54,9 @@ public:
     return revoke_if([&](const entry& e) { return e.record.session_id == session_id; }) != 0;
   }
 
-  std::size_t revoke_account(const uuid& account_id, std::int32_t generation) {
-    return revoke_if(
-      [&](const entry& e) { return e.record.account_id == account_id && e.record.generation < generation; });
-  }
-
-  std::size_t forget_account(const uuid& account_id) {
-    const auto tokens = tokens_if([&](const entry& e) { return e.record.account_id == account_id; });
+  std::size_t forget_active(const uuid& account_id) {
+    const auto tokens =
+      tokens_if([&](const entry& e) { return e.record.account_id == account_id && !e.is_revoked; });
     for (const auto token : tokens)
       drop(token);
     return tokens.size();
@@ -147,8 +143,7 @@ public:
     const bool is_same_answer = pick < 400   ? find()
                                 : pick < 750 ? put()
                                 : pick < 850 ? revoke_session()
-                                : pick < 900 ? revoke_account()
-                                : pick < 940 ? forget_account()
+                                : pick < 940 ? forget_active()
                                 : pick < 999 ? forget()
                                              : clear();
     return is_same_answer && index_.size() == naive_.size() && index_.active_size() == naive_.active_size()
@@ -182,15 +177,9 @@ private:
     return index_.revoke_session(id) == naive_.revoke_session(id);
   }
 
-  bool revoke_account() {
+  bool forget_active() {
     const auto id = make_uuid(1'000 + dice_.below(accounts));
-    const auto generation = static_cast<std::int32_t>(dice_.below(6));
-    return index_.revoke_account(id, generation) == naive_.revoke_account(id, generation);
-  }
-
-  bool forget_account() {
-    const auto id = make_uuid(1'000 + dice_.below(accounts));
-    return index_.forget_account(id) == naive_.forget_account(id);
+    return index_.forget_active(id) == naive_.forget_active(id);
   }
 
   bool forget() {

@@ -100,8 +100,8 @@ CAF_TEST(a put replaces the record) {
   CAF_CHECK_EQUAL(index.size(), 1u);
   put(1, 11, 101, 3); // to another account
   CAF_CHECK_EQUAL(index.size(), 1u);
-  CAF_CHECK_EQUAL(index.revoke_account(make_uuid(100), 99), 0u);
-  CAF_CHECK_EQUAL(index.revoke_account(make_uuid(101), 99), 1u);
+  CAF_CHECK_EQUAL(index.forget_active(make_uuid(100)), 0u);
+  CAF_CHECK_EQUAL(index.forget_active(make_uuid(101)), 1u);
 }
 
 CAF_TEST(a rotated token replaces the old one) {
@@ -129,33 +129,17 @@ CAF_TEST(a token that changes its session leaves the old one) {
   CAF_CHECK(index.revoke_session(make_uuid(12)));
 }
 
-CAF_TEST(revoking an account spares its later generation and the others) {
-  put(1, 11, 100, 1);
-  put(2, 12, 100, 2);
-  put(3, 13, 101, 1);
-  put(4, 14, 100, 1);
-  index.revoke_session(make_uuid(14));
-  CAF_CHECK_EQUAL(index.revoke_account(make_uuid(100), 2), 1u); // one of the two below was dead
-  CAF_CHECK(is_revoked(1));
-  CAF_CHECK(is_active(2));
-  CAF_CHECK(is_active(3));
-  CAF_CHECK(is_revoked(4));
-  CAF_CHECK_EQUAL(index.active_size(), 2u);
-  CAF_CHECK_EQUAL(index.revoke_account(make_uuid(100), 2), 0u);
-  CAF_CHECK_EQUAL(index.revoke_account(make_uuid(102), 2), 0u);
-}
-
-CAF_TEST(forgetting an account drops its dead and its living) {
+CAF_TEST(forgetting an account drops its living and keeps its dead) {
   put(1, 11);
   put(2, 12);
   put(3, 13, 101);
   index.revoke_session(make_uuid(12));
-  CAF_CHECK_EQUAL(index.forget_account(make_uuid(100)), 2u);
+  CAF_CHECK_EQUAL(index.forget_active(make_uuid(100)), 1u);
   CAF_CHECK(is_unknown(1));
-  CAF_CHECK(is_unknown(2));
+  CAF_CHECK(is_revoked(2));
   CAF_CHECK(is_active(3));
-  CAF_CHECK_EQUAL(index.size(), 1u);
-  CAF_CHECK_EQUAL(index.forget_account(make_uuid(100)), 0u);
+  CAF_CHECK_EQUAL(index.size(), 2u);
+  CAF_CHECK_EQUAL(index.forget_active(make_uuid(100)), 0u);
 }
 
 CAF_TEST(forgetting a token drops one entry) {
@@ -234,7 +218,7 @@ CAF_TEST(clear drops everything and keeps the count of evictions) {
   CAF_CHECK_EQUAL(index.evictions(), 1u);
   CAF_CHECK(is_unknown(5));
   CAF_CHECK(!index.revoke_session(make_uuid(15)));
-  CAF_CHECK_EQUAL(index.forget_account(make_uuid(100)), 0u);
+  CAF_CHECK_EQUAL(index.forget_active(make_uuid(100)), 0u);
   put(5, 15);
   CAF_CHECK(is_active(5));
 }
@@ -246,7 +230,7 @@ CAF_TEST(nothing but a first entry takes memory from the heap) {
     put(n, 10 + n, 100 + n);
     find(n);
     index.revoke_session(make_uuid(10 + n));
-    index.revoke_account(make_uuid(100), 1);
+    index.forget_active(make_uuid(100));
     index.forget(make_hash(n - 1));
   }
   CAF_CHECK_EQUAL(allocation_count(), before);

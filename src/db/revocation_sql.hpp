@@ -1,0 +1,39 @@
+#pragma once
+
+#include "db/advisory_locks.hpp"
+
+#include <string>
+#include <string_view>
+
+/// How a transaction writes the revocation log.
+namespace portcullis::db::sql {
+
+/// The order of the log.
+///
+/// A reader asks for the events after the last seq that it has seen, so an event must never become visible after
+/// one with a higher seq: seq order must be commit order. A transaction therefore takes one advisory lock before
+/// it draws a seq and keeps it to its end. PostgreSQL makes a transaction visible before it releases its locks, so
+/// whoever draws the next seq does it when this one can be seen by everybody.
+///
+/// The lock is one for all, so it is taken last, by data dependency: `latch` needs the count of `doomed`, which
+/// needs all of its rows changed, and each event is made of a row of `doomed` and the latch. By then the statement
+/// before has locked every row that this one touches. A transaction that has the latch waits for nothing but its
+/// own commit; one that is stuck behind a row lock does not have it and stalls no other revocation. Nothing
+/// doomed: no latch.
+///
+/// No deadlocks: every writer locks accounts in the order of their ids, then sessions (of an account that it has
+/// locked, in the order of theirs), then the latch. Mints stop after the accounts. The order is total, and whoever
+/// holds the latch asks for nothing more.
+inline std::string latch() {
+  return " latch as materialized (select pg_advisory_xact_lock(" + std::to_string(revocation_log_lock)
+         + ") from (select count(*) as rows from doomed) d where d.rows > 0),";
+}
+
+inline constexpr std::string_view insert_events =
+  " logged as (insert into revocation_events (seq, kind, session_id, account_id, generation, reason, actor)"
+  " select nextval('revocation_events_seq'), ";
+
+inline constexpr std::string_view returning_events =
+  " from doomed d cross join latch returning seq, account_id, session_id)";
+
+} // namespace portcullis::db::sql
