@@ -194,16 +194,16 @@ CAF_TEST(a complaint is one line whatever the value holds) {
 
 CAF_TEST(the listen address has the forms of Go) {
   const auto address = [](const std::string& text) {
-  const settings s = sound({{"BACKEND_HTTP_ADDR", text}});
-  return s.http.host + '|' + std::to_string(s.http.port);
+    const settings s = sound({{"BACKEND_HTTP_ADDR", text}});
+    return s.http.host + '|' + std::to_string(s.http.port);
   };
   CAF_CHECK_EQUAL(address(":8081"), "|8081");
   CAF_CHECK_EQUAL(address("localhost:80"), "localhost|80");
   CAF_CHECK_EQUAL(address("0.0.0.0:65535"), "0.0.0.0|65535");
   CAF_CHECK_EQUAL(address("[::1]:8080"), "::1|8080");
   CAF_CHECK_EQUAL(address("127.0.0.1:0"), "127.0.0.1|0");
-  for (const char* text : {"8080", ":", "host:", ":65536", ":-1", ":+1", ":80a", ": 80", "::1:8080", "[::1]", "[]:80",
-                           "[localhost]:80", "http://host:80", "ho st:80", "*:80"})
+  for (const char* text : {"8080", ":", "host:", ":65536", ":-1", ":+1", ":80a", ": 80", "::1:8080", "[::1]",
+                           "[]:80", "[localhost]:80", "http://host:80", "ho st:80", "*:80"})
     check_refused("BACKEND_HTTP_ADDR", text);
 }
 
