@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <memory>
+#include <system_error>
 
 namespace portcullis {
 
@@ -73,7 +73,7 @@ failure listen_on(const std::string& host, std::uint16_t port, listener* out) {
       cause = errno;
     }
   }
-  return {errc::value_unacceptable, "cannot listen on " + shown + ": " + std::strerror(cause)};
+  return {errc::value_unacceptable, "cannot listen on " + shown + ": " + std::generic_category().message(cause)};
 }
 
 std::size_t raise_descriptor_limit() noexcept {
