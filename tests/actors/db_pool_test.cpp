@@ -1,0 +1,388 @@
+#include "actors/db_pool_fixture.hpp"
+
+#include <algorithm>
+
+using namespace portcullis;
+using namespace portcullis::test;
+using namespace std::chrono_literals;
+
+CAF_TEST_FIXTURE_SCOPE(db_pool_tests, db_pool_fixture)
+
+// -- batches -------------------------------------------------------------------------------------------------
+
+CAF_TEST(an operation goes out at once and comes back) {
+  start_connected();
+  const auto got = read(1);
+  auto asked = take_batch(make_ids({1}));
+  CAF_CHECK(asked.message.deadline == clock.now() + 5s);
+  CAF_CHECK(got->is_open());
+  finish(asked);
+  CAF_CHECK(is(got, 1));
+}
+
+CAF_TEST(what waits while the worker is busy becomes one batch) {
+  start_connected();
+  const auto first = read(1);
+  auto asked = take_batch(make_ids({1}));
+  const auto second = read(2);
+  const auto third = read(3);
+  const auto fourth = read(4);
+  CAF_CHECK(workers->empty());
+  finish(asked);
+  auto rest = take_batch(make_ids({2, 3, 4}));
+  CAF_CHECK(second->is_open());
+  finish(rest);
+  CAF_CHECK(is(first, 1) && is(second, 2) && is(third, 3) && is(fourth, 4));
+  CAF_CHECK_EQUAL(stats().batches, 2u);
+  CAF_CHECK_EQUAL(stats().operations, 4u);
+}
+
+CAF_TEST(a batch is bounded) {
+  start_connected();
+  read(1);
+  auto asked = take_batch(make_ids({1}));
+  for (std::uint32_t n = 2; n <= 7; ++n)
+    read(n);
+  // Batches that are full ask for a worker more; it is not there yet.
+  auto connecting = workers->take<db_connect>();
+  finish(asked);
+  auto full = take_batch(make_ids({2, 3, 4, 5}));
+  finish(full);
+  take_batch(make_ids({6, 7}));
+}
+
+CAF_TEST(each operation gets its own outcome) {
+  start_connected();
+  read(1);
+  auto asked = take_batch(make_ids({1}));
+  const auto second = read(2);
+  const auto third = read(3);
+  finish(asked);
+  auto batch = take_batch(make_ids({2, 3}));
+  auto result = result_of(batch.message);
+  result.outcomes[0] = failure{errc::session_not_found, "no such session"};
+  finish(batch, std::move(result));
+  CAF_CHECK(is_error(second, errc::session_not_found));
+  CAF_CHECK_EQUAL(second->error.detail, "no such session");
+  CAF_CHECK(is(third, 3));
+}
+
+CAF_TEST(reads do not wait behind writes) {
+  options.workers_idle_max = 2;
+  start_connected();
+  write(1);
+  auto first_write = take_batch(make_ids({1}));
+  write(2); // the only lane is taken, though a worker is free
+  CAF_CHECK(workers->empty());
+  const auto got = read(3);
+  auto reading = take_batch(make_ids({3}));
+  finish(reading);
+  CAF_CHECK(is(got, 3));
+  CAF_CHECK(workers->empty());
+  finish(first_write);
+  take_batch(make_ids({2}));
+}
+
+CAF_TEST(a full batch of writes opens another lane) {
+  options.workers_idle_max = 2;
+  start_connected();
+  write(1);
+  auto first_write = take_batch(make_ids({1}));
+  for (std::uint32_t n = 2; n <= 4; ++n)
+    write(n);
+  CAF_CHECK(workers->empty());
+  write(5);
+  take_batch(make_ids({2, 3, 4, 5}));
+}
+
+CAF_TEST(reads and writes never share a batch and the older queue goes first) {
+  start_connected();
+  read(1);
+  auto asked = take_batch(make_ids({1}));
+  write(2);
+  clock.advance(1ms);
+  read(3);
+  clock.advance(1ms);
+  write(4);
+  finish(asked);
+  auto writing = take_batch(make_ids({2, 4}));
+  finish(writing);
+  take_batch(make_ids({3}));
+}
+
+// -- bounds (rule 8) -----------------------------------------------------------------------------------------
+
+CAF_TEST(a full queue refuses at once) {
+  start_connected();
+  read(1);
+  auto asked = take_batch(make_ids({1}));
+  std::vector<std::shared_ptr<outcome<session>>> waiting;
+  for (std::uint32_t n = 2; n <= 9; ++n)
+    waiting.push_back(read(n));
+  const auto refused_read = read(10);
+  const auto refused_write = write(11);
+  CAF_CHECK(is_error(refused_read, errc::overloaded));
+  CAF_CHECK(is_error(refused_write, errc::overloaded));
+  for (const auto& one : waiting)
+    CAF_CHECK(one->is_open());
+  CAF_CHECK_EQUAL(stats().queued, 8u);
+  CAF_CHECK_EQUAL(stats().refused, 2u);
+}
+
+CAF_TEST(what waits in the queue is answered at its deadline) {
+  start_connected();
+  const auto on_its_way = read(1);
+  auto asked = take_batch(make_ids({1}));
+  const auto queued = read(2);
+  const auto queued_write = write(3);
+  workers->clear();
+  clock.advance(1s);
+  const auto younger = read(4);
+  pass(4s - 1ns);
+  CAF_CHECK(queued->is_open());
+  pass(1ns);
+  CAF_CHECK(is_error(queued, errc::database_unavailable));
+  CAF_CHECK(is_error(queued_write, errc::database_unavailable));
+  CAF_CHECK(younger->is_open());
+  CAF_CHECK(on_its_way->is_open()); // the worker has a moment to say so itself
+  CAF_CHECK_EQUAL(stats().expired, 2u);
+}
+
+CAF_TEST(a silent worker does not keep its callers and its late result goes nowhere) {
+  start_connected();
+  const auto got = read(1);
+  auto asked = take_batch(make_ids({1}));
+  pass(5s);
+  CAF_CHECK(got->is_open());
+  pass(500ms);
+  CAF_CHECK(is_error(got, errc::database_unavailable));
+  finish(asked);
+  CAF_CHECK(!got->reply);
+  CAF_CHECK_EQUAL(stats().expired, 1u);
+  const auto next = read(2); // the worker is free again
+  auto again = take_batch(make_ids({2}));
+  finish(again);
+  CAF_CHECK(is(next, 2));
+}
+
+CAF_TEST(an operation that was answered at its deadline is not run again) {
+  start_connected();
+  write(1);
+  auto asked = take_batch(make_ids({1}));
+  pass(6s);
+  finish(asked, lost_result_of(asked.message));
+  pass(400ms);
+  connect_all();
+  CAF_CHECK(workers->empty());
+}
+
+// -- the database away -----------------------------------------------------------------------------------------
+
+CAF_TEST(while the database is away everybody is refused at once) {
+  start();
+  refuse_connect();
+  const auto early = read(1); // it may come up yet
+  CAF_CHECK(early->is_open());
+  clock.advance(1s);
+  const auto late = read(2);
+  CAF_CHECK(is_error(late, errc::database_unavailable));
+  tick();
+  CAF_CHECK(is_error(early, errc::database_unavailable));
+  connect_all(); // and when it returns, service resumes by itself
+  const auto got = read(3);
+  auto asked = take_batch(make_ids({3}));
+  finish(asked);
+  CAF_CHECK(is(got, 3));
+}
+
+CAF_TEST(a refused connection is tried again after a growing pause) {
+  start();
+  auto pause_max = 50ms;
+  for (int attempt = 0; attempt < 6; ++attempt) {
+    refuse_connect();
+    pass(pause_max / 2 - 1ns); // the jitter takes at most half away
+    CAF_CHECK(workers->empty());
+    pass(pause_max / 2 + 1ns);
+    CAF_CHECK(workers->next_is<db_connect>());
+    pause_max = std::min<std::chrono::milliseconds>(2 * pause_max, 400ms);
+  }
+  connect_all();
+  read(1);
+  auto asked = take_batch(make_ids({1}));
+  finish(asked, lost_result_of(asked.message));
+  pass(50ms); // after a success the pauses begin anew
+  CAF_CHECK(workers->next_is<db_connect>());
+}
+
+CAF_TEST(an idle connection is looked at now and then) {
+  options.check_every = 1s;
+  start_connected();
+  pass(1s - 1ns);
+  CAF_CHECK(workers->empty());
+  pass(1ns);
+  CAF_CHECK(workers->next_is<db_connect>());
+  refuse_connect();
+  const auto got = read(1); // waits for the connection, and is not spent on a dead one
+  CAF_CHECK(workers->empty());
+  pass(50ms);
+  connect_all();
+  auto asked = take_batch(make_ids({1}));
+  finish(asked);
+  CAF_CHECK(is(got, 1));
+}
+
+CAF_TEST(what never reached the server is no attempt) {
+  start_connected();
+  const auto got = write(1);
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    auto asked = take_batch(make_ids({1}));
+    auto result = lost_result_of(asked.message);
+    result.was_sent = false;
+    finish(asked, std::move(result));
+    pass(50ms);
+    connect_all();
+  }
+  auto asked = take_batch(make_ids({1}));
+  finish(asked);
+  CAF_CHECK(is(got, 1));
+}
+
+CAF_TEST(a connection attempt has a deadline) {
+  start();
+  const auto asked = workers->take<db_connect>();
+  CAF_CHECK(asked.message.deadline == clock.now() + 5s);
+}
+
+// -- outcomes that were lost -------------------------------------------------------------------------------------
+
+CAF_TEST(operations whose outcome was lost run again in order and before younger ones) {
+  start_connected();
+  read(1);
+  auto asked = take_batch(make_ids({1}));
+  const auto second = write(2);
+  const auto third = write(3);
+  const auto fourth = write(4);
+  finish(asked);
+  auto batch = take_batch(make_ids({2, 3, 4}));
+  const auto fifth = write(5);
+  auto result = lost_result_of(batch.message);
+  result.outcomes[0] = outcome_of(batch.message.operations[0]); // committed and known to be
+  result.lost.erase(result.lost.begin());
+  finish(batch, std::move(result));
+  CAF_CHECK(is(second, 2));
+  CAF_CHECK(third->is_open());
+  pass(50ms);
+  connect_all();
+  auto again = take_batch(make_ids({3, 4, 5}));
+  finish(again);
+  CAF_CHECK(is(third, 3) && is(fourth, 4) && is(fifth, 5));
+  CAF_CHECK_EQUAL(stats().retried, 2u);
+}
+
+CAF_TEST(attempts are bounded) {
+  start_connected();
+  const auto got = write(1);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    CAF_CHECK(got->is_open());
+    auto asked = take_batch(make_ids({1}));
+    finish(asked, lost_result_of(asked.message));
+    pass(50ms);
+    connect_all();
+  }
+  CAF_CHECK(is_error(got, errc::database_unavailable));
+  CAF_CHECK(workers->empty());
+}
+
+CAF_TEST(a worker that dies is replaced and its operations run again) {
+  start_connected();
+  const auto got = write(1);
+  auto asked = take_batch(make_ids({1}));
+  kill(asked.asked);
+  CAF_CHECK_EQUAL(spawned, 2u);
+  CAF_CHECK(got->is_open());
+  connect_all();
+  auto again = take_batch(make_ids({1}));
+  CAF_CHECK(again.asked != asked.asked);
+  finish(again);
+  CAF_CHECK(is(got, 1));
+  CAF_CHECK_EQUAL(stats().workers, 1u);
+}
+
+CAF_TEST(a worker that dies while it connects is replaced) {
+  start();
+  const auto asked = workers->take<db_connect>();
+  kill(asked.asked);
+  CAF_CHECK_EQUAL(spawned, 2u);
+  const auto got = read(1);
+  connect_all();
+  auto batch = take_batch(make_ids({1}));
+  finish(batch);
+  CAF_CHECK(is(got, 1));
+}
+
+// -- growing and shrinking
+// -----------------------------------------------------------------------------------------
+
+CAF_TEST(the pool grows while operations wait and not beyond its bound) {
+  start_connected();
+  read(1);
+  auto first = take_batch(make_ids({1}));
+  read(2);
+  pass(20ms - 1ns);
+  CAF_CHECK_EQUAL(spawned, 1u);
+  pass(1ns);
+  CAF_CHECK_EQUAL(spawned, 2u);
+  pass(20ms); // help is on its way: a second would not come sooner
+  CAF_CHECK_EQUAL(spawned, 2u);
+  connect_all();
+  auto second = take_batch(make_ids({2}));
+  read(3);
+  pass(20ms);
+  CAF_CHECK_EQUAL(spawned, 3u);
+  connect_all();
+  auto third = take_batch(make_ids({3}));
+  read(4);
+  pass(1s);
+  CAF_CHECK_EQUAL(spawned, 3u);
+  CAF_CHECK_EQUAL(stats().workers, 3u);
+  CAF_CHECK_EQUAL(stats().busy, 3u);
+}
+
+CAF_TEST(the pool shrinks to its idle bound) {
+  options.workers_idle_max = 1;
+  start_connected();
+  read(1);
+  auto first = take_batch(make_ids({1}));
+  read(2);
+  pass(20ms);
+  connect_all();
+  auto second = take_batch(make_ids({2}));
+  finish(second);
+  finish(first);
+  pass(30s - 1ns);
+  CAF_CHECK_EQUAL(stats().workers, 2u);
+  pass(1ns);
+  CAF_CHECK_EQUAL(stats().workers, 1u);
+  pass(1h);
+  CAF_CHECK_EQUAL(stats().workers, 1u);
+  CAF_CHECK_EQUAL(spawned, 2u); // one that was let go is not replaced
+  const auto got = read(3);
+  auto asked = take_batch(make_ids({3}));
+  finish(asked);
+  CAF_CHECK(is(got, 3));
+}
+
+CAF_TEST(the pool ends its workers when it ends) {
+  start_connected();
+  read(1);
+  const auto asked = take_batch(make_ids({1}));
+  anon_send_exit(pool, caf::exit_reason::user_shutdown);
+  consume_messages();
+  self->monitor(asked.asked);
+  consume_messages();
+  bool is_dead = false;
+  self->receive([&](const caf::down_msg& down) { is_dead = down.source == asked.asked.address(); });
+  CAF_CHECK(is_dead);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

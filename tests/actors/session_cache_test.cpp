@@ -1,0 +1,529 @@
+#include "actors/fixture.hpp"
+
+#include "actors/session_cache.hpp"
+
+#include <initializer_list>
+
+using namespace portcullis;
+using namespace portcullis::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using known = peeked_sessions::verdict;
+
+struct fixture : test_coordinator_fixture<with_messages<caf::actor_system_config>> {
+  hand_clock clock;
+  stage_ptr db = std::make_shared<stage>();
+  session_cache_actor cache;
+
+  const token_hash alice = make_hash(1);
+  const token_hash bob = make_hash(2);
+  const session_record alices = make_record(11, 101);
+  const session_record bobs = make_record(12, 102);
+
+  fixture() {
+    session_cache_options options;
+    options.memory.index.entries_max = 64;
+    options.memory.unknown_entries_max = 8;
+    options.memory.remembered_revocations_max = 2;
+    options.memory.staleness_max = 30s;
+    options.loads_max = 2;
+    options.load_attempts_max = 3;
+    options.now = clock.reader();
+    cache =
+      sys.spawn(scheduled_session_cache, options, session_loader_actor{spawn_stand_in<db_pool_actor>(sys, db)});
+    consume_messages();
+  }
+
+  /// A test that leaves a request of the cache's untaken did not expect it.
+  ~fixture() override {
+    CAF_CHECK(db->empty());
+    db->clear();
+  }
+
+  template <class Message>
+  void tell(const Message& news) {
+    caf::anon_send(cache, news);
+    consume_messages();
+  }
+
+  template <class Message>
+  void apply(const Message& news) {
+    const auto done = ask<applied>(sys, cache, news);
+    consume_messages();
+    CAF_CHECK(done->reply);
+  }
+
+  peeked_sessions::answer peek(const token_hash& hash) {
+    const auto peeked = ask<peeked_sessions>(sys, cache, peek_sessions{{{7, hash}}});
+    consume_messages();
+    CAF_REQUIRE(peeked->reply);
+    CAF_REQUIRE_EQUAL(peeked->reply->answers.size(), 1u);
+    CAF_CHECK_EQUAL(peeked->reply->answers[0].exchange, 7u);
+    CAF_CHECK(peeked->reply->answers[0].hash == hash);
+    return peeked->reply->answers[0];
+  }
+
+  std::shared_ptr<outcome<resolution>> load(const token_hash& hash) {
+    auto result = ask<resolution>(sys, cache, load_session{hash});
+    consume_messages();
+    return result;
+  }
+
+  question<db::find_session> take_load(const token_hash& of) {
+    auto asked = db->take<db::find_session>();
+    CAF_CHECK(asked.message.hash == of);
+    return asked;
+  }
+
+  void answer(question<db::find_session>& asked, session_status status, const session_record& record = {}) {
+    asked.answer({status, record});
+    consume_messages();
+  }
+
+  /// Loads that are run again are answered with what the database holds by now.
+  void answer_again(const token_hash& of, session_status status, const session_record& record) {
+    while (db->next_is<db::find_session>()) {
+      auto again = take_load(of);
+      answer(again, status, record);
+    }
+  }
+
+  void renew_lease() {
+    tell(log_progress{clock.now(), {1, 1}, {}});
+  }
+
+  void hold(const token_hash& hash, const session_record& record) {
+    apply(session_minted{hash, record, clock.now()});
+  }
+
+  static revocation_event session_event(const session_record& of) {
+    revocation_event event;
+    event.seq = 2;
+    event.session_id = of.session_id;
+    event.account_id = of.account_id;
+    return event;
+  }
+
+  static revocation_event account_event(const session_record& of, std::int32_t generation) {
+    auto event = session_event(of);
+    event.kind = revocation_kind::account;
+    event.session_id = {};
+    event.generation = generation;
+    return event;
+  }
+
+  /// Revocations of others, as many as are remembered: older ones are forgotten.
+  void revoke_others() {
+    clock.advance(1ms);
+    apply(session_revoked{make_uuid(900)});
+    apply(session_revoked{make_uuid(901)});
+    apply(session_revoked{make_uuid(902)});
+    clock.advance(1ms);
+  }
+};
+
+bool is(const std::shared_ptr<outcome<resolution>>& loaded, session_status status) {
+  return loaded->reply && loaded->reply->status == status;
+}
+
+bool is_error(const std::shared_ptr<outcome<resolution>>& loaded, errc code) {
+  return !loaded->reply && loaded->error.code == code;
+}
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(session_cache_tests, fixture)
+
+// -- memory ------------------------------------------------------------------------------------------------
+
+CAF_TEST(a minted session is answered from memory) {
+  renew_lease();
+  hold(alice, alices);
+  const auto answer = peek(alice);
+  CAF_CHECK(answer.known == known::active);
+  CAF_CHECK(answer.record == alices);
+}
+
+CAF_TEST(all look ups of one read are answered in order) {
+  renew_lease();
+  hold(alice, alices);
+  hold(bob, bobs);
+  apply(session_revoked{bobs.session_id});
+  const auto peeked =
+    ask<peeked_sessions>(sys, cache, peek_sessions{{{1, bob}, {2, alice}, {3, make_hash(3)}, {4, alice}}});
+  consume_messages();
+  CAF_REQUIRE(peeked->reply);
+  const auto& answers = peeked->reply->answers;
+  CAF_REQUIRE_EQUAL(answers.size(), 4u);
+  const known expected[] = {known::revoked, known::active, known::must_load, known::active};
+  for (std::size_t i = 0; i < 4; ++i) {
+    CAF_CHECK_EQUAL(answers[i].exchange, i + 1);
+    CAF_CHECK(answers[i].known == expected[i]);
+  }
+}
+
+CAF_TEST(a miss is one request to the database and is remembered) {
+  renew_lease();
+  CAF_CHECK(peek(alice).known == known::must_load);
+  const auto loaded = load(alice);
+  CAF_CHECK(loaded->is_open());
+  auto asked = take_load(alice);
+  answer(asked, session_status::active, alices);
+  CAF_CHECK(is(loaded, session_status::active));
+  CAF_CHECK(loaded->reply->record == alices);
+  CAF_CHECK(peek(alice).known == known::active);
+}
+
+CAF_TEST(concurrent loads of one token share one request) {
+  const auto first = load(alice);
+  auto asked = take_load(alice);
+  const auto second = load(alice);
+  const auto third = load(alice);
+  CAF_CHECK(db->empty());
+  const auto other = load(bob);
+  auto asked_for_bob = take_load(bob);
+  answer(asked, session_status::active, alices);
+  for (const auto& loaded : {first, second, third}) {
+    CAF_CHECK(is(loaded, session_status::active));
+    CAF_CHECK(loaded->reply->record == alices);
+  }
+  CAF_CHECK(other->is_open());
+  answer(asked_for_bob, session_status::active, bobs);
+  CAF_CHECK(is(other, session_status::active));
+  CAF_CHECK(other->reply->record == bobs);
+}
+
+CAF_TEST(an unknown token is remembered) {
+  const auto loaded = load(alice);
+  auto asked = take_load(alice);
+  answer(asked, session_status::unknown);
+  CAF_CHECK(is(loaded, session_status::unknown));
+  CAF_CHECK(peek(alice).known == known::unknown); // final, so it needs no lease
+}
+
+CAF_TEST(a dead session is remembered) {
+  const auto loaded = load(alice);
+  auto asked = take_load(alice);
+  answer(asked, session_status::revoked, alices);
+  CAF_CHECK(is(loaded, session_status::revoked));
+  CAF_CHECK(peek(alice).known == known::revoked);
+}
+
+CAF_TEST(the warm up fills memory) {
+  apply(warm_sessions{{{alice, alices}, {bob, bobs}}, clock.now()});
+  CAF_CHECK(peek(alice).known == known::must_load); // there is no lease yet
+  renew_lease();
+  CAF_CHECK(peek(alice).known == known::active);
+  CAF_CHECK(peek(bob).known == known::active);
+}
+
+CAF_TEST(another history empties memory) {
+  renew_lease();
+  hold(alice, alices);
+  hold(bob, bobs);
+  apply(session_revoked{bobs.session_id});
+  load(make_hash(3));
+  auto asked = take_load(make_hash(3));
+  answer(asked, session_status::unknown);
+  tell(history_changed{{2, 1}, "restored"});
+  CAF_CHECK(peek(make_hash(3)).known == known::must_load);
+  CAF_CHECK(peek(bob).known == known::must_load);
+  CAF_CHECK(peek(alice).known == known::must_load);
+  hold(alice, alices);
+  CAF_CHECK(peek(alice).known == known::must_load); // the lease belonged to the other history
+}
+
+CAF_TEST(a load of another history is read again) {
+  const auto loaded = load(alice);
+  auto asked = take_load(alice);
+  tell(history_changed{{2, 1}, "restored"});
+  answer(asked, session_status::active, alices);
+  CAF_CHECK(loaded->is_open());
+  clock.advance(1ms);
+  auto again = take_load(alice); // began in the same instant as the change, so it is not sure either
+  answer(again, session_status::active, alices);
+  auto last = take_load(alice);
+  answer(last, session_status::active, alices);
+  CAF_CHECK(is(loaded, session_status::active));
+}
+
+// -- rule 2: after the acknowledgement of a revocation the token is dead here --------------------------------
+
+CAF_TEST(an acknowledged revocation is seen by the next look up) {
+  renew_lease();
+  hold(alice, alices);
+  const auto done = ask<applied>(sys, cache, session_revoked{alices.session_id});
+  const auto peeked = ask<peeked_sessions>(sys, cache, peek_sessions{{{1, alice}}});
+  consume_messages();
+  CAF_CHECK(done->reply);
+  CAF_REQUIRE(peeked->reply);
+  CAF_CHECK(peeked->reply->answers[0].known == known::revoked);
+}
+
+CAF_TEST(after the end of an account nothing of it is answered from memory) {
+  renew_lease();
+  hold(alice, make_record(11, 101));
+  hold(bob, bobs);
+  apply(account_revoked{make_uuid(101)});
+  CAF_CHECK(peek(alice).known == known::must_load);
+  CAF_CHECK(peek(bob).known == known::active);
+}
+
+// -- rule 3: bounded staleness -------------------------------------------------------------------------------
+
+CAF_TEST(memory answers only while its last read of the log is recent) {
+  hold(alice, alices);
+  CAF_CHECK(peek(alice).known == known::must_load);
+  const auto read_began = clock.now();
+  clock.advance(5s); // the read itself took a while: what counts is when it began
+  tell(log_progress{read_began, {1, 1}, {}});
+  CAF_CHECK(peek(alice).known == known::active);
+  clock.advance(25s - 1ns);
+  CAF_CHECK(peek(alice).known == known::active);
+  clock.advance(1ns);
+  CAF_CHECK(peek(alice).known == known::must_load);
+  renew_lease();
+  CAF_CHECK(peek(alice).known == known::active);
+}
+
+CAF_TEST(without a lease the database is asked and its answer holds) {
+  hold(alice, alices);
+  CAF_CHECK(peek(alice).known == known::must_load);
+  const auto loaded = load(alice);
+  auto asked = take_load(alice);
+  answer(asked, session_status::active, alices);
+  CAF_CHECK(is(loaded, session_status::active));
+  CAF_CHECK(peek(alice).known == known::must_load);
+}
+
+CAF_TEST(a page that is not the last renews nothing) {
+  renew_lease();
+  hold(alice, alices);
+  hold(bob, bobs);
+  clock.advance(29s);
+  tell(log_progress{instant::min(), {1, 2}, {session_event(bobs)}});
+  CAF_CHECK(peek(bob).known == known::revoked); // applied all the same
+  CAF_CHECK(peek(alice).known == known::active);
+  clock.advance(1s);
+  CAF_CHECK(peek(alice).known == known::must_load);
+}
+
+CAF_TEST(a read that began earlier does not shorten the lease) {
+  hold(alice, alices);
+  const auto earlier = clock.now();
+  clock.advance(10s);
+  renew_lease();
+  tell(log_progress{earlier, {1, 1}, {}});
+  clock.advance(25s);
+  CAF_CHECK(peek(alice).known == known::active);
+}
+
+CAF_TEST(a load older than the bound is read again) {
+  const auto loaded = load(alice);
+  auto asked = take_load(alice);
+  clock.advance(30s);
+  answer(asked, session_status::active, alices);
+  CAF_CHECK(loaded->is_open());
+  auto again = take_load(alice);
+  clock.advance(30s - 1ns);
+  answer(again, session_status::active, alices);
+  CAF_CHECK(is(loaded, session_status::active));
+}
+
+CAF_TEST(a load that is always too old is an error) {
+  const auto loaded = load(alice);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    CAF_CHECK(loaded->is_open());
+    auto asked = take_load(alice);
+    clock.advance(30s);
+    answer(asked, session_status::active, alices);
+  }
+  CAF_CHECK(is_error(loaded, errc::history_stale));
+}
+
+// -- rule 4: no resurrection -----------------------------------------------------------------------------------
+
+CAF_TEST(a revocation during a load wins) {
+  renew_lease();
+  const auto loaded = load(alice);
+  auto asked = take_load(alice);
+  apply(session_revoked{alices.session_id});
+  const auto joined = load(alice); // after the acknowledgement, onto a read that began before it
+  answer(asked, session_status::active, alices);
+  CAF_CHECK(is(loaded, session_status::revoked));
+  CAF_CHECK(is(joined, session_status::revoked));
+  CAF_CHECK(peek(alice).known == known::revoked);
+}
+
+CAF_TEST(an account revoked during a load wins) {
+  renew_lease();
+  const auto of_alice = load(alice);
+  const auto of_bob = load(bob);
+  auto asked_for_alice = take_load(alice);
+  auto asked_for_bob = take_load(bob);
+  clock.advance(1ms);
+  apply(account_revoked{make_uuid(101)});
+  clock.advance(1ms);
+  answer(asked_for_alice, session_status::active, make_record(11, 101, 4));
+  answer_again(alice, session_status::revoked, make_record(11, 101, 4));
+  answer(asked_for_bob, session_status::active, make_record(12, 101, 5)); // of the new generation
+  answer_again(bob, session_status::active, make_record(12, 101, 5));
+  CAF_CHECK(is(of_alice, session_status::revoked));
+  CAF_CHECK(peek(alice).known == known::revoked);
+  CAF_CHECK(is(of_bob, session_status::active));
+  CAF_CHECK(peek(bob).known == known::active);
+}
+
+CAF_TEST(a revocation by another replica during a load wins) {
+  renew_lease();
+  const auto of_alice = load(alice);
+  const auto of_bob = load(bob);
+  auto asked_for_alice = take_load(alice);
+  auto asked_for_bob = take_load(bob);
+  tell(log_progress{clock.now(), {1, 3}, {session_event(alices), account_event(bobs, 1)}});
+  clock.advance(1ms);
+  answer(asked_for_alice, session_status::active, alices);
+  answer(asked_for_bob, session_status::active, bobs);
+  answer_again(bob, session_status::revoked, bobs);
+  CAF_CHECK(is(of_alice, session_status::revoked));
+  CAF_CHECK(is(of_bob, session_status::revoked));
+  CAF_CHECK(peek(alice).known == known::revoked);
+  CAF_CHECK(peek(bob).known == known::revoked);
+}
+
+CAF_TEST(a load overtaken by more than is remembered is read again) {
+  renew_lease();
+  const auto loaded = load(alice);
+  auto asked = take_load(alice);
+  apply(session_revoked{alices.session_id});
+  revoke_others(); // alice's is not remembered any more
+  answer(asked, session_status::active, alices);
+  CAF_CHECK(loaded->is_open());
+  CAF_CHECK(peek(alice).known == known::must_load);
+  auto again = take_load(alice);
+  answer(again, session_status::revoked, alices);
+  CAF_CHECK(is(loaded, session_status::revoked));
+}
+
+CAF_TEST(a load that is always overtaken is an error) {
+  const auto loaded = load(alice);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    CAF_CHECK(loaded->is_open());
+    auto asked = take_load(alice);
+    revoke_others();
+    answer(asked, session_status::active, alices);
+  }
+  CAF_CHECK(is_error(loaded, errc::history_stale));
+}
+
+CAF_TEST(a mint that a revocation overtook does not enter memory) {
+  renew_lease();
+  const auto began = clock.now();
+  clock.advance(1ms);
+  apply(account_revoked{alices.account_id});
+  apply(session_minted{alice, alices, began});
+  CAF_CHECK(peek(alice).known == known::must_load);
+  apply(session_minted{bob, bobs, began}); // nobody revoked that one
+  CAF_CHECK(peek(bob).known == known::active);
+}
+
+CAF_TEST(a revocation during the warm up wins) {
+  renew_lease();
+  const auto began = clock.now();
+  clock.advance(1ms);
+  apply(session_revoked{alices.session_id});
+  apply(warm_sessions{{{alice, alices}, {bob, bobs}}, began});
+  CAF_CHECK(peek(alice).known == known::must_load);
+  CAF_CHECK(peek(bob).known == known::active);
+}
+
+CAF_TEST(a dead session stays dead whatever comes later) {
+  renew_lease();
+  hold(alice, alices);
+  apply(session_revoked{alices.session_id});
+  clock.advance(1s);
+  hold(alice, alices);
+  CAF_CHECK(peek(alice).known == known::revoked);
+}
+
+// -- the database in trouble -----------------------------------------------------------------------------------
+
+CAF_TEST(an error of the database reaches everybody who waits and is not remembered) {
+  const auto first = load(alice);
+  const auto second = load(alice);
+  take_load(alice).fail(errc::database_unavailable);
+  consume_messages();
+  CAF_CHECK(is_error(first, errc::database_unavailable));
+  CAF_CHECK(is_error(second, errc::database_unavailable));
+  const auto third = load(alice);
+  auto asked = take_load(alice);
+  answer(asked, session_status::active, alices);
+  CAF_CHECK(is(third, session_status::active));
+}
+
+CAF_TEST(a silent database blocks nobody else) {
+  renew_lease();
+  hold(bob, bobs);
+  const auto loaded = load(alice);
+  auto asked = take_load(alice);
+  CAF_CHECK(peek(bob).known == known::active);
+  clock.advance(10s);
+  consume_messages();
+  CAF_CHECK(loaded->is_open());
+  answer(asked, session_status::active, alices); // late, but not too late
+  CAF_CHECK(is(loaded, session_status::active));
+}
+
+CAF_TEST(loads are bounded) {
+  const auto first = load(alice);
+  const auto second = load(bob);
+  const auto third = load(make_hash(3));
+  CAF_CHECK(is_error(third, errc::overloaded));
+  const auto joined = load(alice); // costs no load of its own
+  CAF_CHECK(joined->is_open());
+  auto asked = take_load(alice);
+  auto asked_for_bob = take_load(bob);
+  answer(asked, session_status::active, alices);
+  CAF_CHECK(is(joined, session_status::active));
+  const auto fourth = load(make_hash(3));
+  auto asked_again = take_load(make_hash(3));
+  answer(asked_again, session_status::unknown);
+  answer(asked_for_bob, session_status::unknown);
+  CAF_CHECK(is(fourth, session_status::unknown));
+}
+
+// -- numbers ---------------------------------------------------------------------------------------------------
+
+CAF_TEST(the numbers tell what happened) {
+  const auto numbers = [&] {
+    const auto told = ask<cache_stats>(sys, cache, read_cache_stats{});
+    consume_messages();
+    CAF_REQUIRE(told->reply);
+    return *told->reply;
+  };
+  CAF_CHECK(numbers().lease_age_s < 0);
+  hold(alice, alices);
+  peek(alice); // read through
+  renew_lease();
+  clock.advance(2s);
+  peek(alice); // hit
+  peek(bob);   // miss
+  load(bob);
+  auto asked = take_load(bob);
+  CAF_CHECK_EQUAL(numbers().loads_in_flight, 1u);
+  apply(session_revoked{bobs.session_id});
+  answer(asked, session_status::active, bobs);
+  const auto n = numbers();
+  CAF_CHECK_EQUAL(n.entries, 2u);
+  CAF_CHECK_EQUAL(n.active, 1u);
+  CAF_CHECK_EQUAL(n.loads_in_flight, 0u);
+  CAF_CHECK_EQUAL(n.hits, 1u);
+  CAF_CHECK_EQUAL(n.misses, 1u);
+  CAF_CHECK_EQUAL(n.read_throughs, 1u);
+  CAF_CHECK_EQUAL(n.loads_dropped, 1u);
+  CAF_CHECK_EQUAL(n.lease_age_s, 2.0);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
