@@ -28,7 +28,7 @@ WRONG_METHODS = [
     ("PUT", RESOLVE, {"GET", "HEAD", "POST"}),
     ("PATCH", "/api/v1/internal/accounts", {"GET", "HEAD", "POST"}),
     ("POST", f"/api/v1/internal/sessions/{UNKNOWN_ID}", {"GET", "HEAD", "DELETE"}),
-    ("OPTIONS", f"/api/v1/internal/accounts/{UNKNOWN_ID}", {"GET", "HEAD", "DELETE"}),
+    ("OPTIONS", f"/api/v1/internal/accounts/{UNKNOWN_ID}/sessions", {"GET", "HEAD", "DELETE"}),
     ("GET", "/api/v1/internal/sessions/revoke", {"POST"}),
     ("POST", "/api/v1/internal/revocations", {"GET", "HEAD"}),
     ("PROPFIND", "/api/v1/user/sessions", {"GET", "HEAD", "DELETE"}),
