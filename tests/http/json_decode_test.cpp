@@ -189,8 +189,8 @@ CAF_TEST(a session is minted for an identity) {
 }
 
 CAF_TEST(a session has exactly one holder) {
-  for (const std::string& body :
-       {std::string{}, std::string{"{}"}, R"({"account_id":")" + id + "\"," + mail + "}"})
+  const auto both = R"({"account_id":)" + quoted(id) + "," + mail + "}";
+  for (const std::string_view body : {std::string_view{}, std::string_view{"{}"}, std::string_view{both}})
     check_refused(decode_mint(body), "body_malformed", "exactly one of `account_id` and `identity`");
   check_refused(decode_mint(R"({"account_id":5})"), "body_malformed", "`account_id`");
   check_refused(decode_mint(R"({"account_id":"5"})"), "id_malformed", "`account_id`");

@@ -17,7 +17,7 @@ std::string last_line(const transcript& lines) {
 /// The word of the failure, or `read` when the request was read; the same however it is cut.
 std::string outcome(const std::string& bytes, const reader_limits& limits) {
   const auto lines = read_whole(bytes, limits);
-  if (const auto split = find_split_that_matters(bytes, limits); !split.empty())
+  if (auto split = find_split_that_matters(bytes, limits); !split.empty())
     return split;
   const auto& last = lines.back();
   return last == "idle" ? "read" : last.substr(0, last.find(':'));
@@ -48,10 +48,10 @@ CAF_TEST(the head has a size) {
 }
 
 CAF_TEST(the default size of a head is 16 KiB) {
-  const auto exact = padded_head(16 * 1024);
+  const auto exact = padded_head(16384);
   CAF_CHECK_EQUAL(last_line(read_whole(exact)), "idle");
   CAF_CHECK_EQUAL(last_line(read_pieces(exact, {1000})), "idle");
-  const auto over = padded_head(16 * 1024 + 1);
+  const auto over = padded_head(16385);
   CAF_CHECK_EQUAL(last_line(read_whole(over)), last_line(read_pieces(over, {1000})));
   CAF_CHECK_EQUAL(last_line(read_whole(over)),
                   "headers_too_large: The request line and header fields exceed 16384 bytes.");
