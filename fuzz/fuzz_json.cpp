@@ -24,7 +24,7 @@ void check(const device& d) {
 
 void check(const std::optional<std::string>& display_name) {
   if (display_name) {
-    check_text(*display_name, 64 * 4);
+    check_text(*display_name, 256); // 64 characters
     demand(!display_name->empty(), "a display name is not empty");
   }
 }
