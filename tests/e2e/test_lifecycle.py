@@ -1,5 +1,6 @@
 """Boot and stop, as an orchestrator sees them."""
 
+import re
 import socket
 import time
 
@@ -37,6 +38,22 @@ def test_sessions_are_in_memory_before_it_is_ready(cluster, database, new_servic
     service.start()
     with cluster.stopped():
         assert [service.resolve(token).status for token in tokens] == [200] * 20
+
+
+def test_no_boot_loses_what_it_read_into_memory(database, new_service):
+    service = new_service(database).start()
+    before = sessions_in_memory(service)
+    for _ in range(20):
+        service.gateway.post("/sessions", {"identity": telegram()}).expect(201)
+    for _ in range(10):
+        service.stop()
+        service.start()
+        assert sessions_in_memory(service) == before + 20
+
+
+def sessions_in_memory(service):
+    metrics = service.http.get("/metrics").body.decode()
+    return int(re.search(r"^portcullis_session_cache_active_entries (\d+)$", metrics, re.MULTILINE)[1])
 
 
 def test_two_that_boot_together_on_an_empty_database_both_come_up(cluster, new_service):
