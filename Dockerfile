@@ -20,7 +20,7 @@ COPY --from=build /src/runtime-packages /usr/local/share/portcullis/
 RUN apt-get update -q \
     && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends \
        ca-certificates $(cat /usr/local/share/portcullis/runtime-packages) \
-    && rm -rf /var/lib/apt/lists/* \
+    && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
     && useradd --system --no-create-home --shell /usr/sbin/nologin portcullis
 COPY scripts/http-ok /usr/local/bin/http-ok
 COPY --from=build /src/build/release/src/portcullis /usr/local/bin/portcullis
