@@ -22,6 +22,9 @@ const std::string id = "0190b8a0-0000-7000-8000-000000000001";
 const std::string account_path = "/api/v1/internal/accounts/" + id;
 const std::string account_sessions_path = account_path + "/sessions";
 const std::string session_path = "/api/v1/internal/sessions/" + id;
+const std::string identities_path = account_path + "/identities";
+const std::string identity_path = identities_path + "/email/a%40b.example";
+const std::string player_path = "/api/v1/internal/games/chess-1/players/" + id;
 const std::string user_session_path = "/api/v1/user/sessions/" + id;
 
 std::vector<row> rows() {
@@ -33,7 +36,15 @@ std::vector<row> rows() {
     {"GET, HEAD", "/api/v1/public/version", "version", audience::public_},
     {"GET, HEAD, POST", "/api/v1/internal/accounts", "find_account find_or_create_account", audience::internal},
     {"POST", "/api/v1/internal/accounts/guest", "create_guest_account", audience::internal},
-    {"GET, HEAD, DELETE", account_path.c_str(), "get_account delete_account", audience::internal, {id}},
+    {"GET, HEAD, PATCH, DELETE",
+     account_path.c_str(),
+     "get_account update_account delete_account",
+     audience::internal,
+     {id}},
+    {"POST", identities_path.c_str(), "link_identity", audience::internal, {id}},
+    {"DELETE", identity_path.c_str(), "unlink_identity", audience::internal, {id, "email", "a%40b.example"}},
+    {"PUT", player_path.c_str(), "seat_player", audience::internal, {"chess-1", id}},
+    {"POST", "/api/v1/internal/introspect", "introspect", audience::internal},
     {"GET, HEAD, DELETE",
      account_sessions_path.c_str(),
      "list_account_sessions revoke_account_sessions",
@@ -45,9 +56,13 @@ std::vector<row> rows() {
     {"POST", "/api/v1/internal/sessions/revoke", "revoke_session_by_token", audience::internal},
     {"GET, HEAD, DELETE", session_path.c_str(), "get_session revoke_session", audience::internal, {id}},
     {"GET, HEAD", "/api/v1/internal/revocations", "revocations", audience::internal},
-    {"GET, HEAD", "/api/v1/user/account", "user_account", audience::user},
+    {"GET, HEAD, PATCH", "/api/v1/user/account", "user_account user_update_account", audience::user},
     {"GET, HEAD, DELETE", "/api/v1/user/sessions", "user_sessions user_revoke_sessions", audience::user},
     {"DELETE", user_session_path.c_str(), "user_revoke_session", audience::user, {id}},
+    {"GET, HEAD", "/api/v1/admin/accounts", "admin_accounts", audience::admin},
+    {"GET, HEAD", "/api/v1/admin/stats", "admin_stats", audience::admin},
+    {"GET, HEAD", "/api/v1/admin/reaper", "admin_reaper", audience::admin},
+    {"POST", "/api/v1/admin/reaper/run", "admin_run_reaper", audience::admin},
   };
 }
 
@@ -146,7 +161,7 @@ CAF_TEST(what the contract does not name is unknown) {
 
 CAF_TEST(each route has a name of its own) {
   std::vector<std::string_view> names;
-  for (auto r = 0; r <= static_cast<int>(route::user_revoke_sessions); ++r) {
+  for (auto r = 0; r <= static_cast<int>(route::admin_run_reaper); ++r) {
     const auto name = to_string(static_cast<route>(r));
     CAF_CHECK(std::find(names.begin(), names.end(), name) == names.end());
     names.push_back(name);
