@@ -40,6 +40,8 @@ struct fixture : test_coordinator_fixture<with_messages<caf::actor_system_config
   ~fixture() override {
     CAF_CHECK(db->empty());
     db->clear();
+    anon_send_exit(cache, caf::exit_reason::kill);
+    consume_messages();
   }
 
   template <class Message>

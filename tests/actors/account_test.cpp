@@ -1,0 +1,174 @@
+#include "actors/domain_fixture.hpp"
+
+#include "actors/account.hpp"
+
+using namespace portcullis;
+using namespace portcullis::test;
+
+namespace {
+
+const identity_key ada{identity_kind::email, "ada@example.org"};
+
+struct fixture : domain_fixture {
+  account_actor accounts = sys.spawn(account_keeper, account_store_actor{store}, session_registry_actor{registry},
+                                     bell, fixed_sources::make());
+
+  ~fixture() override {
+    end(accounts);
+  }
+
+  static account make_account(std::uint32_t n) {
+    account result;
+    result.account_id = make_uuid(n);
+    return result;
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(account_tests, fixture)
+
+CAF_TEST(find or create brings the ids that a new account needs) {
+  const auto told = ask<db::find_or_create_account::result>(accounts, find_or_create_request{ada, "Ada"});
+  auto commit = take<db::find_or_create_account>();
+  const auto& claim = commit.message.claim;
+  CAF_CHECK(claim.key == ada);
+  CAF_CHECK(claim.display_name == "Ada");
+  CAF_CHECK(is_fresh_id(claim.account_id));
+  CAF_CHECK(is_fresh_id(claim.identity_id));
+  CAF_CHECK(claim.account_id != claim.identity_id);
+  answer(commit, db::find_or_create_account::result{make_account(101), true});
+  CAF_REQUIRE(told->reply);
+  CAF_CHECK(told->reply->account == make_account(101));
+  CAF_CHECK(told->reply->created);
+}
+
+CAF_TEST(a guest gets a new id) {
+  const auto first = ask<account>(accounts, create_guest_request{});
+  const auto second = ask<account>(accounts, create_guest_request{});
+  auto commit = take<db::create_guest>();
+  auto other = take<db::create_guest>();
+  CAF_CHECK(is_fresh_id(commit.message.account_id));
+  CAF_CHECK(commit.message.account_id < other.message.account_id);
+  answer(commit, make_account(101));
+  CAF_REQUIRE(first->reply);
+  CAF_CHECK(*first->reply == make_account(101));
+  CAF_CHECK(second->is_open()); // the database is silent on that one
+}
+
+CAF_TEST(look ups pass through) {
+  const auto by_id = ask<account>(accounts, db::get_account{make_uuid(101)});
+  auto asked = take<db::get_account>();
+  CAF_CHECK(asked.message.account_id == make_uuid(101));
+  answer(asked, make_account(101));
+  CAF_REQUIRE(by_id->reply);
+  CAF_CHECK(*by_id->reply == make_account(101));
+  const auto by_identity = ask<account>(accounts, db::find_account{ada});
+  auto asked_by_identity = take<db::find_account>();
+  CAF_CHECK(asked_by_identity.message.key == ada);
+  fail(asked_by_identity, errc::account_not_found);
+  CAF_CHECK(by_identity->error.code == errc::account_not_found);
+}
+
+CAF_TEST(errors of the database pass through) {
+  const auto told = ask<db::find_or_create_account::result>(accounts, find_or_create_request{ada, std::nullopt});
+  auto commit = take<db::find_or_create_account>();
+  fail(commit, errc::overloaded);
+  CAF_CHECK(told->error.code == errc::overloaded);
+}
+
+// -- rules 1 and 2 -----------------------------------------------------------------------------------------------
+
+CAF_TEST(a deletion is told after the commit and after memory has forgotten) {
+  const auto told =
+    ask<db::delete_account::result>(accounts, db::delete_account{make_uuid(101), {"asked for it", "internal"}});
+  auto commit = take<db::delete_account>();
+  CAF_CHECK(peers->empty());
+  CAF_CHECK(!was_rung());
+  CAF_CHECK(commit.message.account_id == make_uuid(101));
+  CAF_CHECK_EQUAL(commit.message.cause.reason, "asked for it");
+  answer(commit, db::delete_account::result{3, {1, 9}});
+  CAF_CHECK(told->is_open());
+  auto known = take<account_revoked>();
+  CAF_CHECK(known.message.account_id == make_uuid(101));
+  CAF_CHECK(was_rung());
+  answer(known, applied{});
+  CAF_REQUIRE(told->reply);
+  CAF_CHECK(told->reply->position == (cursor{1, 9}));
+}
+
+CAF_TEST(a link is told after the commit and after memory has forgotten the guest) {
+  const auto told =
+    ask<link_reply>(accounts, link_request{make_uuid(101), ada, std::nullopt, {}, {"", "internal"}});
+  auto commit = take<db::link_identity>();
+  CAF_CHECK(peers->empty());
+  CAF_CHECK(commit.message.account_id == make_uuid(101));
+  CAF_CHECK(commit.message.key == ada);
+  CAF_CHECK(!commit.message.rotation);
+  db::link_identity::result done;
+  done.account = make_account(101);
+  answer(commit, done);
+  CAF_CHECK(told->is_open());
+  auto known = take<account_revoked>();
+  CAF_CHECK(known.message.account_id == make_uuid(101));
+  CAF_CHECK(was_rung());
+  answer(known, applied{});
+  CAF_REQUIRE(told->reply);
+  CAF_CHECK(told->reply->account == make_account(101));
+  CAF_CHECK(!told->reply->token);
+}
+
+CAF_TEST(a rotation is told after memory knows that the old session is dead) {
+  const auto told = ask<link_reply>(
+    accounts, link_request{make_uuid(101), ada, make_hash(1), {"phone", "", ""}, {"", "internal"}});
+  auto commit = take<db::link_identity>();
+  CAF_REQUIRE(commit.message.rotation);
+  CAF_CHECK(peers->empty());
+  db::link_identity::result done;
+  done.account = make_account(101);
+  done.rotated.emplace();
+  done.ended_session_id = make_uuid(11);
+  answer(commit, done);
+  auto dead = take<session_revoked>();
+  CAF_CHECK(dead.message.session_id == make_uuid(11));
+  CAF_CHECK(told->is_open());
+  answer(dead, applied{});
+  CAF_CHECK(told->is_open());
+  auto known = take<account_revoked>();
+  CAF_CHECK(known.message.account_id == make_uuid(101));
+  answer(known, applied{});
+  CAF_REQUIRE(told->reply);
+  CAF_REQUIRE(told->reply->token);
+  CAF_CHECK(is_token_form(told->reply->token->reveal()));
+}
+
+CAF_TEST(a link that failed changes nothing) {
+  const auto told =
+    ask<link_reply>(accounts, link_request{make_uuid(101), ada, make_hash(1), {}, {"", "internal"}});
+  auto commit = take<db::link_identity>();
+  fail(commit, errc::identity_taken);
+  CAF_CHECK(told->error.code == errc::identity_taken);
+  CAF_CHECK(peers->empty());
+  CAF_CHECK(!was_rung());
+}
+
+CAF_TEST(a deletion that failed changes nothing) {
+  const auto told = ask<db::delete_account::result>(accounts, db::delete_account{make_uuid(101), {}});
+  auto commit = take<db::delete_account>();
+  fail(commit, errc::account_seated);
+  CAF_CHECK(told->error.code == errc::account_seated);
+  CAF_CHECK(peers->empty());
+  CAF_CHECK(!was_rung());
+}
+
+CAF_TEST(a deletion that memory does not take is not acknowledged) {
+  const auto told = ask<db::delete_account::result>(accounts, db::delete_account{make_uuid(101), {}});
+  auto commit = take<db::delete_account>();
+  answer(commit, db::delete_account::result{3, {1, 9}});
+  auto known = take<account_revoked>();
+  fail(known, errc::internal);
+  CAF_CHECK(!told->reply);
+  CAF_CHECK(told->error.code == errc::internal);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

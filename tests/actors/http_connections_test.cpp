@@ -1,0 +1,317 @@
+#include "actors/http_fixture.hpp"
+
+using namespace portcullis;
+using namespace portcullis::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::string account_path = "/api/v1/internal/accounts/" + to_string(make_uuid(101));
+
+account make_account(std::uint32_t n) {
+  account result;
+  result.account_id = make_uuid(n);
+  return result;
+}
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(http_connection_tests, http_fixture)
+
+// -- answers in time, late, and never --------------------------------------------------------------------------
+
+CAF_TEST(pipelined requests are answered in order though the first is late) {
+  start_serving();
+  const auto client = connect(1);
+  send(client, "GET " + account_path + " HTTP/1.1\r\nHost: h\r\nX-Request-Id: first\r\n\r\n"
+                 + "GET /healthz HTTP/1.1\r\nHost: h\r\nX-Request-Id: second\r\n\r\n"
+                 + "GET /nowhere HTTP/1.1\r\nHost: h\r\nX-Request-Id: third\r\n\r\n");
+  auto asked = take<db::get_account>();
+  CAF_CHECK_EQUAL(unread(client), 0u);
+  answer(asked, make_account(101));
+  const auto responses = read_responses(client);
+  CAF_REQUIRE_EQUAL(responses.size(), 3u);
+  CAF_CHECK(responses[0].status == 200 && responses[0].has("X-Request-Id: first\r\n"));
+  CAF_CHECK(responses[1].status == 200 && responses[1].has("X-Request-Id: second\r\n"));
+  CAF_CHECK(responses[2].status == 404 && responses[2].has("X-Request-Id: third\r\n"));
+}
+
+CAF_TEST(an error of the database is the problem that it stands for) {
+  start_serving();
+  const auto client = connect(1);
+  get(client, account_path);
+  auto asked = take<db::get_account>();
+  fail(asked, errc::database_unavailable);
+  auto r = read_response(client);
+  CAF_CHECK_EQUAL(r.status, 503);
+  CAF_CHECK(r.has("Content-Type: application/problem+json\r\n"));
+  CAF_CHECK(r.has("Retry-After: "));
+  CAF_CHECK(r.tells(R"("code":"database_unavailable")"));
+  get(client, account_path);
+  auto again = take<db::get_account>();
+  fail(again, errc::account_not_found);
+  CAF_CHECK_EQUAL(read_response(client).status, 404);
+}
+
+CAF_TEST(a request that nobody answers is answered at its deadline and never twice) {
+  start_serving();
+  const auto client = connect(1);
+  get(client, account_path);
+  auto asked = take<db::get_account>();
+  pass(options.request_timeout - 1ns);
+  CAF_CHECK_EQUAL(unread(client), 0u);
+  pass(1ns);
+  const auto r = read_response(client);
+  CAF_CHECK_EQUAL(r.status, 503);
+  CAF_CHECK(r.has("Retry-After: "));
+  answer(asked, make_account(101)); // late
+  CAF_CHECK_EQUAL(unread(client), 0u);
+  get(client, "/healthz"); // the connection goes on
+  CAF_CHECK_EQUAL(read_response(client).status, 200);
+}
+
+// -- rule 7: no answer to the wrong connection -----------------------------------------------------------------
+
+CAF_TEST(an answer for a client that has gone does not reach the next one on its descriptor) {
+  start_serving();
+  const auto alice = connect(5);
+  get(alice, account_path);
+  auto asked_by_alice = take<db::get_account>();
+  leave(alice);
+  const auto bob = connect(5);
+  get(bob, "/api/v1/internal/accounts/" + to_string(make_uuid(102)));
+  auto asked_by_bob = take<db::get_account>();
+  answer(asked_by_alice, make_account(101)); // the same descriptor, the same number of the request
+  CAF_CHECK_EQUAL(unread(bob), 0u);
+  answer(asked_by_bob, make_account(102));
+  const auto r = read_response(bob);
+  CAF_CHECK_EQUAL(r.status, 200);
+  CAF_CHECK(r.tells(to_string(make_uuid(102))));
+}
+
+CAF_TEST(a look up for a client that has gone does not reach the next one on its descriptor) {
+  start_serving();
+  const auto alice = connect(5);
+  get(alice, "/api/v1/internal/verify", bearer());
+  auto asked_by_alice = take<peek_sessions>();
+  leave(alice);
+  const auto bob = connect(5);
+  get(bob, "/api/v1/internal/verify", bearer());
+  auto asked_by_bob = take<peek_sessions>();
+  answer(asked_by_alice,
+         peeked_sessions{{{0, secret.hash(), peeked_sessions::verdict::active, make_record(11, 101)}}});
+  CAF_CHECK_EQUAL(unread(bob), 0u);
+  answer(asked_by_bob, peeked_sessions{{{0, secret.hash(), peeked_sessions::verdict::revoked, {}}}});
+  CAF_CHECK_EQUAL(read_response(bob).status, 401);
+}
+
+CAF_TEST(an answer for a client that has gone goes nowhere) {
+  start_serving();
+  const auto alice = connect(5);
+  get(alice, account_path);
+  auto asked = take<db::get_account>();
+  leave(alice);
+  answer(asked, make_account(101));
+  CAF_CHECK_EQUAL(unread(alice), 0u);
+}
+
+// -- bounds (rule 8) -------------------------------------------------------------------------------------------
+
+CAF_TEST(connections are bounded) {
+  options.connections_max = 2;
+  start_serving();
+  const auto first = connect(1);
+  connect(2);
+  const auto third = connect(3);
+  const auto r = read_response(third);
+  CAF_CHECK_EQUAL(r.status, 503);
+  CAF_CHECK(r.has("Connection: close\r\n"));
+  CAF_CHECK(r.tells(R"("code":"connection_limit")"));
+  pass(options.linger_timeout);
+  CAF_CHECK(is_closed(third));
+  leave(first);
+  const auto fourth = connect(4);
+  get(fourth, "/healthz");
+  CAF_CHECK_EQUAL(read_response(fourth).status, 200);
+}
+
+CAF_TEST(requests in flight on one connection are bounded) {
+  options.pipelined_max = 4;
+  start_serving();
+  const auto client = connect(1);
+  std::string text;
+  for (int i = 0; i < 7; ++i)
+    text += "GET " + account_path + " HTTP/1.1\r\nHost: h\r\n\r\n";
+  send(client, text);
+  CAF_CHECK_EQUAL(peers->size(), 4u);
+  CAF_CHECK(mpx.passive_mode(client)); // it is not read from either
+  std::size_t answered = 0;
+  while (!peers->empty()) {
+    CAF_CHECK(peers->size() <= 4);
+    auto asked = take<db::get_account>();
+    answer(asked, make_account(101));
+    answered += read_responses(client).size();
+  }
+  CAF_CHECK_EQUAL(answered, 7u);
+  CAF_CHECK(!mpx.passive_mode(client));
+}
+
+CAF_TEST(a client that does not read its answers is not read from and then cut off) {
+  options.unsent_bytes_max = 1000;
+  start_serving();
+  const auto client = connect(1);
+  for (int i = 0; i < 100; ++i)
+    send(client, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n");
+  CAF_CHECK(mpx.passive_mode(client));
+  CAF_CHECK(unread(client) < 2000);
+  pass(options.write_timeout - 1ns);
+  CAF_CHECK(!is_closed(client));
+  pass(1ns);
+  CAF_CHECK(is_closed(client));
+}
+
+CAF_TEST(a body beyond the limit is refused) {
+  options.reader.body_bytes_max = 10;
+  start_serving();
+  const auto client = connect(1);
+  request(client, "POST", "/api/v1/internal/accounts", {}, std::string(11, 'x'));
+  CAF_CHECK_EQUAL(read_response(client).status, 413);
+}
+
+// -- slow and idle clients -------------------------------------------------------------------------------------
+
+CAF_TEST(a head that does not arrive in time is given up) {
+  start_serving();
+  const auto client = connect(1);
+  pass(options.idle_timeout / 2); // idling does not count
+  send(client, "GET /healthz HTTP/1.1\r\n");
+  pass(options.header_timeout / 2);
+  send(client, "Host: h\r\n"); // a trickle does not help
+  pass(options.header_timeout / 2 - 1ns);
+  CAF_CHECK_EQUAL(unread(client), 0u);
+  pass(1ns);
+  const auto r = read_response(client);
+  CAF_CHECK_EQUAL(r.status, 408);
+  CAF_CHECK(r.has("Connection: close\r\n"));
+  pass(options.linger_timeout);
+  CAF_CHECK(is_closed(client));
+}
+
+CAF_TEST(a body that does not arrive in time is given up) {
+  start_serving();
+  const auto client = connect(1);
+  send(client, "POST /api/v1/internal/accounts HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+               "Content-Length: 100\r\n\r\n{");
+  pass(options.body_timeout - 1ns);
+  CAF_CHECK_EQUAL(unread(client), 0u);
+  pass(1ns);
+  CAF_CHECK_EQUAL(read_response(client).status, 408);
+}
+
+CAF_TEST(an idle connection is closed and one that waits for its answer is not) {
+  options.request_timeout = 10min;
+  start_serving();
+  const auto idle = connect(1);
+  const auto waiting = connect(2);
+  get(idle, "/healthz");
+  read_response(idle);
+  get(waiting, account_path);
+  auto asked = take<db::get_account>();
+  pass(options.idle_timeout - 1ns);
+  pass(options.linger_timeout);
+  CAF_CHECK(!is_closed(idle));
+  pass(options.linger_timeout);
+  CAF_CHECK(is_closed(idle));
+  CAF_CHECK(!is_closed(waiting));
+  answer(asked, make_account(101));
+  CAF_CHECK_EQUAL(read_response(waiting).status, 200);
+}
+
+// -- requests that end their connection --------------------------------------------------------------------------
+
+CAF_TEST(what is not HTTP is refused and the connection closed) {
+  start_serving();
+  const auto client = connect(1);
+  send(client, "GET /healthz HTTP/1.1\r\n\r\nGET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"); // no Host
+  const auto r = read_response(client); // and no answer to what came behind it
+  CAF_CHECK_EQUAL(r.status, 400);
+  CAF_CHECK(r.has("Connection: close\r\n"));
+  send(client, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n");
+  CAF_CHECK_EQUAL(unread(client), 0u);
+  pass(options.linger_timeout);
+  CAF_CHECK(is_closed(client));
+}
+
+CAF_TEST(a connection that asks to be closed is closed after its answer) {
+  start_serving();
+  const auto client = connect(1);
+  get(client, account_path, "Connection: close\r\n");
+  auto asked = take<db::get_account>();
+  pass(1s);
+  CAF_CHECK(!is_closed(client));
+  answer(asked, make_account(101));
+  CAF_CHECK(read_response(client).has("Connection: close\r\n"));
+  pass(options.linger_timeout);
+  CAF_CHECK(is_closed(client));
+}
+
+CAF_TEST(what a closing connection still sends is bounded) {
+  options.linger_bytes_max = 1000;
+  start_serving();
+  const auto client = connect(1);
+  get(client, "/healthz", "Connection: close\r\n");
+  read_response(client);
+  send(client, std::string(1000, 'x'));
+  CAF_CHECK(!is_closed(client));
+  send(client, "x");
+  CAF_CHECK(is_closed(client));
+}
+
+// -- the life of the service
+// ---------------------------------------------------------------------------------------
+
+CAF_TEST(before the schema is current only probes are answered) {
+  start();
+  const auto client = connect(1);
+  get(client, account_path);
+  const auto r = read_response(client);
+  CAF_CHECK_EQUAL(r.status, 503);
+  CAF_CHECK(r.tells(R"("code":"starting")"));
+  CAF_CHECK(r.has("Retry-After: "));
+  get(client, "/healthz");
+  CAF_CHECK_EQUAL(read_response(client).status, 200);
+  tell(portcullis::start_serving{});
+  get(client, account_path);
+  auto asked = take<db::get_account>();
+  answer(asked, make_account(101));
+  CAF_CHECK_EQUAL(read_response(client).status, 200);
+}
+
+CAF_TEST(a drain finishes what is in flight and ends the rest) {
+  start_serving();
+  const auto idle = connect(1);
+  const auto busy = connect(2);
+  get(busy, account_path);
+  auto asked = take<db::get_account>();
+  const auto drained = ask<applied>(sys, front, drain_connections{});
+  consume_messages();
+  CAF_CHECK(drained->is_open());
+  pass(options.linger_timeout);
+  CAF_CHECK(is_closed(idle));
+  CAF_CHECK(!is_closed(busy));
+  answer(asked, make_account(101));
+  CAF_CHECK_EQUAL(read_response(busy).status, 200);
+  tick();
+  pass(options.linger_timeout);
+  CAF_CHECK(is_closed(busy));
+  CAF_CHECK(drained->reply);
+}
+
+CAF_TEST(a drain without connections is over at once) {
+  start_serving();
+  const auto drained = ask<applied>(sys, front, drain_connections{});
+  consume_messages();
+  CAF_CHECK(drained->reply);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

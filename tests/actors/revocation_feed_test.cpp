@@ -1,0 +1,361 @@
+#include "actors/fixture.hpp"
+
+#include "actors/log_doorbell.hpp"
+#include "actors/revocation_feed.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <deque>
+#include <string>
+#include <vector>
+
+using namespace portcullis;
+using namespace portcullis::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using page = db::revocation_log::page;
+using lines = std::vector<std::string>;
+
+/// What the source is to do next, and everything that happened, in order: the calls of the source and the news of
+/// the sinks. Calls without a script succeed and bring nothing.
+struct script {
+  bool is_open = false;
+  cursor end{1, 10};
+  std::deque<page> pages;
+  std::deque<std::string> fails; // the names of calls that fail, each once
+  std::vector<std::vector<warm_sessions::entry>> active;
+  std::deque<revocation_source::wake> wakes;
+  std::vector<std::chrono::nanoseconds> waits;
+  std::function<void()> while_reading = [] {};
+  std::function<void()> before_hand_over = [] {};
+  lines happened;
+
+  failure call(const std::string& name) {
+    happened.push_back(name);
+    if (fails.empty() || fails.front() != name)
+      return {};
+    fails.pop_front();
+    is_open = false;
+    return {errc::database_unavailable, "scripted"};
+  }
+};
+
+class scripted_source : public revocation_source {
+public:
+  explicit scripted_source(script& s) : script_(s) {}
+
+  bool is_open() const override {
+    return script_.is_open;
+  }
+
+  failure open(instant) override {
+    auto result = script_.call("open");
+    script_.is_open = result.code == errc::none;
+    return result;
+  }
+
+  failure position(cursor* out, instant) override {
+    *out = script_.end;
+    return script_.call("position");
+  }
+
+  failure read(cursor after, page* out, instant) override {
+    script_.while_reading();
+    auto result = script_.call("read after " + std::to_string(after.seq));
+    if (result.code != errc::none)
+      return result;
+    out->last = after;
+    if (!script_.pages.empty()) {
+      *out = std::move(script_.pages.front());
+      script_.pages.pop_front();
+    }
+    return {};
+  }
+
+  failure stream_active(std::size_t, const warm_sink& sink, instant) override {
+    auto result = script_.call("stream");
+    if (result.code != errc::none)
+      return result;
+    for (auto entries : script_.active) {
+      script_.before_hand_over();
+      if (!sink(std::move(entries)))
+        return {errc::internal, "nobody takes it"};
+    }
+    return {};
+  }
+
+  failure notify(instant) override {
+    return script_.call("notify");
+  }
+
+  wake wait(std::chrono::nanoseconds timeout) override {
+    script_.happened.push_back("wait");
+    script_.waits.push_back(timeout);
+    if (script_.wakes.empty())
+      return wake::timeout;
+    const auto result = script_.wakes.front();
+    script_.wakes.pop_front();
+    return result;
+  }
+
+private:
+  script& script_;
+};
+
+page page_of(std::initializer_list<std::uint64_t> seqs, bool has_more = false) {
+  page result;
+  for (const auto seq : seqs) {
+    result.events.emplace_back();
+    result.events.back().seq = seq;
+    result.last = {1, seq};
+  }
+  result.has_more = has_more;
+  return result;
+}
+
+page reset_page() {
+  page result;
+  result.reset = true;
+  return result;
+}
+
+/// The feed's rounds, one at a time, without a thread.
+struct fixture {
+  hand_clock clock;
+  script log;
+  revocation_feed_state feed;
+  std::vector<log_progress> progress;
+  std::vector<history_changed> changes;
+  std::vector<warm_sessions> warmed;
+
+  fixture() {
+    feed.options.poll_interval = 100ms;
+    feed.options.backoff_min = 50ms;
+    feed.options.backoff_max = 400ms;
+    feed.options.now = clock.reader();
+    feed.source = std::make_unique<scripted_source>(log);
+    feed.hand_over = [this](warm_sessions&& part) {
+      log.happened.push_back("warm");
+      warmed.push_back(std::move(part));
+      return true;
+    };
+    feed.tell_progress = [this](const log_progress& news) {
+      log.happened.push_back("progress to " + std::to_string(news.position.seq));
+      progress.push_back(news);
+    };
+    feed.tell_history = [this](const history_changed& news) {
+      log.happened.push_back("history at " + std::to_string(news.position.seq));
+      changes.push_back(news);
+    };
+    feed.tell_warmed = [this](const cache_warmed&) { log.happened.push_back("warmed"); };
+  }
+
+  lines round() {
+    log.happened.clear();
+    feed.round();
+    return log.happened;
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(revocation_feed_rounds, fixture)
+
+CAF_TEST(it listens then takes its position then warms memory then reads) {
+  log.active = {{{make_hash(1), make_record(11, 101)}}, {{make_hash(2), make_record(12, 102)}}};
+  CAF_CHECK_EQUAL(round(), (lines{"open", "position", "history at 10", "stream", "warm", "warm", "warmed",
+                                  "read after 10", "progress to 10", "wait"}));
+  CAF_REQUIRE_EQUAL(warmed.size(), 2u);
+  CAF_CHECK(warmed[0].entries[0].hash == make_hash(1));
+  CAF_CHECK(warmed[1].began == clock.now());
+  CAF_CHECK(log.waits.back() == 100ms);
+  CAF_CHECK_EQUAL(round(), (lines{"read after 10", "progress to 10", "wait"}));
+}
+
+CAF_TEST(events are told in order and reading goes on after them) {
+  round();
+  log.pages = {page_of({11, 12})};
+  CAF_CHECK_EQUAL(round(), (lines{"read after 10", "progress to 12", "wait"}));
+  CAF_REQUIRE_EQUAL(progress.back().events.size(), 2u);
+  CAF_CHECK_EQUAL(progress.back().events[0].seq, 11u);
+  CAF_CHECK_EQUAL(progress.back().events[1].seq, 12u);
+  CAF_CHECK(progress.back().position == (cursor{1, 12}));
+  CAF_CHECK(round()[0] == "read after 12");
+}
+
+// -- rule 3: the lease
+// ---------------------------------------------------------------------------------------------
+
+CAF_TEST(the lease runs from before the read and comes with the last page only) {
+  round();
+  log.pages = {page_of({11}, true), page_of({12}, true), page_of({13})};
+  log.while_reading = [this] { clock.advance(1s); };
+  const auto start = clock.now();
+  progress.clear();
+  CAF_CHECK_EQUAL(round(), (lines{"read after 10", "progress to 11", "read after 11", "progress to 12",
+                                  "read after 12", "progress to 13", "wait"}));
+  CAF_REQUIRE_EQUAL(progress.size(), 3u);
+  CAF_CHECK(progress[0].read_began == instant::min());
+  CAF_CHECK(progress[1].read_began == instant::min());
+  CAF_CHECK(progress[2].read_began == start + 2s);
+}
+
+CAF_TEST(an empty read renews the lease) {
+  round();
+  clock.advance(5s);
+  round();
+  CAF_CHECK(progress.back().events.empty());
+  CAF_CHECK(progress.back().read_began == clock.now());
+}
+
+CAF_TEST(a read that failed renews nothing) {
+  round();
+  progress.clear();
+  log.fails = {"read after 10"};
+  round();
+  CAF_CHECK(progress.empty());
+}
+
+// -- trouble
+// -------------------------------------------------------------------------------------------------------
+
+CAF_TEST(after trouble it goes on where it was and nothing is lost) {
+  log.pages = {page_of({11})};
+  round();
+  log.fails = {"read after 11", "open"};
+  CAF_CHECK_EQUAL(round(), (lines{"read after 11", "wait"}));
+  CAF_CHECK_EQUAL(round(), (lines{"open", "wait"}));
+  log.pages = {page_of({12, 13})};
+  CAF_CHECK_EQUAL(round(), (lines{"open", "read after 11", "progress to 13", "wait"}));
+  CAF_CHECK_EQUAL(changes.size(), 1u); // the first, at the start: memory is as good as it was
+  CAF_CHECK(warmed.empty());
+}
+
+CAF_TEST(pauses grow to their bound and begin anew after a success) {
+  log.fails = {"open", "open", "open", "open", "open", "open"};
+  std::chrono::nanoseconds longest = 50ms;
+  for (int attempt = 0; attempt < 6; ++attempt) {
+    round();
+    CAF_CHECK(log.waits.back() <= longest);
+    CAF_CHECK(log.waits.back() >= 25ms);
+    longest = std::min<std::chrono::nanoseconds>(longest * 2, 400ms);
+  }
+  CAF_CHECK(log.waits.back() > 50ms);
+  round();
+  CAF_CHECK(log.waits.back() == 100ms);
+  log.fails = {"read after 10"};
+  round();
+  CAF_CHECK(log.waits.back() <= 50ms);
+}
+
+CAF_TEST(a warm up that failed is done again) {
+  log.active = {{{make_hash(1), make_record(11, 101)}}};
+  log.fails = {"stream"};
+  CAF_CHECK_EQUAL(round(), (lines{"open", "position", "history at 10", "stream", "wait"}));
+  CAF_CHECK_EQUAL(round(), (lines{"open", "stream", "warm", "warmed", "read after 10", "progress to 10", "wait"}));
+}
+
+CAF_TEST(a position that failed is asked again) {
+  log.fails = {"position"};
+  CAF_CHECK_EQUAL(round(), (lines{"open", "position", "wait"}));
+  CAF_CHECK(changes.empty());
+  CAF_CHECK_EQUAL(round(), (lines{"open", "position", "history at 10", "stream", "warmed", "read after 10",
+                                  "progress to 10", "wait"}));
+}
+
+// -- another history (rule 5)
+// ----------------------------------------------------------------------------------------
+
+CAF_TEST(another history is told and memory is warmed anew) {
+  round();
+  changes.clear();
+  log.active = {{{make_hash(1), make_record(11, 101)}}};
+  log.pages = {reset_page()};
+  log.end = {2, 3};
+  CAF_CHECK_EQUAL(round(), (lines{"read after 10", "position", "history at 3", "stream", "warm", "warmed",
+                                  "read after 3", "progress to 3", "wait"}));
+  CAF_REQUIRE_EQUAL(changes.size(), 1u);
+  CAF_CHECK(changes[0].position == (cursor{2, 3}));
+  CAF_CHECK(!changes[0].reason.empty());
+}
+
+// -- the bell ----------------------------------------------------------------------------------------------------
+
+CAF_TEST(a bell is passed on to other replicas once and after the read) {
+  round();
+  log.wakes = {revocation_source::wake::bell, revocation_source::wake::hint};
+  round();
+  log.pages = {page_of({11})};
+  CAF_CHECK_EQUAL(round(), (lines{"read after 10", "progress to 11", "notify", "wait"}));
+  CAF_CHECK_EQUAL(round(), (lines{"read after 11", "progress to 11", "wait"})); // a hint is not passed on
+}
+
+CAF_TEST(many rings are one) {
+  log_doorbell bell;
+  CAF_CHECK(!bell.answer());
+  bell.ring();
+  bell.ring();
+  CAF_CHECK(bell.answer());
+  CAF_CHECK(!bell.answer());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
+
+// -- the actor
+// -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+struct actor_fixture : test_coordinator_fixture<with_messages<caf::actor_system_config>> {
+  script log;
+  stage_ptr heard = std::make_shared<stage>(); // by the cache and by another sink, in order
+  session_cache_actor cache = spawn_stand_in<session_cache_actor>(sys, heard);
+  stage_ptr heard_by_front = std::make_shared<stage>();
+  revocation_sink_actor front = spawn_stand_in<revocation_sink_actor>(sys, heard_by_front);
+  revocation_feed_actor feed;
+
+  actor_fixture() {
+    sched.run();
+    auto source = std::make_shared<std::unique_ptr<revocation_source>>(std::make_unique<scripted_source>(log));
+    feed = sys.spawn(revocation_feed, revocation_feed_options{}, source, cache,
+                     std::vector<revocation_sink_actor>{front});
+  }
+
+  ~actor_fixture() override {
+    anon_send_exit(feed, caf::exit_reason::kill);
+    sched.run();
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(revocation_feed_actors, actor_fixture)
+
+CAF_TEST(the cache hears of everything before the front does) {
+  log.pages = {page_of({11})};
+  sched.run_once(); // the first round
+  // In the order of sending: a scheduler that took the front first would have been sent to first.
+  const auto place = [this](const auto& actor) {
+    return std::find(sched.jobs.begin(), sched.jobs.end(), &deref(actor)) - sched.jobs.begin();
+  };
+  CAF_CHECK(place(cache) < place(front));
+  CAF_CHECK(place(front) < static_cast<std::ptrdiff_t>(sched.jobs.size()));
+  expect((history_changed), from(feed).to(cache));
+  expect((cache_warmed), from(feed).to(cache));
+  expect((log_progress), from(feed).to(cache));
+  expect((history_changed), from(feed).to(front));
+  expect((cache_warmed), from(feed).to(front));
+  expect((log_progress), from(feed).to(front));
+  CAF_CHECK_EQUAL(heard_by_front->take_news<history_changed>().position.seq, 10u);
+}
+
+CAF_TEST(it goes on round after round) {
+  sched.run_once();
+  CAF_CHECK_EQUAL(log.waits.size(), 1u);
+  expect((tick_atom), from(feed).to(feed));
+  CAF_CHECK_EQUAL(log.waits.size(), 2u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
