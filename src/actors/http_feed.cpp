@@ -303,6 +303,8 @@ void http_front_state::apply(const log_progress& news) {
   log_read_began_ = std::max(log_read_began_, news.read_began);
   auto before = ring_.last().seq;
   ring_.append(news.events, news.position);
+  if (!patient_lookups_.empty())
+    resume_lookups();
   if (news.events.empty())
     return;
   broadcast(news.events, before);

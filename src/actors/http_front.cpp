@@ -483,6 +483,13 @@ caf::result<applied> http_front_state::drain() {
   phase_ = service_phase::draining;
   if (acceptor_ != caf::io::invalid_accept_handle)
     self_->close(acceptor_);
+  for (auto& c : connections_)
+    if (c) {
+      // What is in flight is finished, and is the last of its connection.
+      c->takes_requests = false;
+      if (!c->exchanges.empty())
+        c->exchanges.back().keep_alive = false;
+    }
   end_streams();
   tick(); // ends the idle ones
   if (connection_count_ == 0)

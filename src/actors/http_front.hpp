@@ -33,7 +33,8 @@ struct http_front_options {
   std::size_t unsent_bytes_max = 256 * 1024; // of answers to one connection, past which it is not read
   std::size_t linger_bytes_max = 256 * 1024;
   std::size_t ring_events_max = 65'536;
-  std::size_t page_events_max = 500; // events written to one subscriber at a time
+  std::size_t patient_lookups_max = 10'000; // look-ups that wait for the log to reach their X-Min-Cursor
+  std::size_t page_events_max = 500;        // events written to one subscriber at a time
   std::chrono::nanoseconds header_timeout = std::chrono::seconds{10};
   std::chrono::nanoseconds body_timeout = std::chrono::seconds{30};
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds{75};
@@ -142,6 +143,8 @@ private:
   void handle(http_connection& c, http_exchange& x, const http::request& r, const http::match& m);
   void handle_resolve(http_connection& c, http_exchange& x, const http::request& r);
   void handle_introspect(http_connection& c, http_exchange& x, const http::request& r);
+  void look_up_after(http_connection& c, http_exchange& x, const token_hash& hash, std::string_view cursor_text);
+  void resume_lookups();
   void send_lookups(http_connection& c);
   void answer_peeked(const peeked_sessions::answer& known, http_connection& c);
   void load(const ticket& to, const token_hash& hash);
@@ -234,6 +237,13 @@ private:
   std::optional<caf::typed_response_promise<applied>> drained_;
   std::string date_;
   std::int64_t date_second_ = -1;
+  struct patient_lookup {
+    ticket to;
+    token_hash hash;
+    cursor wanted;
+  };
+
+  std::vector<patient_lookup> patient_lookups_;
   std::vector<peek_sessions::lookup> lookups_; // of the read being processed
 
   event_ring ring_{1};

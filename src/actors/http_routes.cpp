@@ -87,9 +87,44 @@ void http_front_state::handle(http_connection& c, http_exchange& x, const http::
 void http_front_state::handle_resolve(http_connection& c, http_exchange& x, const http::request& r) {
   auto found = http::bearer_token(r);
   if (auto* what = std::get_if<failure>(&found))
-    answer_problem(c, x, *what);
+    return answer_problem(c, x, *what);
+  auto hash = hash_token(std::get<std::string_view>(found));
+  if (auto text = r.get(http::field::x_min_cursor); !text.empty())
+    look_up_after(c, x, hash, text);
   else
-    lookups_.push_back({x.id, hash_token(std::get<std::string_view>(found))});
+    lookups_.push_back({x.id, hash});
+}
+
+/// Read your own revocation: the caller has a cursor from some replica and wants an answer that is at least as
+/// new. The cache hears of every event before the front does, so once the front has read that far, so has it.
+void http_front_state::look_up_after(http_connection& c, http_exchange& x, const token_hash& hash,
+                                     std::string_view cursor_text) {
+  auto wanted = cursor::parse(cursor_text);
+  if (!wanted)
+    return answer_problem(c, x, {errc::cursor_malformed, "X-Min-Cursor is not <epoch>-<seq>"});
+  // A cursor of another history says nothing of this one, and memory was emptied when the history changed.
+  bool is_reached = has_position_ && (wanted->epoch != ring_.last().epoch || wanted->seq <= ring_.last().seq);
+  if (is_reached)
+    lookups_.push_back({x.id, hash});
+  else if (patient_lookups_.size() >= options_.patient_lookups_max)
+    answer_problem(c, x, {errc::overloaded, "too many look-ups wait for the revocation log"});
+  else
+    patient_lookups_.push_back({ticket_of(c, x), hash, *wanted});
+}
+
+/// Looks up for those whose cursor the log has reached. One whose exchange was answered at its deadline is gone.
+void http_front_state::resume_lookups() {
+  for (auto& waiting : std::exchange(patient_lookups_, {})) {
+    auto* c = find(waiting.to);
+    if (c == nullptr || find_exchange(*c, waiting.to.exchange) == nullptr)
+      continue;
+    if (waiting.wanted.epoch == ring_.last().epoch && waiting.wanted.seq > ring_.last().seq) {
+      patient_lookups_.push_back(waiting);
+      continue;
+    }
+    lookups_.push_back({waiting.to.exchange, waiting.hash});
+    send_lookups(*c);
+  }
 }
 
 /// RFC 7662: whatever is not an active token of ours is just that, and no error.

@@ -108,6 +108,7 @@ struct log_progress {
 struct history_changed {
   cursor position;
   std::string reason;
+  instant noticed{}; // what was read before it may be of the old history
 };
 
 /// The warm-up is over; memory holds every session that was active.

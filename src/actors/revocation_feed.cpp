@@ -34,13 +34,14 @@ bool revocation_feed_state::ensure_open() {
 /// Takes the end of the log as the position. Whatever memory held before belongs to another history.
 bool revocation_feed_state::start_at_end(const std::string& reason) {
   cursor end;
+  auto noticed = options.now();
   if (auto err = source->position(&end, deadline()); err.code != errc::none) {
     trouble(err);
     return false;
   }
   position_ = end;
   is_warm_ = false;
-  tell_history({end, reason});
+  tell_history({end, reason, noticed});
   return true;
 }
 

@@ -20,6 +20,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <memory>
 #include <thread>
 
 namespace portcullis {
@@ -51,16 +52,21 @@ sigset_t stop_signals() {
   return signals;
 }
 
-/// Ends the process when an orderly stop takes too long, or is asked for twice.
-void watch_shutdown(std::chrono::milliseconds patience) {
-  std::thread([patience] {
+/// Ends the process when an orderly stop takes too long, or is asked for twice. Once every caller has been
+/// answered (`is_drained`) it only cuts short the wait for a worker whose statement hangs: that is no failure.
+void watch_shutdown(std::chrono::milliseconds patience, std::shared_ptr<std::atomic<bool>> is_drained) {
+  std::thread([patience, is_drained] {
     auto signals = stop_signals();
     auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
     timespec timeout{seconds.count(), 0};
     int again = sigtimedwait(&signals, nullptr, &timeout);
-    log::error(again > 0 ? "told to stop twice" : "the orderly stop took too long");
+    bool is_clean = *is_drained && again <= 0;
+    if (is_clean)
+      log::warn("stopped without waiting for the database any longer");
+    else
+      log::error(again > 0 ? "told to stop twice" : "the orderly stop took too long");
     log::stop();
-    std::_Exit(EXIT_FAILURE);
+    std::_Exit(is_clean ? EXIT_SUCCESS : EXIT_FAILURE);
   }).detach();
 }
 
@@ -116,10 +122,12 @@ int serve(const config::settings& settings, const std::string& version) {
       log::error(err.detail);
     int signal = 0;
     sigwait(&signals, &signal);
-    watch_shutdown(settings.http.drain_timeout + shutdown_grace);
+    auto is_drained = std::make_shared<std::atomic<bool>>(false);
+    watch_shutdown(settings.http.drain_timeout + shutdown_grace, is_drained);
     caf::scoped_actor self{system};
     self->request(boss, caf::infinite, stop_service{}).receive([](const applied&) {}, [](const caf::error&) {});
     tracing::stop();
+    *is_drained = !has_failed;
   }
   log::info("stopped");
   log::stop();

@@ -168,7 +168,7 @@ session_cache_actor::behavior_type behave(Self* self, session_cache_options opti
       return applied{};
     },
     [self](const log_progress& news) { self->state.apply(news); },
-    [self](const history_changed&) { self->state.memory->reset(self->state.options.now()); },
+    [self](const history_changed& news) { self->state.memory->reset(news.noticed); },
     [](const cache_warmed&) {
       // Memory needs no word of it: a session that is not held is loaded, warm or not.
     },

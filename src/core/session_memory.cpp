@@ -91,10 +91,10 @@ void session_memory::renew_lease(instant read_began) {
     lease_began_ = read_began;
 }
 
-void session_memory::reset(instant now) {
+void session_memory::reset(instant noticed) {
   index_.clear();
   unknown_.clear();
-  revoked_lately_.forget_all(now);
+  revoked_lately_.forget_all(noticed - std::chrono::nanoseconds{1});
   lease_began_ = instant::min();
 }
 

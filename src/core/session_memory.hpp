@@ -68,8 +68,8 @@ public:
   /// A read of the log that began at `read_began` succeeded and all its events were applied.
   void renew_lease(instant read_began);
 
-  /// Forgets everything: the database has another history.
-  void reset(instant now);
+  /// Forgets everything, and reads that began before `noticed`: the database has another history.
+  void reset(instant noticed);
 
   bool has_lease(instant now) const noexcept;
 

@@ -284,7 +284,12 @@ std::variant<std::string, failure> parse_dsn(std::string_view dsn) {
 std::string mask_dsn(std::string_view dsn) {
   // What cannot be taken apart may hold the password anywhere.
   std::optional<std::string> path;
-  if (!parse_conninfo(extract_search_path(dsn, &path)))
+  auto parameters = parse_conninfo(extract_search_path(dsn, &path));
+  if (!parameters)
+    return std::string{mask};
+  // A URL whose `@` was forgotten has its password where the port belongs.
+  const auto* port = find_parameter(*parameters, "port");
+  if (port != nullptr && port->find_first_not_of("0123456789,") != std::string::npos)
     return std::string{mask};
   std::string out{dsn};
   auto spans = spans_of(dsn);

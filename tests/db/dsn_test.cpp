@@ -139,6 +139,7 @@ CAF_TEST(masking hides passwords and nothing else) {
     {"postgres://u@h/d?search_path=backend", "postgres://u@h/d?search_path=backend"},
     {"postgres://[::1]:5432/d", "postgres://[::1]:5432/d"},
     {"postgres://u:@h/d", "postgres://u:***@h/d"},
+    {"postgres://u:s3cret/d", "***"}, // the `@` was forgotten
     {"postgres://u:a%40b@h/d", "postgres://u:***@h/d"},
     {"postgres://u:p@ss@h/d", "postgres://u:***@h/d"},
     {"postgres://u@h/d?password=s3cret&sslmode=disable", "postgres://u@h/d?password=***&sslmode=disable"},
