@@ -62,9 +62,9 @@ struct http_front_peers {
   db_pool_actor pool; // for its numbers
 };
 
-/// Connections, routes and subscribers. http_front.cpp holds the connections' life, http_routes.cpp,
-/// http_accounts.cpp and http_admin.cpp what each route does, http_feed.cpp the followers of the feed,
-/// http_probes.cpp the probes and numbers.
+/// Connections, routes and subscribers. http_front.cpp holds the connections' life, http_exchanges.cpp the order
+/// of requests and answers, http_routes.cpp, http_accounts.cpp and http_admin.cpp what each route does,
+/// http_feed.cpp the followers of the feed, http_probes.cpp the probes and numbers.
 struct http_front_state {
   static inline const char* name = "http_front";
   using self_pointer = http_front_actor::stateful_broker_pointer<http_front_state>;
@@ -121,7 +121,7 @@ private:
   void refresh_date();
   void update_acceptor();
 
-  // -- exchanges (http_front.cpp)
+  // -- exchanges (http_exchanges.cpp)
 
   http_exchange& begin_exchange(http_connection& c, const http::request& r, http::route to, instant now);
   http::response_context context_of(const http_exchange& x) const;
