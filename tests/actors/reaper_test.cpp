@@ -1,0 +1,228 @@
+#include "actors/domain_fixture.hpp"
+
+#include "actors/reaper.hpp"
+
+using namespace portcullis;
+using namespace portcullis::test;
+
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+
+/// A wall clock and a monotonic one that the test moves together.
+struct moving_clock {
+  static inline std::chrono::microseconds elapsed{0};
+
+  static timestamp wall_clock() {
+    return *parse_rfc3339("2026-01-02T03:04:05Z") + elapsed;
+  }
+  static instant monotonic() {
+    return at(0) + elapsed;
+  }
+};
+
+struct fixture : domain_fixture {
+  reaper_actor sweeper = make();
+
+  reaper_actor make() {
+    moving_clock::elapsed = std::chrono::microseconds{0};
+    reaper_options options;
+    options.interval = hours{1};
+    options.guest_retention = hours{24};
+    options.revoked_retention = hours{48};
+    options.event_retention = hours{12};
+    options.batch_rows_max = 1000;
+    return sys.spawn(reaper, options, reaper_store_actor{store}, bell,
+                     sources{moving_clock::wall_clock, moving_clock::monotonic, fixed_sources::random});
+  }
+
+  fixture() {
+    sched.run();
+  }
+
+  ~fixture() override {
+    end(sweeper);
+  }
+
+  void pass(std::chrono::microseconds time) {
+    moving_clock::elapsed += time;
+  }
+
+  void tick() {
+    anon_send(sweeper, tick_atom_v);
+    sched.run();
+  }
+
+  /// The pause between two transactions is over.
+  void step() {
+    sched.clock().advance_time(std::chrono::milliseconds{20});
+    sched.run();
+  }
+
+  template <class Question, class Result>
+  void reply(Question asked, Result result) {
+    asked.answer(std::move(result));
+    sched.run();
+  }
+
+  db::reap_guests::result guests(std::size_t count, bool has_more = false) {
+    return {true, count, has_more, {moving_clock::wall_clock() - hours{25}, make_uuid(7)}};
+  }
+
+  /// The rest of a sweep in which nothing is left to remove.
+  void finish_sweep() {
+    step();
+    reply(take<db::delete_dead_sessions>(), db::delete_dead_sessions::result{});
+    step();
+    reply(take<db::prune_events>(), db::prune_events::result{});
+  }
+
+  std::shared_ptr<test::outcome<reaper_status>> status() {
+    auto told = test::ask<reaper_status>(sys, sweeper, read_reaper_status{});
+    sched.run();
+    return told;
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(reaper_tests, fixture)
+
+CAF_TEST(a sweep begins when the interval is over and not a tick before) {
+  pass(hours{1} - std::chrono::microseconds{1});
+  tick();
+  CAF_CHECK(peers->empty());
+  pass(std::chrono::microseconds{1});
+  tick();
+  auto asked = take<db::reap_guests>();
+  CAF_CHECK(asked.message.created_before == moving_clock::wall_clock() - hours{24});
+  CAF_CHECK_EQUAL(asked.message.limit, 1000u);
+  CAF_CHECK(!asked.message.dry_run);
+  CAF_CHECK_EQUAL(asked.message.cause.actor, "reaper");
+  reply(std::move(asked), guests(0));
+  finish_sweep();
+}
+
+CAF_TEST(each stage has its own retention and the cut offs stand still) {
+  pass(hours{1});
+  tick();
+  const auto start = moving_clock::wall_clock();
+  reply(take<db::reap_guests>(), guests(0));
+  pass(seconds{90});
+  step();
+  auto dead = take<db::delete_dead_sessions>();
+  CAF_CHECK(dead.message.ended_before == start - hours{48});
+  reply(std::move(dead), db::delete_dead_sessions::result{});
+  step();
+  auto old = take<db::prune_events>();
+  CAF_CHECK(old.message.occurred_before == start - hours{12});
+  reply(std::move(old), db::prune_events::result{});
+  CAF_CHECK(peers->empty());
+}
+
+CAF_TEST(a batch that was full is followed by one that goes on where it ended) {
+  pass(hours{1});
+  tick();
+  auto first = guests(1000, true);
+  reply(take<db::reap_guests>(), first);
+  CAF_CHECK(was_rung());     // the events of a committed batch do not wait for the next
+  CAF_CHECK(peers->empty()); // a pause
+  step();
+  auto second = take<db::reap_guests>();
+  CAF_CHECK(second.message.after.account_id == first.reached.account_id);
+  CAF_CHECK(second.message.after.created_at == first.reached.created_at);
+  reply(std::move(second), guests(3));
+  finish_sweep();
+  const auto told = status();
+  CAF_REQUIRE(told->reply);
+  CAF_REQUIRE(told->reply->last);
+  CAF_CHECK_EQUAL(told->reply->last->guests, 1003u);
+  CAF_CHECK(!told->reply->is_running);
+}
+
+CAF_TEST(nothing reaped rings no bell) {
+  pass(hours{1});
+  tick();
+  reply(take<db::reap_guests>(), guests(0));
+  CAF_CHECK(!was_rung());
+  finish_sweep();
+}
+
+CAF_TEST(a replica that is not the leader leaves the work to the one that is) {
+  pass(hours{1});
+  tick();
+  db::reap_guests::result elsewhere;
+  elsewhere.is_leader = false;
+  reply(take<db::reap_guests>(), elsewhere);
+  step();
+  CAF_CHECK(peers->empty());
+  const auto told = status();
+  CAF_REQUIRE(told->reply);
+  CAF_REQUIRE(told->reply->last);
+  CAF_CHECK(!told->reply->last->is_leader);
+  pass(hours{1});
+  tick();
+  reply(take<db::reap_guests>(), guests(0));
+  finish_sweep();
+}
+
+CAF_TEST(a failed sweep is tried again after a pause that doubles) {
+  pass(hours{1});
+  tick();
+  for (auto pause : {seconds{1}, seconds{2}, seconds{4}}) {
+    auto asked = take<db::reap_guests>();
+    asked.fail(errc::database_unavailable);
+    sched.run();
+    pass(pause - std::chrono::microseconds{1});
+    tick();
+    CAF_CHECK(peers->empty());
+    pass(std::chrono::microseconds{1});
+    tick();
+  }
+  reply(take<db::reap_guests>(), guests(0));
+  finish_sweep();
+  pass(hours{1} - std::chrono::microseconds{1});
+  tick();
+  CAF_CHECK(peers->empty()); // back to the interval
+}
+
+CAF_TEST(told to run it runs and answers when it is over) {
+  const auto told = test::ask<reaper_run>(sys, sweeper, run_reaper{});
+  sched.run();
+  const auto also = test::ask<reaper_run>(sys, sweeper, run_reaper{});
+  sched.run();
+  reply(take<db::reap_guests>(), guests(2));
+  CAF_CHECK(told->is_open());
+  finish_sweep();
+  CAF_REQUIRE(told->reply);
+  CAF_CHECK_EQUAL(told->reply->guests, 2u);
+  CAF_CHECK(!told->reply->dry_run);
+  CAF_REQUIRE(also->reply); // one sweep for both
+  CAF_CHECK_EQUAL(also->reply->guests, 2u);
+}
+
+CAF_TEST(whoever waits for a sweep hears that it failed) {
+  const auto told = test::ask<reaper_run>(sys, sweeper, run_reaper{});
+  sched.run();
+  auto asked = take<db::reap_guests>();
+  asked.fail(errc::database_unavailable);
+  sched.run();
+  CAF_CHECK(told->error.code == errc::database_unavailable);
+}
+
+CAF_TEST(a dry run counts and starts no sweep) {
+  const auto told = test::ask<reaper_run>(sys, sweeper, run_reaper{true});
+  sched.run();
+  auto asked = take<db::reap_guests>();
+  CAF_CHECK(asked.message.dry_run);
+  reply(std::move(asked), guests(12));
+  CAF_REQUIRE(told->reply);
+  CAF_CHECK_EQUAL(told->reply->guests, 12u);
+  CAF_CHECK(told->reply->dry_run);
+  step();
+  CAF_CHECK(peers->empty());
+  CAF_CHECK(!was_rung());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
