@@ -27,5 +27,7 @@ build() {
     cmake --preset "$preset"
   fi
   step "Building build/$preset${*:+: $*}"
+  # So that ccache knows a clone in another directory for the same sources.
+  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
   cmake --build "build/$preset" --parallel "$(build_jobs)" ${@:+--target "$@"}
 }
