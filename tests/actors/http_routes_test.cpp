@@ -155,6 +155,28 @@ CAF_TEST(all look ups of one read are asked at once and answered in order) {
   CAF_CHECK(responses[2].status == 401 && responses[2].has("X-Request-Id: c\r\n"));
 }
 
+CAF_TEST(a look up that brings a cursor waits until the log was read so far) {
+  open();
+  const auto as_of = [](std::uint64_t seq) { return "X-Min-Cursor: " + to_string(cursor{1, seq}) + "\r\n"; };
+  get(client, internal + "/sessions/resolve", bearer() + as_of(10));
+  answer_peek(known::active, make_record(11, 101));
+  CAF_CHECK_EQUAL(status(), 200);
+  get(client, internal + "/sessions/resolve", bearer() + as_of(12));
+  revocation_event event;
+  event.seq = 11;
+  tell(log_progress{clock.now(), {1, 11}, {event}});
+  CAF_CHECK(peers->empty());
+  event.seq = 12;
+  tell(log_progress{clock.now(), {1, 12}, {event}});
+  answer_peek(known::revoked);
+  CAF_CHECK_EQUAL(status(), 401);
+  get(client, internal + "/sessions/resolve", bearer() + as_of(13));
+  pass(options.request_timeout);
+  CAF_CHECK_EQUAL(status(), 503);
+  event.seq = 13;
+  tell(log_progress{clock.now(), {1, 13}, {event}}); // nobody waits any more
+}
+
 // -- minting -----------------------------------------------------------------------------------------------------
 
 CAF_TEST(a mint shows the token once it is durable) {

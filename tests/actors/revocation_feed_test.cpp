@@ -279,6 +279,7 @@ CAF_TEST(another history is told and memory is warmed anew) {
   CAF_REQUIRE_EQUAL(changes.size(), 1u);
   CAF_CHECK(changes[0].position == (cursor{2, 3}));
   CAF_CHECK(!changes[0].reason.empty());
+  CAF_CHECK(changes[0].noticed == clock.now());
 }
 
 // -- the bell ----------------------------------------------------------------------------------------------------
