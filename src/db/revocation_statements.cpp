@@ -25,9 +25,11 @@ constexpr std::string_view asked_sessions =
 
 constexpr std::string_view is_owner = "(q.owner_id is null or q.owner_id = s.account_id)";
 
-// The account is locked first, in a statement of its own: under it nothing can change what "active" means for the
-// next statement. (Reading the generation without it, an update that had to wait for `keep` to be moved to a new
-// generation would compare the new session row with the old account row and leave the session alive.)
+// The accounts are locked with their sessions, in a statement of its own: until the commit nothing can change what
+// "active" means, and the next statement sees it by a snapshot of its own. One snapshot for both would compare a
+// session that `keep` has moved to a new generation meanwhile with its account as it was before, and leave it
+// alive. The session's lock alone would let revoke_account count a session that is being ended here as one that it
+// ended.
 const statement lock_sessions{"revoke_session_lock",
                               "select from sessions s join accounts a using (account_id)"
                               " where s.session_id = any($1::uuid[]) or s.token_hash = any($2::bytea[])"

@@ -1,5 +1,6 @@
 #include "caf/test/unit_test.hpp"
 
+#include "db/advisory_locks.hpp"
 #include "db/support.hpp"
 
 #include <atomic>
@@ -219,6 +220,7 @@ CAF_TEST(a seated account stays as it is) {
     conn, {db::delete_account{op.claim.account_id, cause}, db::delete_account{bystander, cause}}, soon());
   CAF_CHECK(code_of(report.outcomes[0]) == errc::account_seated);
   CAF_CHECK(code_of(report.outcomes[1]) == errc::none);
+  CAF_CHECK_EQUAL(report.trouble, ""); // seen under the lock, not run into
   CAF_CHECK_EQUAL(events(), 1);
   CAF_CHECK(status_of(conn, op.draft.hash) == session_status::active);
   CAF_CHECK_EQUAL(must(conn, db::get_account{op.claim.account_id}).identities.size(), 1u);
@@ -248,6 +250,23 @@ CAF_TEST(a revocation that waited for a kept session to move still ends it) {
   run(other, "commit");
   CAF_CHECK(revocation.get().revoked);
   CAF_CHECK(!must(conn, db::get_session{id}).is_active);
+}
+
+CAF_TEST(a session that is being ended is not counted again) {
+  auto owner = new_account(conn);
+  auto made = new_session(conn, owner);
+  run(other, "begin; select pg_advisory_xact_lock(" + std::to_string(db::revocation_log_lock) + ")");
+  auto watcher = connect();
+  auto one = std::async(std::launch::async, [&] {
+    auto mine = connect();
+    return must(mine, db::revoke_session{made.session.session_id, {}, cause});
+  });
+  wait_until_blocked(watcher, 1); // the session's row is changed, its event is not written
+  auto all = std::async(std::launch::async, [&] { return must(conn, db::revoke_account{owner, {}, cause}); });
+  wait_until_blocked(watcher, 2);
+  run(other, "commit");
+  CAF_CHECK(one.get().revoked);
+  CAF_CHECK_EQUAL(all.get().revoked, 0u);
 }
 
 CAF_TEST(revoking all is exact by generation under concurrent mints) {

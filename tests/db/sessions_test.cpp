@@ -2,6 +2,7 @@
 
 #include "db/support.hpp"
 
+#include <future>
 #include <string>
 #include <vector>
 
@@ -111,6 +112,20 @@ CAF_TEST(minting for an identity creates its account once) {
   CAF_CHECK(!again.account_created);
   CAF_CHECK(again.account == made.account);
   CAF_CHECK(status_of(conn, first.draft.hash) == session_status::active);
+}
+
+CAF_TEST(a mint whose account is deleted under it makes the account anew) {
+  must(conn, db::find_or_create_account{new_claim("ann@example.org")});
+  run(other, "begin; select from accounts for update");
+  db::mint_for_identity op{new_draft(), new_claim("ann@example.org")};
+  auto mint = std::async(std::launch::async, [&] { return must(conn, op); });
+  auto watcher = connect();
+  wait_until_blocked(watcher, 1); // it has found the identity and waits for the account
+  run(other, "delete from accounts; commit");
+  auto made = mint.get();
+  CAF_CHECK(made.account_created);
+  CAF_CHECK(made.account.account_id == op.claim.account_id);
+  CAF_CHECK(made.session.session_id == op.draft.session_id);
 }
 
 CAF_TEST(one batch may mint many sessions for one identity) {
