@@ -20,7 +20,7 @@ CAF_TEST(a read that began before the revocation is dropped and one that began a
   CAF_CHECK(memory.judge(make_record(2, 50), at(99)) == verdict::clean);
 }
 
-CAF_TEST(after an account's end every read of its sessions from before is unsure) {
+CAF_TEST(after the end of an account every read of its sessions from before is unsure) {
   revocation_memory memory{10};
   memory.remember_account(make_uuid(50), at(100));
   CAF_CHECK(memory.judge(make_record(1, 50, 2), at(100)) == verdict::unsure);
@@ -29,7 +29,7 @@ CAF_TEST(after an account's end every read of its sessions from before is unsure
   CAF_CHECK(memory.judge(make_record(1, 51, 2), at(100)) == verdict::clean);
 }
 
-CAF_TEST(a session that ended by itself stays dead through its account's end) {
+CAF_TEST(a session that ended by itself stays dead through the end of its account) {
   revocation_memory memory{10};
   memory.remember_session(make_uuid(1), at(100));
   memory.remember_account(make_uuid(50), at(110));
