@@ -19,10 +19,11 @@ command_test() {
 
   mkdir -p "$run_dir/test"
   : >"$run_dir/test/counts"
-  local part began outcome failed=0
+  local part began outcome failed=0 counted
   local -a summary=()
   for part in "${parts[@]}"; do
     began=$SECONDS
+    counted=$(failures)
     # A subshell of its own: `set -e` must hold inside, which it does not in a function called from an `if`.
     set +e
     (set -e; "test_$part")
@@ -35,6 +36,7 @@ command_test() {
     else
       summary+=("$(printf '%sFAILED%s  %-7s %4d s   again: ./dev test %s' "$red" "$plain" "$part" $((SECONDS - began)) "$part")")
       failed=$((failed + 1))
+      [[ $(failures) != "$counted" ]] || count 1 1 # it did not come as far as its tests
     fi
   done
 
@@ -44,18 +46,17 @@ command_test() {
   report "${#parts[@]}" "$failed"
 }
 
-# The last line has ctest's form, over all that ctest counted; the parts that are not ctest's count as one test each.
+# The last line has ctest's form, over all that ctest counted; what is not ctest's counts as one test each.
 report() { # PARTS FAILED
-  local ran not_passed
-  read -r ran not_passed < <(awk '{ ran += $1; failed += $2 } END { print ran + 0, failed + 0 }' "$run_dir/test/counts")
+  local ran
+  ran=$(awk '{ ran += $1 } END { print ran + 0 }' "$run_dir/test/counts")
   echo "$1 parts, $2 failed"
-  ((ran > 0)) || ran=$1 not_passed=$2
-  if (($2 > 0 && not_passed == 0)); then not_passed=$2; fi
-  echo "$((100 * (ran - not_passed) / ran))% tests passed, $not_passed tests failed out of $ran"
+  echo "$((100 * (ran - $(failures)) / ran))% tests passed, $(failures) tests failed out of $ran"
   (($2 == 0))
 }
 
 count() { echo "$1 $2" >>"$run_dir/test/counts"; } # RAN FAILED
+failures() { awk '{ failed += $2 } END { print failed + 0 }' "$run_dir/test/counts"; }
 
 # Runs the tests of one build; fails when there are none. Their numbers go into the summary.
 run_ctest() { # PRESET [CTEST-ARGUMENT…]
