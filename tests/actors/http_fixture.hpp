@@ -75,6 +75,8 @@ struct http_fixture : test_node_fixture<test_coordinator_fixture<with_messages<t
     peers->clear();
     anon_send_exit(front, caf::exit_reason::kill);
     consume_messages();
+    // A dead broker still takes messages in, and a tick from itself would keep it alive for ever.
+    sched.clock().cancel_all();
   }
 
   void start() {
