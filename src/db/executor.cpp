@@ -34,16 +34,15 @@ std::optional<uuid> exclusive_key(const operation& op) {
     return remove->account_id;
   if (const auto* rename = std::get_if<set_display_name>(&op))
     return rename->account_id;
-  if (const auto* sit = std::get_if<seat_player>(&op))
-    return sit->account_id;
   return std::nullopt;
 }
 
-/// Several of these in one transaction would lock rows after the log's lock was taken, or take long.
+/// Several of these in one transaction would lock rows after the log's lock was taken, take long, or (seats) have one
+/// answer for all.
 bool runs_alone(const operation& op) {
   return std::holds_alternative<link_identity>(op) || std::holds_alternative<unlink_identity>(op)
-         || std::holds_alternative<reap_guests>(op) || std::holds_alternative<delete_dead_sessions>(op)
-         || std::holds_alternative<prune_events>(op);
+         || std::holds_alternative<seat_player>(op) || std::holds_alternative<reap_guests>(op)
+         || std::holds_alternative<delete_dead_sessions>(op) || std::holds_alternative<prune_events>(op);
 }
 
 /// By kind, reads first (the order of `operation`), so that they do not wait for anybody's row locks.

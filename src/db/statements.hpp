@@ -12,7 +12,7 @@
 namespace portcullis::db {
 
 /// Operations of one kind that share a transaction. `revoke_account` and `delete_account` name each account once
-/// in a group; `link_identity`, `unlink_identity` and what the reaper does come alone.
+/// in a group; `link_identity`, `unlink_identity`, `seat_player` and what the reaper does come alone.
 template <class Op>
 using group = std::vector<const Op*>;
 
