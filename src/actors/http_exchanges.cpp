@@ -44,7 +44,8 @@ http_exchange& http_front_state::begin_exchange(http_connection& c, const http::
   x.to = to;
   x.is_head = r.method == http::verb::head;
   x.is_change = r.method != http::verb::get && !x.is_head && to != http::route::none
-                && to != http::route::resolve_session && to != http::route::verify;
+                && to != http::route::resolve_session && to != http::route::verify
+                && to != http::route::introspect;
   x.keep_alive = r.keep_alive && phase_ != service_phase::draining;
   x.is_http_1_0 = r.is_http_1_0;
   c.takes_requests = x.keep_alive;
