@@ -155,8 +155,9 @@ call compose_rotation(const group<link_identity>& ops) {
   return {&rotate, std::move(p)};
 }
 
-/// One row of `report_link`; `rotated` is the new session, if there is one.
-outcome conclude_link(row& answer, const link_identity& op, std::optional<minted> rotated) {
+/// One row of `report_link`; `rotated` is the new session, if there is one. Empty when the identity was another's
+/// when it was to be linked, and nobody's by the time of the report.
+verdict conclude_link(row& answer, const link_identity& op, std::optional<minted> rotated) {
   link_identity::result one;
   one.account = read_account(answer);
   one.generation = answer.next<std::int32_t>();
@@ -166,7 +167,9 @@ outcome conclude_link(row& answer, const link_identity& op, std::optional<minted
   one.position = read_cursor(answer);
   if (holder && *holder != op.account_id)
     return failure{errc::identity_taken, "the identity belongs to another account"};
-  if (!holder || (op.rotation && !rotated))
+  if (!holder && !op.rotation)
+    return std::nullopt;
+  if (op.rotation && !rotated)
     return failure{errc::session_unknown, "the token is not that of an active session of the account"};
   one.was_linked = identity_id != op.identity_id;
   one.rotated = std::move(rotated);
@@ -206,7 +209,7 @@ verdicts conclude(std::vector<result_set>& results, const group<link_identity>& 
   verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
   for_each_answer(results[rotates ? 5 : 4], ops.size(), [&](std::size_t i, row& answer) {
     auto made = conclude_link(answer, *ops[i], rotated);
-    if (auto* done = std::get_if<link_identity::result>(&made))
+    if (auto* done = made ? std::get_if<link_identity::result>(&*made) : nullptr)
       done->was_upgraded = was_upgraded;
     out[i] = std::move(made);
   });

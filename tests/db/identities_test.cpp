@@ -239,6 +239,21 @@ CAF_TEST(the loser of two links waits for the winner and is told) {
   CAF_CHECK(must(conn, db::get_account{loser}).is_guest);
 }
 
+CAF_TEST(an identity that is let go between the statements of a link is linked after all) {
+  // The trigger is the other account's unlink, in the one moment in which it matters: the link found the identity
+  // taken, and the report finds it free.
+  auto holder = new_person("raced@example.org");
+  run(other, "create function let_go() returns trigger language plpgsql as $$ begin"
+             " delete from identities where external_id = 'raced@example.org' and account_id = '"
+               + to_string(holder)
+               + "'; return null; end $$;"
+                 " create trigger let_go after insert on identities for each statement execute function let_go()");
+  auto guest = new_account(conn);
+  auto done = run_one(conn, linking(guest, "raced@example.org"));
+  CAF_CHECK_EQUAL(to_string(code_of(done)), to_string(errc::none));
+  CAF_CHECK(!must(conn, db::get_account{guest}).is_guest);
+}
+
 CAF_TEST(an identity is unlinked but not the last of a full account) {
   auto ann = new_person("ann@example.org");
   check_refused(unlinking(ann, "ann@example.org"), errc::identity_last);
