@@ -37,8 +37,8 @@ std::optional<uuid> exclusive_key(const operation& op) {
   return std::nullopt;
 }
 
-/// Several of these in one transaction would lock rows after the log's lock was taken, take long, or (seats) have one
-/// answer for all.
+/// Several of these in one transaction would lock rows after the log's lock was taken, take long, or (seats) have
+/// one answer for all.
 bool runs_alone(const operation& op) {
   return std::holds_alternative<link_identity>(op) || std::holds_alternative<unlink_identity>(op)
          || std::holds_alternative<seat_player>(op) || std::holds_alternative<reap_guests>(op)
