@@ -16,6 +16,8 @@ command_test() {
   done
   ((${#parts[@]} > 0)) || parts=("${test_parts[@]}")
   require_packages test
+  trap 'exit 130' INT # without it, a build that Ctrl-C ends is one failed part and the next begins
+  trap 'exit 143' TERM
 
   mkdir -p "$run_dir/test"
   : >"$run_dir/test/counts"
@@ -31,8 +33,6 @@ command_test() {
     set -e
     if ((outcome == 0)); then
       summary+=("$(printf 'passed  %-7s %4d s' "$part" $((SECONDS - began)))")
-    elif ((outcome >= 128)); then
-      exit "$outcome" # interrupted
     else
       summary+=("$(printf '%sFAILED%s  %-7s %4d s   again: ./dev test %s' "$red" "$plain" "$part" $((SECONDS - began)) "$part")")
       failed=$((failed + 1))
