@@ -1,5 +1,6 @@
 """Rule 1: what was acknowledged is there, whoever is killed and when."""
 
+import re
 import threading
 
 import pytest
@@ -127,6 +128,11 @@ def expect_all_kept(service, workers, start):
     assert {seq_of(cursor) for worker in workers for _, cursor in worker.revoked} <= told
 
 
+def trouble_with_connections(service):
+    retried = re.search(r"^portcullis_db_operations_retried_total (\d+)", service.http.get("/metrics").body.decode(), re.M)
+    return int(retried[1]) > 0 or "database connection unavailable" in service.log
+
+
 def test_a_crash_of_postgres_under_load_loses_nothing_acknowledged(cluster, database, new_service):
     service = new_service(database).start()
     start = service.gateway.get("/revocations").expect(200)["cursor"]
@@ -136,7 +142,8 @@ def test_a_crash_of_postgres_under_load_loses_nothing_acknowledged(cluster, data
         cluster.start()
 
     workers = run_workers(service, crash)
-    assert any(worker.failures for worker in workers), "the crash was not felt"
+    # A worker felt it, or the service lost batches with their connections and ran them again.
+    assert any(worker.failures for worker in workers) or trouble_with_connections(service), "the crash was not felt"
     service.wait_until_ready()
     expect_all_kept(service, workers, start)
     service.kill()  # nothing of it only in memory, either
