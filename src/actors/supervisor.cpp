@@ -39,6 +39,13 @@ db::connect_options connect_options_of(const config::settings& s) {
   return result;
 }
 
+/// The feed's connection has a name of its own in pg_stat_activity.
+db::connect_options feed_connect_options_of(const config::settings& s) {
+  auto result = connect_options_of(s);
+  result.application_name += " feed";
+  return result;
+}
+
 session_cache_options cache_options_of(const config::settings& s) {
   session_cache_options result;
   result.memory.index.entries_max = s.session_cache.entries_max;
@@ -159,7 +166,7 @@ void supervisor_state::spawn_feed() {
   feed_options.warm_entries_max = s.session_cache.entries_max;
   feed_options.seed = static_cast<std::uint32_t>(random_seed());
   auto source = std::make_shared<std::unique_ptr<revocation_source>>(
-    make_postgres_source(connect_options_of(s), bell_, s.revocation.page_events_max));
+    make_postgres_source(feed_connect_options_of(s), bell_, s.revocation.page_events_max));
   feed_ = self_->spawn<caf::detached + caf::monitored>(revocation_feed, feed_options, source, cache_,
                                                        std::vector<revocation_sink_actor>{front_});
 }

@@ -17,7 +17,7 @@ SCRIPT = pathlib.Path(__file__).parents[2] / "scripts" / "private-postgres"
 
 class Cluster:
     def __init__(self):
-        self._directory = pathlib.Path(tempfile.mkdtemp(prefix="portcullis-e2e-"))
+        self._directory = pathlib.Path(tempfile.mkdtemp(prefix="portcullis-test-"))
         self._directory.chmod(0o755)  # the server's own user passes through
         self._numbers = itertools.count(1)
         self._dsn = ""
@@ -50,7 +50,7 @@ class Cluster:
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def create_database(self):
-        name = f"e2e_{next(self._numbers)}"
+        name = f"test_{next(self._numbers)}"
         Database(self._dsn).execute(f"CREATE DATABASE {name}")
         return Database(urllib.parse.urlsplit(self._dsn)._replace(path=f"/{name}").geturl())
 

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+
+namespace portcullis {
+
+/// What the fault tests take out, one at a time, to show that they would notice: each of them is red without "its"
+/// protection. An ordinary build cannot lose any; one configured with PORTCULLIS_REMOVABLE_PROTECTIONS (the
+/// instrumented builds are) lacks those that the environment variable PORTCULLIS_WITHOUT names, separated by
+/// commas.
+enum class protection : std::uint8_t {
+  durable_mint,           // a mint is told after its commit (rule 1)
+  lease,                  // memory answers only within the staleness bound (rule 3)
+  lease_from_read_start,  // the lease runs from before the read of the log, not from its answer (rule 3)
+  load_stamp,             // a load that a revocation overtook is dropped (rule 4)
+  resume_from_cursor,     // a subscriber goes on after its cursor (rule 5)
+  log_latch,              // seq order is commit order (rule 5)
+  idempotent_retry,       // an operation whose outcome was lost is run again under the same ids
+  claim_decided_by_index, // of racing claims of an identity the unique index makes one account
+  generation_lock,        // a mint reads the generation under the account's lock
+  connection_generation,  // an answer goes to the connection that asked, not to the next on its number (rule 7)
+  subscriber_bound,       // a subscriber that does not read is cut off (rule 8)
+  connection_bound,       // connections are not accepted beyond the limit of open files (rule 8)
+  read_write_only,        // only a server that takes writes is used
+  history_check,          // a log of another history empties memory and resets subscribers
+  count,
+};
+
+#ifdef PORTCULLIS_REMOVABLE_PROTECTIONS
+bool holds(protection what) noexcept;
+#else
+constexpr bool holds(protection) noexcept {
+  return true;
+}
+#endif
+
+} // namespace portcullis
