@@ -12,7 +12,7 @@ import urllib.parse
 from http_client import HANG_S
 from waiting import eventually
 
-SCRIPT = pathlib.Path(__file__).parents[2] / "scripts" / "private-postgres"
+SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "private-postgres"
 
 
 class Cluster:

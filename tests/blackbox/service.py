@@ -11,7 +11,7 @@ from event_stream import EventStream
 from http_client import HANG_S, Client, Connection, ConnectionEnded
 from waiting import eventually
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("PORTCULLIS_BINARY") or ROOT / "build/release/src/portcullis").absolute()
 
 FOREIGN_SETTINGS = ("BACKEND_", "GATEWAY_", "OTEL_", "PG")  # nothing of the caller's may reach the service
@@ -106,6 +106,17 @@ class Service:
     def kill(self):
         self._process.kill()
         self.wait_for_exit()
+
+    def freeze(self):
+        """Stops the process as a debugger or a hypervisor would: no code of it runs, the kernel queues what comes."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def proceed(self):
+        self._process.send_signal(signal.SIGCONT)
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     @property
     def is_running(self):
