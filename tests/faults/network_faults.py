@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from wire import BIND, DOWN, READY_FOR_QUERY, UP, Cut
+from wire import BIND, DOWN, PARSE, QUERY, READY_FOR_QUERY, UP, Cut
 
 
 class Fault:
@@ -104,9 +104,18 @@ class CutAfter(Fault):
         raise Cut
 
 
+def runs(message, statement):
+    """Whether `message` runs the prepared statement of that name, or a query whose text begins so."""
+    if message.kind == BIND:
+        return message.payload.split(b"\0", 2)[1] == statement
+    if message.kind == PARSE:
+        return message.payload.split(b"\0", 2)[1].startswith(statement)
+    return message.kind == QUERY and message.payload.startswith(statement)
+
+
 class StatementFault(Fault):
-    """Waits for a transaction that runs the prepared statement `statement`, on a PostgreSQL connection, and `act`s once
-    its answer (its commit, or its refusal) has come back whole, before any of that answer is passed on."""
+    """Waits for a transaction that runs `statement` (see `runs`), on a PostgreSQL connection, and `act`s once its answer
+    (its commit, or its refusal) has come back whole, before any of that answer is passed on."""
 
     def __init__(self, proxy, edge, statement, times):
         super().__init__(proxy, edge, (UP, DOWN))
@@ -120,8 +129,7 @@ class StatementFault(Fault):
     async def pass_on(self, connection, direction, data, messages):
         if direction == UP:
             for message in messages:
-                is_wanted = message.kind == BIND and message.payload.split(b"\0", 2)[1] == self._statement
-                if is_wanted and self._times and connection not in self._targets:
+                if runs(message, self._statement) and self._times and connection not in self._targets:
                     self._times -= 1
                     self._targets[connection] = message.sync
                     self.seen.set()

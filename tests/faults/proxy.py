@@ -78,11 +78,12 @@ class Proxy:
         return self._lay_on(CutAfter(self, edge, directions, bytes_max))
 
     def cut_answer(self, statement, edge="pool", times=1):
-        """Loses the answer to the next transactions that run the prepared statement, after they are done."""
+        """Loses the answer to the next transactions that run `statement`, the name of a prepared one or the beginning of a
+        query, after they are done."""
         return self._lay_on(CutAnswer(self, edge, statement, times))
 
     def hold_answer(self, statement, edge="pool", times=1):
-        """Holds back the answer to the next transactions that run the prepared statement, until lifted."""
+        """Holds back the answer to the next transactions that run `statement`, until lifted."""
         return self._lay_on(HoldAnswer(self, edge, statement, times))
 
     def drop(self, edge=None, fault=None):

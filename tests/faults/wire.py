@@ -10,6 +10,7 @@ UP = "up"  # from who connected to the one behind the proxy: requests
 DOWN = "down"  # the other way: answers
 
 BIND = ord("B")
+PARSE = ord("P")
 QUERY = ord("Q")
 READY_FOR_QUERY = ord("Z")
 SYNC = ord("S")
