@@ -14,13 +14,21 @@ namespace {
 constexpr auto protection_count = static_cast<std::size_t>(protection::count);
 
 constexpr std::array<std::string_view, protection_count> names{
-  "durable_mint",          "lease",
-  "lease_from_read_start", "load_stamp",
-  "resume_from_cursor",    "log_latch",
-  "idempotent_retry",      "claim_decided_by_index",
-  "generation_lock",       "connection_generation",
-  "subscriber_bound",      "connection_bound",
-  "read_write_only",       "history_check",
+  "durable_mint",
+  "lease",
+  "lease_from_read_start",
+  "load_stamp",
+  "cursor_before_snapshot",
+  "resume_from_cursor",
+  "log_latch",
+  "idempotent_retry",
+  "claim_decided_by_index",
+  "generation_lock",
+  "connection_generation",
+  "subscriber_bound",
+  "connection_bound",
+  "read_write_only",
+  "history_check",
 };
 
 std::array<bool, protection_count> read_environment() noexcept {
