@@ -14,9 +14,14 @@ RUN cmake --preset release -DPORTCULLIS_TESTS=OFF && ./dev build portcullis && s
 # The packages that hold the shared libraries of the binary, by whatever names this release of Debian gives them.
 RUN ldd build/release/src/portcullis | awk '$3 ~ /^\// { print $3 }' | xargs -n 1 basename | sed 's,^,*/,' \
     | xargs dpkg-query --search | sed 's/:.*//' | sort -u >runtime-packages
+# OpenTelemetry's are in the backports of Debian 12.
+SHELL ["/bin/bash", "-c"]
+RUN : >runtime-sources.list && . scripts/lib/packages.sh \
+    && if [[ $(debian_release) == 12 ]] && grep -q opentelemetry runtime-packages; then backports_source >runtime-sources.list; fi
 
 FROM ${RUNTIME_IMAGE}
 COPY --from=build /src/runtime-packages /usr/local/share/portcullis/
+COPY --from=build /src/runtime-sources.list /etc/apt/sources.list.d/portcullis.list
 RUN apt-get update -q \
     && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends \
        ca-certificates $(cat /usr/local/share/portcullis/runtime-packages) \

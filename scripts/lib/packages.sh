@@ -33,15 +33,31 @@ clang_major() {
 
 debian_release() { (. /etc/os-release && echo "${VERSION_ID:-unknown}"); }
 
+# Built in where they are to be had: without them the exporters take `none` alone. Debian 12 has the SDK in its
+# backports.
+optional_packages() { echo opentelemetry-cpp-dev libabsl-dev; }
+
+# The backports of Debian 12, from the mirror that the machine takes Debian itself from.
+backports_source() {
+  # shellcheck disable=SC2016 # apt's own variable
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Release: bookworm' | sort -u | head -n 1 \
+    | sed 's|.*|deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] & bookworm-backports main|'
+}
+
+is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
 require_packages() { # GROUP
   local -a wanted missing=()
   local package
   command -v dpkg-query >/dev/null || die "this needs Debian 12 or 13; elsewhere install what scripts/lib/packages.sh lists"
   mapfile -t wanted < <(packages_for "$1" | tr ' ' '\n' | sort -u)
   for package in "${wanted[@]}"; do
-    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+    is_installed "$package" || missing+=("$package")
   done
-  ((${#missing[@]} > 0)) || return 0
+  if ((${#missing[@]} == 0)); then
+    offer_optional_packages
+    return 0
+  fi
 
   case $(debian_release) in 12 | 13) ;; *) die "this is not Debian 12 or 13; needed: ${missing[*]}" ;; esac
   if [[ $(id -u) != 0 ]]; then
@@ -55,14 +71,33 @@ which starts no service and keeps Debian from making a system cluster; it amount
   fi
   step "Installing what \`./dev $1\` needs and this machine lacks: ${missing[*]}"
   install_packages "${missing[@]}"
+  offer_optional_packages
+}
+
+# Tried once: a machine whose mirror does not have them is not asked again at every command.
+offer_optional_packages() {
+  local tried=$run_dir/optional-packages-tried package
+  local -a wanted missing=()
+  read -ra wanted < <(optional_packages)
+  for package in "${wanted[@]}"; do
+    is_installed "$package" || missing+=("$package")
+  done
+  ((${#missing[@]} > 0)) && [[ ! -e $tried && $(id -u) == 0 ]] || return 0
+  mkdir -p "$run_dir"
+  touch "$tried"
+  step "Installing the OpenTelemetry SDK: ${missing[*]}"
+  if ! install_packages "${missing[@]}"; then
+    echo "OpenTelemetry could not be installed and is left out (BACKEND_OTEL_*_EXPORTER then take none alone)" >&2
+  fi
 }
 
 # Installs without starting anything: no system PostgreSQL cluster, no nginx. Whatever said so before says so after.
 install_packages() (
   policy=/usr/sbin/policy-rc.d
   no_cluster=/etc/postgresql-common/createcluster.d/portcullis-dev.conf
+  backports=/etc/apt/sources.list.d/portcullis-backports.list
   restore() {
-    rm -f "$policy" "$no_cluster"
+    rm -f "$policy" "$no_cluster" "$backports"
     [[ ! -e $policy.portcullis-saved ]] || mv "$policy.portcullis-saved" "$policy"
   }
   trap restore EXIT
@@ -78,6 +113,9 @@ install_packages() (
   echo "create_main_cluster = false" >"$no_cluster"
 
   export DEBIAN_FRONTEND=noninteractive
+  if [[ $(debian_release) == 12 && " $* " == *" opentelemetry-cpp-dev "* ]]; then
+    [[ -n $(apt-cache search --names-only '^opentelemetry-cpp-dev$') ]] || backports_source >"$backports"
+  fi
   apt-get update -q
   # --no-remove: a developer's other packages are not ours to exchange.
   apt-get install -yq --no-install-recommends --no-remove "$@"
