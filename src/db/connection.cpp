@@ -1,5 +1,6 @@
 #include "db/connection.hpp"
 
+#include "core/protection.hpp"
 #include "db/dsn.hpp"
 #include "db/exchange.hpp"
 
@@ -35,7 +36,8 @@ std::string session_settings(std::chrono::milliseconds operation_timeout) {
 }
 
 void complete(conninfo_parameters& parameters, const connect_options& options) {
-  set_default(parameters, "target_session_attrs", "read-write");
+  // Whatever was given (see parse_dsn): the service has no use for a server that takes no writes.
+  set_parameter(parameters, "target_session_attrs", holds(protection::read_write_only) ? "read-write" : "any");
   set_default(parameters, "application_name", options.application_name);
   set_parameter(parameters, "client_encoding", "UTF8");
   // A dead peer is noticed within half a minute while idle, within the operation time-out while sending.
@@ -174,11 +176,26 @@ bool connection::check_alive() noexcept {
   for (int reads = 0; reads < 8 && is_open(); ++reads) {
     pollfd watched{socket(), POLLIN, 0};
     if (::poll(&watched, 1, 0) <= 0)
-      return true;
+      break;
     if (PQconsumeInput(conn_.get()) == 0 || !is_open())
       close();
+    else
+      PQisBusy(conn_.get()); // takes apart what has come
   }
-  return is_open();
+  return is_open() && check_primary();
+}
+
+bool connection::check_primary() noexcept {
+  if (!holds(protection::read_write_only))
+    return true;
+  auto is_on = [this](const char* name) {
+    const auto* value = PQparameterStatus(conn_.get(), name);
+    return value != nullptr && std::string_view{value} == "on";
+  };
+  if (!is_on("in_hot_standby") && !is_on("default_transaction_read_only"))
+    return true;
+  close();
+  return false;
 }
 
 instant connection::opened_at() const noexcept {

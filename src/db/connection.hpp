@@ -41,18 +41,25 @@ public:
   connection(connection&&) noexcept;
   connection& operator=(connection&&) noexcept;
 
-  /// Connects within `deadline` (every host of the DSN in turn, each with its share of the time that is left; a
-  /// standby is refused), with the session's settings (time zone, lock and statement time-outs, planner) in the
-  /// startup packet. On failure: `database_unavailable` with a sentence for the log. Resolving a host's
-  /// name blocks, as libpq does it: name hosts by address where the resolver cannot be trusted.
+  /// Connects within `deadline` (every host of the DSN in turn, each with its share of the time that is left; one
+  /// that takes no writes is refused), with the session's settings (time zone, lock and statement time-outs,
+  /// planner) in the startup packet. On failure: `database_unavailable` with a sentence for the log. Resolving a
+  /// host's name blocks, as libpq does it: name hosts by address where the resolver cannot be trusted.
   failure open(const connect_options& options, instant deadline);
 
   bool is_open() const noexcept;
   void close() noexcept;
 
-  /// Whether an idle connection still has its server at the other end, as far as the socket tells; closes it if
-  /// not. Costs a poll(2).
+  /// Whether an idle connection still has its server at the other end, as far as the socket tells, and that is
+  /// still a primary; closes it if not. Costs a poll(2).
   bool check_alive() noexcept;
+
+  /// Whether the server still took writes when it gave its last answer; closes the connection if not. Costs
+  /// nothing: since PostgreSQL 14 a server reports `in_hot_standby` and `default_transaction_read_only` by itself,
+  /// at the latest before it says that it is ready for more. To be asked before an answer is believed, reads
+  /// included: a primary can be demoted under connections that stand, and then it knows nothing of what its
+  /// successor commits.
+  bool check_primary() noexcept;
 
   /// When the connection was made, for the life time bound.
   instant opened_at() const noexcept;

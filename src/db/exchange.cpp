@@ -42,7 +42,7 @@ answer collect(connection& conn, instant deadline) {
     if (is_lost)
       return lost(conn);
     if (!result)
-      return out;
+      return conn.check_primary() ? std::move(out) : answer{std::nullopt, {}, no_primary};
     if (is_refusal(result.get())) {
       const auto* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
       out.sqlstate = state != nullptr ? state : "";

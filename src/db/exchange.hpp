@@ -27,8 +27,8 @@ struct answer {
   }
 };
 
-/// Runs one statement with parameters; the rows come in binary format. Closes the connection when it was lost or
-/// the deadline passed.
+/// Runs one statement with parameters; the rows come in binary format. Closes the connection when it was lost, the
+/// deadline passed or the server takes no writes.
 answer ask(connection& conn, const std::string& sql, const parameters& arguments, instant deadline);
 
 /// Runs a script of any number of statements without parameters; the last one's rows, in text format, are there to
@@ -38,6 +38,9 @@ answer run_script(connection& conn, const std::string& sql, instant deadline);
 /// The next result of the query that runs; null when it has none left. Sets `*lost` when the connection was lost
 /// or the deadline passed.
 result_ptr next_result(connection& conn, instant deadline, bool* lost);
+
+/// Why an answer is not believed: see `connection::check_primary`.
+inline constexpr auto no_primary = "the server takes no writes";
 
 /// libpq's last message for this connection, its first line.
 std::string first_line(const char* message);

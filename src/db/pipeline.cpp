@@ -170,6 +170,11 @@ std::vector<transaction_report> run_pipeline(connection& conn, const std::vector
   }
   run one{conn, reports};
   auto why = one.send(transactions) ? one.receive(deadline) : first_line(PQerrorMessage(conn.native()));
+  if (!conn.check_primary()) {
+    // Its successor may know nothing of what was committed here, and this one of what is committed there.
+    reports = std::vector<transaction_report>(transactions.size());
+    why = no_primary;
+  }
   if (!why.empty()) {
     *trouble = std::move(why);
     conn.close();

@@ -41,7 +41,7 @@ struct transaction_report {
 
 /// Sends all transactions at once and reads while it writes, until all are done or `deadline` has passed. On
 /// anything out of order the connection is closed, and `*trouble` says why; what was committed until then is
-/// reported as such.
+/// reported as such. From a server that takes no more writes nothing is believed: all is lost.
 std::vector<transaction_report> run_pipeline(connection& conn, const std::vector<transaction>& transactions,
                                              instant deadline, std::string* trouble);
 

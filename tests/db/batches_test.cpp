@@ -216,20 +216,6 @@ CAF_TEST(the victim of a deadlock is run again) {
     CAF_CHECK_EQUAL(std::get<db::revoke_account::result>(one).generation, 1);
 }
 
-CAF_TEST(a demoted primary is left for another connection) {
-  run(other, "do $$ begin execute format('alter database %I set default_transaction_read_only = on',"
-             " current_database()); end $$");
-  auto owner = new_account(conn);
-  auto conninfo = options();
-  conninfo.conninfo += " target_session_attrs=any"; // it was a primary when the connection was made
-  db::connection demoted;
-  CAF_REQUIRE_EQUAL(demoted.open(conninfo, soon()).detail, "");
-  auto report = db::execute(demoted, {db::ping{}, db::mint_session{new_draft(), owner}}, soon());
-  CAF_CHECK(report.connection_lost);
-  CAF_CHECK(code_of(report.outcomes[0]) == errc::none);
-  CAF_CHECK(report.lost == std::vector<std::size_t>{1});
-}
-
 CAF_TEST(a schema that is not there is an internal error and not a crash) {
   database empty{"batches"};
   auto bare = empty.connect();

@@ -47,8 +47,11 @@ instant soon() {
   return boot_clock::now() + patience;
 }
 
-std::string private_postgres(const std::string& command, const std::string& directory) {
+std::string private_postgres(const std::string& command, const std::string& directory,
+                             const std::string& primary) {
   auto line = "'" PORTCULLIS_PRIVATE_POSTGRES "' " + command + " '" + directory + "'";
+  if (!primary.empty())
+    line += " '" + primary + "'";
   auto* pipe = ::popen(line.c_str(), "r");
   if (pipe == nullptr)
     give_up("cannot run " + line);

@@ -26,8 +26,9 @@ inline constexpr std::chrono::seconds patience{60};
 
 instant soon();
 
-/// Runs `scripts/private-postgres <command> <directory>`; returns what it printed.
-std::string private_postgres(const std::string& command, const std::string& directory);
+/// Runs `scripts/private-postgres <command> <directory> [<primary>]`; returns what it printed.
+std::string private_postgres(const std::string& command, const std::string& directory,
+                             const std::string& primary = {});
 
 /// The DSN of PORTCULLIS_TEST_DSN or, when that is not set, of the cluster that the test run has in the build
 /// directory.
