@@ -270,6 +270,10 @@ std::variant<std::string, failure> parse_dsn(std::string_view dsn) {
     return refuse(
       "it is neither a URL nor a key=value string that libpq takes: look for a parameter that libpq does "
       "not know, and for a reserved character in the password that is not percent-encoded");
+  if (const auto* wanted = find_parameter(*parameters, "target_session_attrs");
+      wanted != nullptr && *wanted != "read-write" && *wanted != "primary" && *wanted != "any")
+    return refuse(
+      "target_session_attrs must be left out or read-write: the service needs a server that takes writes");
   const auto* given = find_parameter(*parameters, "options");
   std::string options = given != nullptr ? *given : "";
   if (path)

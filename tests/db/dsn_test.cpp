@@ -103,6 +103,16 @@ CAF_TEST(a parameter of pgx is named and its value is not ) {
     has(refused("postgres://h/d?search_path=backend&statement_cache_capacity=0"), "statement_cache_capacity"));
 }
 
+CAF_TEST(a server that takes no writes cannot be asked for) {
+  for (const auto* wanted : {"standby", "prefer-standby", "read-only", "", "S3CRET"}) {
+    auto why = refused("host=h search_path=backend target_session_attrs='" + std::string{wanted} + "'");
+    CAF_CHECK(has(why, "target_session_attrs"));
+    CAF_CHECK(!has(why, "S3CRET"));
+  }
+  for (const auto* wanted : {"read-write", "primary", "any"})
+    CAF_CHECK_EQUAL(refused("host=h search_path=backend target_session_attrs=" + std::string{wanted}), "");
+}
+
 CAF_TEST(no refusal repeats the password) {
   // Each makes libpq quote a part of it in its own message.
   for (const auto* dsn : {
