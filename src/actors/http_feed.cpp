@@ -1,5 +1,6 @@
 #include "actors/http_ask.hpp"
 #include "actors/http_front.hpp"
+#include "core/protection.hpp"
 #include "http/event_stream.hpp"
 #include "http/json.hpp"
 #include "telemetry/log.hpp"
@@ -175,7 +176,7 @@ void http_front_state::subscribe(http_connection& c, http_exchange& x, std::opti
     return answer_problem(c, x, {errc::draining, "the service is stopping"});
   if (&x != &c.exchanges.front())
     return answer_problem(c, x, {errc::request_malformed, "a stream cannot be pipelined behind other requests"});
-  auto position = from.value_or(ring_.last());
+  auto position = holds(protection::resume_from_cursor) ? from.value_or(ring_.last()) : ring_.last();
   auto reach = ring_.find(position);
   bool is_known = reach != event_ring::reach::from_another_history;
   x.keep_alive = false; // the stream ends with the connection
@@ -274,7 +275,8 @@ void http_front_state::broadcast(const std::vector<revocation_event>& events, st
       pump(*c);
       return false;
     }
-    if (c->unsent + encoded.size() > options_.subscriber_buffer_bytes_max) {
+    bool has_room = c->unsent + encoded.size() <= options_.subscriber_buffer_bytes_max;
+    if (!has_room && holds(protection::subscriber_bound)) {
       ++subscribers_cut_;
       log::warn("subscriber cut off", {{"reason", "it does not keep up"}, {"unsent_bytes", c->unsent}});
       drop(*c);

@@ -1,6 +1,7 @@
 #include "actors/http_front.hpp"
 
 #include "actors/guard.hpp"
+#include "core/protection.hpp"
 #include "http/event_stream.hpp"
 #include "telemetry/log.hpp"
 
@@ -55,7 +56,7 @@ void http_front_state::accept(caf::io::connection_handle handle) {
       static_cast<unsigned>(std::chrono::duration_cast<std::chrono::milliseconds>(options_.write_timeout).count());
     ::setsockopt(static_cast<int>(handle.id()), IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
   }
-  if (connection_count_ > options_.connections_max) {
+  if (connection_count_ > options_.connections_max && holds(protection::connection_bound)) {
     ++turned_away_;
     refuse(c, {errc::connection_limit, "too many connections"});
     flush(c);
@@ -67,7 +68,8 @@ void http_front_state::accept(caf::io::connection_handle handle) {
 void http_front_state::update_acceptor() {
   if (options_.listener < 0 || phase_ == service_phase::draining)
     return;
-  bool has_room = connection_count_ < options_.connections_max + options_.turned_away_max;
+  bool has_room = connection_count_ < options_.connections_max + options_.turned_away_max
+                  || !holds(protection::connection_bound);
   if (has_room == accepts_)
     return;
   accepts_ = has_room;
@@ -261,7 +263,9 @@ void http_front_state::transferred(const caf::io::data_transferred_msg& news) {
 
 http_connection* http_front_state::find(std::int64_t connection, std::uint64_t generation) {
   auto slot = static_cast<std::size_t>(connection);
-  if (slot >= connections_.size() || !connections_[slot] || connections_[slot]->generation != generation)
+  if (slot >= connections_.size() || !connections_[slot])
+    return nullptr;
+  if (connections_[slot]->generation != generation && holds(protection::connection_generation))
     return nullptr;
   return connections_[slot].get();
 }

@@ -1,5 +1,6 @@
 #include "actors/revocation_feed.hpp"
 
+#include "core/protection.hpp"
 #include "telemetry/log.hpp"
 
 #include <caf/scoped_actor.hpp>
@@ -83,6 +84,8 @@ bool revocation_feed_state::catch_up() {
     }
     position_ = page.last;
     has_more = page.has_more;
+    if (!holds(protection::lease_from_read_start))
+      began = options.now();
     tell_progress({has_more ? instant::min() : began, page.last, std::move(page.events)});
   }
   if (std::exchange(must_notify_, false)) {

@@ -1,5 +1,7 @@
 #include "actors/session_cache.hpp"
 
+#include "core/protection.hpp"
+
 #include <caf/io/typed_broker.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
@@ -54,7 +56,8 @@ void session_cache_state::apply(const log_progress& news) {
   auto now = options.now();
   for (auto& event : news.events)
     memory->apply(event, now);
-  memory->renew_lease(news.read_began);
+  bool is_complete = news.read_began != instant::min();
+  memory->renew_lease(is_complete && !holds(protection::lease_from_read_start) ? now : news.read_began);
 }
 
 void session_cache_state::warm(const warm_sessions& part) {

@@ -9,6 +9,7 @@
 #include "actors/revocation_feed.hpp"
 #include "actors/session.hpp"
 #include "actors/session_cache.hpp"
+#include "core/protection.hpp"
 #include "telemetry/log.hpp"
 
 #include <caf/io/middleman.hpp>
@@ -83,7 +84,8 @@ http_front_options front_options_of(const config::settings& s, std::size_t descr
   result.reader.body_bytes_max = s.http.body_bytes_max;
   auto reserved = descriptors_reserved + s.postgres.open_conns_max + result.turned_away_max;
   auto possible = descriptors_max > 2 * reserved ? descriptors_max - reserved : descriptors_max / 2;
-  result.connections_max = std::min(s.http.connections_max, possible);
+  result.connections_max =
+    holds(protection::connection_bound) ? std::min(s.http.connections_max, possible) : s.http.connections_max;
   if (result.connections_max < s.http.connections_max)
     log::warn("fewer connections than configured: the limit of open files is lower",
               {{"connections_max", result.connections_max}, {"open_files_max", descriptors_max}});

@@ -1,5 +1,7 @@
 #include "core/session_memory.hpp"
 
+#include "core/protection.hpp"
+
 namespace portcullis {
 
 session_memory::session_memory(const options& opts)
@@ -42,7 +44,7 @@ session_memory::admission session_memory::admit(const token_hash& hash, session_
   case session_status::active:
     break;
   }
-  switch (revoked_lately_.judge(record, began)) {
+  switch (judge(record, began)) {
   case revocation_memory::verdict::revoked:
     ++count_.loads_dropped;
     index_.put(hash, record, now);
@@ -56,12 +58,12 @@ session_memory::admission session_memory::admit(const token_hash& hash, session_
   }
   index_.put(hash, record, now);
   // An answer that lay in a socket buffer while the process was stopped is as stale as one from memory.
-  return now - began < staleness_max_ ? admission::active : admission::retry;
+  return is_recent(began, now) ? admission::active : admission::retry;
 }
 
 void session_memory::admit_minted(const token_hash& hash, const session_record& record, instant began,
                                   instant now) {
-  if (revoked_lately_.judge(record, began) == revocation_memory::verdict::clean)
+  if (judge(record, began) == revocation_memory::verdict::clean)
     index_.put(hash, record, now);
 }
 
@@ -99,7 +101,17 @@ void session_memory::reset(instant noticed) {
 }
 
 bool session_memory::has_lease(instant now) const noexcept {
-  return lease_began_ != instant::min() && now - lease_began_ < staleness_max_;
+  return lease_began_ != instant::min() && is_recent(lease_began_, now);
+}
+
+bool session_memory::is_recent(instant began, instant now) const noexcept {
+  return !holds(protection::lease) || now - began < staleness_max_;
+}
+
+revocation_memory::verdict session_memory::judge(const session_record& record, instant began) const {
+  if (!holds(protection::load_stamp))
+    return revocation_memory::verdict::clean;
+  return revoked_lately_.judge(record, began);
 }
 
 instant session_memory::lease_began() const noexcept {

@@ -84,6 +84,9 @@ private:
   session_index index_;
   unknown_tokens unknown_;
   revocation_memory revoked_lately_;
+  bool is_recent(instant began, instant now) const noexcept;
+  revocation_memory::verdict judge(const session_record& record, instant began) const;
+
   std::chrono::nanoseconds staleness_max_;
   instant lease_began_ = instant::min();
   counters count_;
