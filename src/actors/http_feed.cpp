@@ -315,6 +315,7 @@ void http_front_state::apply(const log_progress& news) {
 
 void http_front_state::apply(const history_changed& news) {
   bool is_first = !std::exchange(has_position_, true);
+  log_read_began_ = instant::min();
   ring_.reset(news.position);
   is_warm_ = false;
   if (is_first)

@@ -38,8 +38,12 @@ void http_front_state::handle_readyz(http_connection& c, http_exchange& x) {
 }
 
 void http_front_state::answer_readiness(const ticket& to, bool database_answers) {
-  bool log_is_fresh =
-    log_read_began_ != instant::min() && options_.now() - log_read_began_ < options_.staleness_max;
+  bool was_log_read = log_read_began_ != instant::min();
+  auto lag = was_log_read ? options_.now() - log_read_began_ : std::chrono::nanoseconds::zero();
+  bool log_is_fresh = was_log_read && lag < options_.staleness_max;
+  auto lag_ms = boost::json::value(nullptr);
+  if (was_log_read)
+    lag_ms = std::chrono::duration_cast<std::chrono::milliseconds>(lag).count();
   bool is_ready = phase_ == service_phase::serving && database_answers && is_warm_ && log_is_fresh;
   auto status = is_ready ? "ready" : phase_ == service_phase::draining ? "draining" : "unavailable";
   auto database = !database_answers ? "unreachable" : phase_ == service_phase::starting ? "migrating" : "ok";
@@ -47,7 +51,8 @@ void http_front_state::answer_readiness(const ticket& to, bool database_answers)
                                                         {"checks",
                                                          {{"database", database},
                                                           {"cache", is_warm_ ? "ok" : "cold"},
-                                                          {"revocations", log_is_fresh ? "ok" : "stale"}}}});
+                                                          {"revocations", log_is_fresh ? "ok" : "stale"}}},
+                                                        {"lag", {{"revocations_ms", lag_ms}}}});
   auto* c = find(to);
   auto* x = c != nullptr ? find_exchange(*c, to.exchange) : nullptr;
   if (x == nullptr)

@@ -416,7 +416,12 @@ CAF_TEST(readiness names what is missing) {
   tell(log_progress{clock.now(), {1, 10}, {}});
   r = probe(true);
   CAF_CHECK_EQUAL(r.status, 200);
-  CAF_CHECK_EQUAL(r.body, R"({"status":"ready","checks":{"database":"ok","cache":"ok","revocations":"ok"}})");
+  CAF_CHECK_EQUAL(
+    r.body,
+    R"({"status":"ready","checks":{"database":"ok","cache":"ok","revocations":"ok"},"lag":{"revocations_ms":0}})");
+  clock.advance(1500ms);
+  tell(log_progress{instant::min(), {1, 10}, {}}); // a page that is not the last
+  CAF_CHECK(probe(true).tells(R"("revocations_ms":1500)"));
   r = probe(false);
   CAF_CHECK_EQUAL(r.status, 503);
   CAF_CHECK(r.tells(R"("database":"unreachable")"));
@@ -426,7 +431,9 @@ CAF_TEST(readiness names what is missing) {
   CAF_CHECK(r.tells(R"("revocations":"stale")"));
   tell(log_progress{clock.now(), {1, 10}, {}});
   tell(history_changed{{2, 1}, "restored"});
-  CAF_CHECK(probe(true).tells(R"("cache":"cold")"));
+  r = probe(true);
+  CAF_CHECK(r.tells(R"("cache":"cold")"));
+  CAF_CHECK(r.tells(R"("revocations_ms":null)")); // what was read is of the other history
 }
 
 CAF_TEST(the version is told) {
@@ -454,3 +461,5 @@ CAF_TEST(the numbers of everybody are told) {
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
+  CAF_CHECK(r.tells(R"("revocations_ms":null)"));
+  CAF_CHECK(r.tells(R"("revocations_ms":31500)"));

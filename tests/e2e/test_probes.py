@@ -23,10 +23,11 @@ def test_healthz_says_that_the_process_lives(http):
 
 
 def test_readyz_names_every_check(http):
-    assert http.get("/readyz").expect(200) == {
-        "status": "ready",
-        "checks": {"database": "ok", "cache": "ok", "revocations": "ok"},
-    }
+    answer = http.get("/readyz").expect(200)
+    assert answer.keys() == {"status", "checks", "lag"}
+    assert answer["status"] == "ready"
+    assert answer["checks"] == {"database": "ok", "cache": "ok", "revocations": "ok"}
+    assert 0 <= answer["lag"]["revocations_ms"] < 30_000
 
 
 def test_metrics_are_prometheus_text(http):
