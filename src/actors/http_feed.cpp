@@ -305,8 +305,7 @@ void http_front_state::apply(const log_progress& news) {
   log_read_began_ = std::max(log_read_began_, news.read_began);
   auto before = ring_.last().seq;
   ring_.append(news.events, news.position);
-  if (!patient_lookups_.empty())
-    resume_lookups();
+  resume_lookups();
   if (news.events.empty())
     return;
   broadcast(news.events, before);
@@ -315,9 +314,10 @@ void http_front_state::apply(const log_progress& news) {
 
 void http_front_state::apply(const history_changed& news) {
   bool is_first = !std::exchange(has_position_, true);
-  log_read_began_ = instant::min();
   ring_.reset(news.position);
+  log_read_began_ = instant::min();
   is_warm_ = false;
+  resume_lookups();
   if (is_first)
     return;
   for (auto& [connection, generation] : subscribers_)

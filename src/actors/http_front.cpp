@@ -389,6 +389,7 @@ http_front_actor::behavior_type http_front(http_front_state::self_pointer self, 
       guard("tick", [&] { self->state.tick(); });
       self->delayed_send(self, tick, tick_atom_v);
     },
+    [&state](step_atom) { guard("step", [&] { state.end_patience(); }); },
   };
 }
 

@@ -41,6 +41,9 @@ struct http_front_options {
   std::chrono::nanoseconds write_timeout = std::chrono::seconds{30};
   std::chrono::nanoseconds linger_timeout = std::chrono::seconds{2};
   std::chrono::nanoseconds request_timeout = std::chrono::seconds{6};
+  // For X-Min-Cursor, before the database is asked: longer than a poll of the log, shorter than Envoy's 200 ms for
+  // a whole ext_authz call.
+  std::chrono::nanoseconds cursor_wait = std::chrono::milliseconds{150};
   std::chrono::nanoseconds heartbeat_interval = std::chrono::seconds{10};
   std::chrono::nanoseconds staleness_max = std::chrono::seconds{30};
   std::chrono::milliseconds tick = std::chrono::milliseconds{250};
@@ -85,6 +88,7 @@ struct http_front_state {
   caf::result<all_numbers> read_all_numbers();
 
   void tick();
+  void end_patience();
 
   // -- the feed (http_feed.cpp)
 
@@ -143,11 +147,14 @@ private:
   void handle(http_connection& c, http_exchange& x, const http::request& r, const http::match& m);
   void handle_resolve(http_connection& c, http_exchange& x, const http::request& r);
   void handle_introspect(http_connection& c, http_exchange& x, const http::request& r);
-  void look_up_after(http_connection& c, http_exchange& x, const token_hash& hash, std::string_view cursor_text);
+  void look_up(http_connection& c, http_exchange& x, const http::request& r, const token_hash& hash);
+  bool is_read(const cursor& wanted) const;
+  bool can_be_waited_for(const cursor& wanted) const;
   void resume_lookups();
+  void time_patience();
   void send_lookups(http_connection& c);
   void answer_peeked(const peeked_sessions::answer& known, http_connection& c);
-  void load(const ticket& to, const token_hash& hash);
+  void load(const ticket& to, const load_session& what);
   void answer_resolution(http_connection& c, http_exchange& x, session_status status,
                          const session_record& record);
   void handle_mint(http_connection& c, http_exchange& x, const http::request& r);
@@ -241,9 +248,11 @@ private:
     ticket to;
     token_hash hash;
     cursor wanted;
+    instant until{}; // then the database is asked
   };
 
-  std::vector<patient_lookup> patient_lookups_;
+  std::vector<patient_lookup> patient_lookups_; // in the order of `until`
+  bool is_patience_timed_ = false;
   std::vector<peek_sessions::lookup> lookups_; // of the read being processed
 
   event_ring ring_{1};

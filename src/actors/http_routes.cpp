@@ -4,6 +4,8 @@
 #include "http/bearer.hpp"
 #include "http/json.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace portcullis {
@@ -88,43 +90,74 @@ void http_front_state::handle_resolve(http_connection& c, http_exchange& x, cons
   auto found = http::bearer_token(r);
   if (auto* what = std::get_if<failure>(&found))
     return answer_problem(c, x, *what);
-  auto hash = hash_token(std::get<std::string_view>(found));
-  if (auto text = r.get(http::field::x_min_cursor); !text.empty())
-    look_up_after(c, x, hash, text);
-  else
-    lookups_.push_back({x.id, hash});
+  look_up(c, x, r, hash_token(std::get<std::string_view>(found)));
 }
 
-/// Read your own revocation: the caller has a cursor from some replica and wants an answer that is at least as
-/// new. The cache hears of every event before the front does, so once the front has read that far, so has it.
-void http_front_state::look_up_after(http_connection& c, http_exchange& x, const token_hash& hash,
-                                     std::string_view cursor_text) {
-  auto wanted = cursor::parse(cursor_text);
+/// With X-Min-Cursor ("read your own revocation") the caller has a place in the log from some replica and wants an
+/// answer that is at least as new. The cache hears of every event before the front does, so once the front has
+/// read that far, memory will do. Else the database is asked, by a read that begins after the request came: it
+/// sees every revocation whose cursor was handed out by then. The log is waited for a moment, since it is mostly
+/// on its way and costs no read.
+void http_front_state::look_up(http_connection& c, http_exchange& x, const http::request& r,
+                               const token_hash& hash) {
+  auto text = r.get(http::field::x_min_cursor);
+  if (text.empty())
+    return lookups_.push_back({x.id, hash});
+  auto wanted = cursor::parse(text);
   if (!wanted)
     return answer_problem(c, x, {errc::cursor_malformed, "X-Min-Cursor is not <epoch>-<seq>"});
-  // A cursor of another history says nothing of this one, and memory was emptied when the history changed.
-  bool is_reached = has_position_ && (wanted->epoch != ring_.last().epoch || wanted->seq <= ring_.last().seq);
-  if (is_reached)
+  if (is_read(*wanted)) {
     lookups_.push_back({x.id, hash});
-  else if (patient_lookups_.size() >= options_.patient_lookups_max)
-    answer_problem(c, x, {errc::overloaded, "too many look-ups wait for the revocation log"});
-  else
-    patient_lookups_.push_back({ticket_of(c, x), hash, *wanted});
+  } else if (can_be_waited_for(*wanted) && patient_lookups_.size() < options_.patient_lookups_max) {
+    patient_lookups_.push_back({ticket_of(c, x), hash, *wanted, x.began + options_.cursor_wait});
+    time_patience();
+  } else {
+    lookups_.push_back({x.id, hash, x.began});
+  }
 }
 
-/// Looks up for those whose cursor the log has reached. One whose exchange was answered at its deadline is gone.
+bool http_front_state::is_read(const cursor& wanted) const {
+  return can_be_waited_for(wanted) && wanted.seq <= ring_.last().seq;
+}
+
+/// A cursor of another history may be of one that this replica has not noticed yet.
+bool http_front_state::can_be_waited_for(const cursor& wanted) const {
+  return has_position_ && wanted.epoch == ring_.last().epoch;
+}
+
+/// Looks up for those whose cursor the log has reached, or who have waited long enough. One whose exchange was
+/// answered meanwhile is gone.
 void http_front_state::resume_lookups() {
+  auto now = options_.now();
   for (auto& waiting : std::exchange(patient_lookups_, {})) {
     auto* c = find(waiting.to);
-    if (c == nullptr || find_exchange(*c, waiting.to.exchange) == nullptr)
+    auto* x = c != nullptr ? find_exchange(*c, waiting.to.exchange) : nullptr;
+    if (x == nullptr)
       continue;
-    if (waiting.wanted.epoch == ring_.last().epoch && waiting.wanted.seq > ring_.last().seq) {
+    if (is_read(waiting.wanted)) {
+      lookups_.push_back({x->id, waiting.hash});
+    } else if (can_be_waited_for(waiting.wanted) && now < waiting.until) {
       patient_lookups_.push_back(waiting);
       continue;
+    } else {
+      lookups_.push_back({x->id, waiting.hash, x->began});
     }
-    lookups_.push_back({waiting.to.exchange, waiting.hash});
     send_lookups(*c);
   }
+}
+
+/// One timer for all who wait, as of the first of them: the tick is too coarse.
+void http_front_state::time_patience() {
+  if (patient_lookups_.empty() || std::exchange(is_patience_timed_, true))
+    return;
+  auto rest = patient_lookups_.front().until - options_.now();
+  self_->delayed_send(self_, std::max<std::chrono::nanoseconds>(rest, std::chrono::milliseconds{1}), step_atom_v);
+}
+
+void http_front_state::end_patience() {
+  is_patience_timed_ = false;
+  resume_lookups();
+  time_patience();
 }
 
 /// RFC 7662: whatever is not an active token of ours is just that, and no error.
@@ -134,7 +167,7 @@ void http_front_state::handle_introspect(http_connection& c, http_exchange& x, c
     return answer_problem(c, x, *what);
   auto& text = std::get<std::string>(found);
   if (is_token_form(text))
-    lookups_.push_back({x.id, hash_token(text)});
+    look_up(c, x, r, hash_token(text));
   else
     answer_json(c, x, 200, http::render_introspection({}));
 }
@@ -176,13 +209,13 @@ void http_front_state::answer_peeked(const peeked_sessions::answer& known, http_
     answer_resolution(c, *x, session_status::unknown, known.record);
     break;
   case peeked_sessions::verdict::must_load:
-    load(ticket_of(c, *x), known.hash);
+    load(ticket_of(c, *x), {known.hash, known.read_after});
     break;
   }
 }
 
-void http_front_state::load(const ticket& to, const token_hash& hash) {
-  self_->request(peers_.cache, caf::infinite, load_session{hash})
+void http_front_state::load(const ticket& to, const load_session& what) {
+  self_->request(peers_.cache, caf::infinite, what)
     .then(
       [this, to](const resolution& found) {
         guard("loaded", [&] {

@@ -198,7 +198,9 @@ using http_front_actor =
     // Everybody's numbers, for an exporter.
     caf::replies_to<read_numbers>::with<all_numbers>,
     // Deadlines, heartbeats, the date.
-    caf::reacts_to<tick_atom>>;
+    caf::reacts_to<tick_atom>,
+    // Some look-up has waited for its cursor long enough.
+    caf::reacts_to<step_atom>>;
 
 /// The SUPERVISOR: spawns the others in order, and stops them in order.
 using supervisor_actor = caf::typed_actor<

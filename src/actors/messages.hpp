@@ -33,6 +33,8 @@ struct peek_sessions {
   struct lookup {
     std::uint64_t exchange = 0; // comes back with the answer
     token_hash hash;
+    /// Where the caller needs a read that began after this, memory tells only what is final. It comes back, too.
+    instant read_after = instant::min();
   };
   std::vector<lookup> lookups;
 };
@@ -50,13 +52,16 @@ struct peeked_sessions {
     token_hash hash;
     verdict known = verdict::must_load;
     session_record record;
+    instant read_after = instant::min();
   };
   std::vector<answer> answers;
 };
 
-/// Asks for one token's session, from PostgreSQL if need be.
+/// Asks for one token's session, from PostgreSQL if need be, by a read that began after `read_after`: it sees
+/// whatever was committed until then.
 struct load_session {
   token_hash hash;
+  instant read_after = instant::min();
 };
 
 /// What `load_session` found. Never `unknown` for want of an answer: that is an error.

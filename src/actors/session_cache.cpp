@@ -24,7 +24,10 @@ peeked_sessions session_cache_state::peek(const peek_sessions& ask) {
     auto& answer = result.answers.emplace_back();
     answer.exchange = lookup.exchange;
     answer.hash = lookup.hash;
-    switch (memory->peek(lookup.hash, now, &answer.record)) {
+    answer.read_after = lookup.read_after;
+    bool is_memory_enough = lookup.read_after == instant::min();
+    switch (is_memory_enough ? memory->peek(lookup.hash, now, &answer.record)
+                             : memory->peek_final(lookup.hash, now)) {
     case session_memory::verdict::active:
       answer.known = known::active;
       break;
@@ -42,14 +45,22 @@ peeked_sessions session_cache_state::peek(const peek_sessions& ask) {
   return result;
 }
 
-void session_cache_state::answer(load& done, const resolution& with) {
-  for (auto& promise : done.waiting)
+void session_cache_state::answer(const token_hash& hash, const load_ptr& done, const resolution& with) {
+  end(hash, done);
+  for (auto& promise : done->waiting)
     promise.deliver(with);
 }
 
-void session_cache_state::fail(load& done, const caf::error& err) {
-  for (auto& promise : done.waiting)
+void session_cache_state::fail(const token_hash& hash, const load_ptr& done, const caf::error& err) {
+  end(hash, done);
+  for (auto& promise : done->waiting)
     promise.deliver(err);
+}
+
+void session_cache_state::end(const token_hash& hash, const load_ptr& done) {
+  --loads_in_flight;
+  if (auto latest = loads.find(hash); latest != loads.end() && latest->second == done)
+    loads.erase(latest);
 }
 
 void session_cache_state::apply(const log_progress& news) {
@@ -74,7 +85,7 @@ cache_stats session_cache_state::stats() const {
   result.active = index.active_size();
   result.bytes = index.bytes();
   result.unknown_entries = memory->unknown_size();
-  result.loads_in_flight = loads.size();
+  result.loads_in_flight = loads_in_flight;
   result.hits = count.hits;
   result.misses = count.misses;
   result.read_throughs = count.read_throughs;
@@ -90,65 +101,53 @@ namespace {
 
 /// Sends the load of `hash` on its way. What comes back is admitted, or, overtaken, asked for again.
 template <class Self>
-void start_load(Self* self, const session_loader_actor& loader, const token_hash& hash) {
+void start_load(Self* self, const session_loader_actor& loader, const token_hash& hash,
+                const session_cache_state::load_ptr& what) {
   auto began = self->state.options.now();
-  self->state.loads[hash].began = began;
-  auto take_out = [self, hash] {
-    auto i = self->state.loads.find(hash);
-    auto done = std::move(i->second);
-    self->state.loads.erase(i);
-    return done;
-  };
+  what->began = began;
   // The pool answers every request within the operation time-out, so none is set here: CAF could not cancel it.
   self->request(loader, caf::infinite, db::find_session{hash})
     .then(
       [=](const db::find_session::result& found) {
         auto& state = self->state;
         switch (state.memory->admit(hash, found.status, found.record, began, state.options.now())) {
-        case session_memory::admission::active: {
-          auto done = take_out();
-          state.answer(done, {session_status::active, found.record});
+        case session_memory::admission::active:
+          state.answer(hash, what, {session_status::active, found.record});
           break;
-        }
-        case session_memory::admission::revoked: {
-          auto done = take_out();
-          state.answer(done, {session_status::revoked, {}});
+        case session_memory::admission::revoked:
+          state.answer(hash, what, {session_status::revoked, {}});
           break;
-        }
-        case session_memory::admission::unknown: {
-          auto done = take_out();
-          state.answer(done, {session_status::unknown, {}});
+        case session_memory::admission::unknown:
+          state.answer(hash, what, {session_status::unknown, {}});
           break;
-        }
         case session_memory::admission::retry:
-          if (++state.loads[hash].attempts <= state.options.load_attempts_max) {
-            start_load(self, loader, hash);
-          } else {
-            auto done = take_out();
-            state.fail(done, to_caf({errc::history_stale, "the session could not be read recently enough"}));
-          }
+          if (++what->attempts <= state.options.load_attempts_max)
+            start_load(self, loader, hash, what);
+          else
+            state.fail(hash, what, to_caf({errc::history_stale, "the session could not be read recently enough"}));
           break;
         }
       },
-      [=](const caf::error& err) {
-        auto done = take_out();
-        self->state.fail(done, err);
-      });
+      [=](const caf::error& err) { self->state.fail(hash, what, err); });
 }
 
 template <class Self>
-caf::result<resolution> load(Self* self, const session_loader_actor& loader, const token_hash& hash) {
+caf::result<resolution> load(Self* self, const session_loader_actor& loader, const load_session& ask) {
   auto& state = self->state;
-  auto running = state.loads.find(hash);
-  if (running == state.loads.end() && state.loads.size() >= state.options.loads_max)
+  auto running = state.loads.find(ask.hash);
+  bool joins = running != state.loads.end() && running->second->began > ask.read_after;
+  if (!joins && state.loads_in_flight >= state.options.loads_max)
     return to_caf({errc::overloaded, "too many sessions are being looked up"});
   auto promise = self->template make_response_promise<resolution>();
-  if (running != state.loads.end()) {
-    running->second.waiting.push_back(promise);
+  if (joins) {
+    running->second->waiting.push_back(promise);
     return promise;
   }
-  state.loads[hash].waiting.push_back(promise);
-  start_load(self, loader, hash);
+  auto what = std::make_shared<session_cache_state::load>();
+  what->waiting.push_back(promise);
+  state.loads[ask.hash] = what;
+  ++state.loads_in_flight;
+  start_load(self, loader, ask.hash, what);
   return promise;
 }
 
@@ -176,7 +175,7 @@ session_cache_actor::behavior_type behave(Self* self, session_cache_options opti
       // Memory needs no word of it: a session that is not held is loaded, warm or not.
     },
     [self](const peek_sessions& ask) { return self->state.peek(ask); },
-    [self, loader](const load_session& ask) { return load(self, loader, ask.hash); },
+    [self, loader](const load_session& ask) { return load(self, loader, ask); },
     [self](const warm_sessions& part) {
       self->state.warm(part);
       return applied{};

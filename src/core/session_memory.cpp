@@ -31,6 +31,21 @@ session_memory::verdict session_memory::peek(const token_hash& hash, instant now
   return verdict::must_load;
 }
 
+session_memory::verdict session_memory::peek_final(const token_hash& hash, instant now) {
+  session_record ignored;
+  const auto status = index_.find(hash, now, &ignored);
+  if (status == session_status::active) {
+    ++count_.read_throughs;
+    return verdict::must_load;
+  }
+  if (status == session_status::unknown && !unknown_.contains(hash)) {
+    ++count_.misses;
+    return verdict::must_load;
+  }
+  ++count_.hits;
+  return status == session_status::revoked ? verdict::revoked : verdict::unknown;
+}
+
 session_memory::admission session_memory::admit(const token_hash& hash, session_status status,
                                                 const session_record& record, instant began, instant now) {
   switch (status) {

@@ -50,6 +50,9 @@ public:
   /// Answers from memory, and counts. `*out` is set for `active`.
   verdict peek(const token_hash& hash, instant now, session_record* out);
 
+  /// The same for a caller to whom memory may be too old whatever its lease: what is final, or `must_load`.
+  verdict peek_final(const token_hash& hash, instant now);
+
   /// Takes in what a load that began at `began` says of `hash`.
   admission admit(const token_hash& hash, session_status status, const session_record& record, instant began,
                   instant now);
@@ -81,12 +84,12 @@ public:
   std::size_t unknown_size() const noexcept;
 
 private:
-  session_index index_;
-  unknown_tokens unknown_;
-  revocation_memory revoked_lately_;
   bool is_recent(instant began, instant now) const noexcept;
   revocation_memory::verdict judge(const session_record& record, instant began) const;
 
+  session_index index_;
+  unknown_tokens unknown_;
+  revocation_memory revoked_lately_;
   std::chrono::nanoseconds staleness_max_;
   instant lease_began_ = instant::min();
   counters count_;

@@ -39,12 +39,33 @@ struct fixture : http_fixture {
   }
 
   /// Answers the one look-up that the front sent.
-  void answer_peek(known verdict, const session_record& record = {}) {
+  void answer_peek(known verdict, const session_record& record = {}, instant read_after = instant::min()) {
     auto asked = take<peek_sessions>();
     CAF_REQUIRE_EQUAL(asked.message.lookups.size(), 1u);
     const auto& lookup = asked.message.lookups[0];
     CAF_CHECK(lookup.hash == secret.hash());
-    answer(asked, peeked_sessions{{{lookup.exchange, lookup.hash, verdict, record}}});
+    CAF_CHECK(lookup.read_after == read_after);
+    answer(asked, peeked_sessions{{{lookup.exchange, lookup.hash, verdict, record, lookup.read_after}}});
+  }
+
+  /// The caller will have a read of the database that begins after this: memory cannot tell.
+  void answer_read(session_status status, instant after) {
+    answer_peek(known::must_load, {}, after);
+    auto asked = take<load_session>();
+    CAF_CHECK(asked.message.hash == secret.hash());
+    CAF_CHECK(asked.message.read_after == after);
+    answer(asked, resolution{status, make_record(11, 101)});
+  }
+
+  static std::string as_of(std::uint64_t epoch, std::uint64_t seq) {
+    return "X-Min-Cursor: " + to_string(cursor{epoch, seq}) + "\r\n";
+  }
+
+  template <class Duration>
+  void let_patience_pass(Duration time) {
+    clock.advance(time);
+    sched.advance_time(time);
+    consume_messages();
   }
 
   int status() {
@@ -155,13 +176,14 @@ CAF_TEST(all look ups of one read are asked at once and answered in order) {
   CAF_CHECK(responses[2].status == 401 && responses[2].has("X-Request-Id: c\r\n"));
 }
 
+// -- X-Min-Cursor ------------------------------------------------------------------------------------------------
+
 CAF_TEST(a look up that brings a cursor waits until the log was read so far) {
   open();
-  const auto as_of = [](std::uint64_t seq) { return "X-Min-Cursor: " + to_string(cursor{1, seq}) + "\r\n"; };
-  get(client, internal + "/sessions/resolve", bearer() + as_of(10));
+  get(client, internal + "/sessions/resolve", bearer() + as_of(1, 10));
   answer_peek(known::active, make_record(11, 101));
   CAF_CHECK_EQUAL(status(), 200);
-  get(client, internal + "/sessions/resolve", bearer() + as_of(12));
+  get(client, internal + "/sessions/resolve", bearer() + as_of(1, 12));
   revocation_event event;
   event.seq = 11;
   tell(log_progress{clock.now(), {1, 11}, {event}});
@@ -170,11 +192,98 @@ CAF_TEST(a look up that brings a cursor waits until the log was read so far) {
   tell(log_progress{clock.now(), {1, 12}, {event}});
   answer_peek(known::revoked);
   CAF_CHECK_EQUAL(status(), 401);
-  get(client, internal + "/sessions/resolve", bearer() + as_of(13));
-  pass(options.request_timeout);
+  let_patience_pass(options.cursor_wait); // nobody waits any more
+}
+
+CAF_TEST(a cursor that the log does not reach in a moment is answered by a later read) {
+  open();
+  const auto came = clock.now();
+  get(client, internal + "/sessions/resolve", bearer() + as_of(1, 13));
+  let_patience_pass(options.cursor_wait - 1ms);
+  CAF_CHECK(peers->empty());
+  let_patience_pass(1ms);
+  answer_read(session_status::revoked, came);
+  CAF_CHECK_EQUAL(status(), 401);
+  get(client, internal + "/sessions/resolve", bearer() + as_of(1, 13));
+  let_patience_pass(options.cursor_wait);
+  answer_peek(known::must_load, {}, clock.now() - options.cursor_wait);
+  auto asked = take<load_session>();
+  fail(asked, errc::database_unavailable);
   CAF_CHECK_EQUAL(status(), 503);
-  event.seq = 13;
-  tell(log_progress{clock.now(), {1, 13}, {event}}); // nobody waits any more
+}
+
+CAF_TEST(each look up that waits for the log has its own time) {
+  open();
+  const auto other = connect(2);
+  const auto came = clock.now();
+  get(client, internal + "/sessions/resolve", bearer() + as_of(1, 13));
+  let_patience_pass(options.cursor_wait - 1ms);
+  get(other, internal + "/sessions/resolve", bearer() + as_of(1, 13));
+  let_patience_pass(1ms);
+  answer_read(session_status::active, came);
+  CAF_CHECK_EQUAL(status(), 200);
+  let_patience_pass(options.cursor_wait - 2ms);
+  CAF_CHECK(peers->empty());
+  let_patience_pass(1ms);
+  answer_read(session_status::revoked, came + options.cursor_wait - 1ms);
+  CAF_CHECK_EQUAL(read_response(other).status, 401);
+}
+
+CAF_TEST(a cursor of a history that is not ours is answered by a later read at once) {
+  open();
+  get(client, internal + "/sessions/resolve", bearer() + as_of(2, 1));
+  answer_read(session_status::revoked, clock.now());
+  CAF_CHECK_EQUAL(status(), 401);
+  get(client, internal + "/sessions/resolve", bearer() + as_of(1, 13));
+  CAF_CHECK(peers->empty());
+  const auto came = clock.now();
+  clock.advance(1ms);
+  tell(history_changed{{2, 20}, "restored"});
+  answer_read(session_status::active, came);
+  CAF_CHECK_EQUAL(status(), 200);
+}
+
+CAF_TEST(before the log was read a cursor is answered by a later read) {
+  start();
+  tell(portcullis::start_serving{});
+  client = connect(1);
+  get(client, internal + "/sessions/resolve", bearer() + as_of(1, 1));
+  answer_read(session_status::revoked, clock.now());
+  CAF_CHECK_EQUAL(status(), 401);
+}
+
+CAF_TEST(who finds no room to wait for the log is answered by a later read) {
+  options.patient_lookups_max = 1;
+  open();
+  const auto other = connect(2);
+  get(client, internal + "/sessions/resolve", bearer() + as_of(1, 11));
+  get(other, internal + "/sessions/resolve", bearer() + as_of(1, 11));
+  answer_read(session_status::revoked, clock.now());
+  CAF_CHECK_EQUAL(read_response(other).status, 401);
+  leave(client);
+  let_patience_pass(options.cursor_wait); // nobody is asked for one who has gone
+}
+
+CAF_TEST(verify and introspection honour a cursor) {
+  open();
+  get(client, internal + "/verify", bearer() + as_of(1, 11));
+  CAF_CHECK(peers->empty());
+  let_patience_pass(options.cursor_wait);
+  answer_read(session_status::revoked, clock.now() - options.cursor_wait);
+  CAF_CHECK_EQUAL(status(), 401);
+  const auto introspect = [&](const std::string& fields) {
+    const auto form = "token=" + std::string{secret.reveal()};
+    send(client, "POST " + internal + "/introspect HTTP/1.1\r\nHost: h\r\n" + fields
+                   + "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: "
+                   + std::to_string(form.size()) + "\r\n\r\n" + form);
+  };
+  introspect(as_of(1, 11));
+  CAF_CHECK(peers->empty());
+  let_patience_pass(options.cursor_wait);
+  answer_read(session_status::revoked, clock.now() - options.cursor_wait);
+  CAF_CHECK_EQUAL(read_response(client).body, R"({"active":false})");
+  introspect("X-Min-Cursor: soon\r\n");
+  CAF_CHECK(read_response(client).tells(R"("code":"cursor_malformed")"));
 }
 
 // -- minting -----------------------------------------------------------------------------------------------------
@@ -412,6 +521,7 @@ CAF_TEST(readiness names what is missing) {
   CAF_CHECK_EQUAL(r.status, 503);
   CAF_CHECK(r.tells(R"("cache":"cold")"));
   CAF_CHECK(r.tells(R"("revocations":"stale")"));
+  CAF_CHECK(r.tells(R"("revocations_ms":null)"));
   tell(cache_warmed{});
   tell(log_progress{clock.now(), {1, 10}, {}});
   r = probe(true);
@@ -429,6 +539,7 @@ CAF_TEST(readiness names what is missing) {
   r = probe(true);
   CAF_CHECK_EQUAL(r.status, 503);
   CAF_CHECK(r.tells(R"("revocations":"stale")"));
+  CAF_CHECK(r.tells(R"("revocations_ms":31500)"));
   tell(log_progress{clock.now(), {1, 10}, {}});
   tell(history_changed{{2, 1}, "restored"});
   r = probe(true);
@@ -461,5 +572,3 @@ CAF_TEST(the numbers of everybody are told) {
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
-  CAF_CHECK(r.tells(R"("revocations_ms":null)"));
-  CAF_CHECK(r.tells(R"("revocations_ms":31500)"));

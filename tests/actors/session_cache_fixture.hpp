@@ -56,18 +56,19 @@ struct session_cache_fixture : test_coordinator_fixture<with_messages<caf::actor
     CAF_CHECK(done->reply);
   }
 
-  peeked_sessions::answer peek(const token_hash& hash) {
-    const auto peeked = ask<peeked_sessions>(sys, cache, peek_sessions{{{7, hash}}});
+  peeked_sessions::answer peek(const token_hash& hash, instant read_after = instant::min()) {
+    const auto peeked = ask<peeked_sessions>(sys, cache, peek_sessions{{{7, hash, read_after}}});
     consume_messages();
     CAF_REQUIRE(peeked->reply);
     CAF_REQUIRE_EQUAL(peeked->reply->answers.size(), 1u);
     CAF_CHECK_EQUAL(peeked->reply->answers[0].exchange, 7u);
     CAF_CHECK(peeked->reply->answers[0].hash == hash);
+    CAF_CHECK(peeked->reply->answers[0].read_after == read_after);
     return peeked->reply->answers[0];
   }
 
-  std::shared_ptr<outcome<resolution>> load(const token_hash& hash) {
-    auto result = ask<resolution>(sys, cache, load_session{hash});
+  std::shared_ptr<outcome<resolution>> load(const token_hash& hash, instant read_after = instant::min()) {
+    auto result = ask<resolution>(sys, cache, load_session{hash, read_after});
     consume_messages();
     return result;
   }

@@ -119,6 +119,92 @@ CAF_TEST(a load of another history is read again) {
   CAF_CHECK(is(loaded, session_status::active));
 }
 
+// -- reads that are as new as their caller needs ---------------------------------------------------------------
+
+CAF_TEST(who needs a later read than memory has is told only what is final) {
+  renew_lease();
+  hold(alice, alices);
+  CAF_CHECK(peek(alice).known == known::active);
+  CAF_CHECK(peek(alice, clock.now()).known == known::must_load);
+  CAF_CHECK(peek(bob, clock.now()).known == known::must_load);
+  apply(session_revoked{alices.session_id});
+  CAF_CHECK(peek(alice, clock.now()).known == known::revoked);
+  load(bob);
+  auto asked = take_load(bob);
+  answer(asked, session_status::unknown);
+  CAF_CHECK(peek(bob, clock.now()).known == known::unknown);
+}
+
+CAF_TEST(who needs a later read does not share a load that began before) {
+  renew_lease();
+  const auto first = load(alice);
+  auto earlier = take_load(alice);
+  const auto second = load(alice, clock.now()); // the same instant might have been before
+  auto later = take_load(alice);
+  answer(earlier, session_status::active, alices);
+  CAF_CHECK(is(first, session_status::active));
+  CAF_CHECK(second->is_open());
+  clock.advance(1ms);
+  const auto third = load(alice, clock.now());
+  auto latest = take_load(alice);
+  answer(later, session_status::active, alices);
+  CAF_CHECK(is(second, session_status::active));
+  CAF_CHECK(third->is_open());
+  answer(latest, session_status::revoked, alices);
+  CAF_CHECK(is(third, session_status::revoked));
+  CAF_CHECK(peek(alice).known == known::revoked);
+}
+
+CAF_TEST(a load serves all who came before it began) {
+  const auto came = clock.now();
+  load(alice);
+  auto earlier = take_load(alice);
+  clock.advance(1ms);
+  const auto first = load(alice, came);
+  auto asked = take_load(alice);
+  const auto second = load(alice, came);
+  const auto anyone = load(alice);
+  CAF_CHECK(db->empty());
+  answer(earlier, session_status::active, alices); // which leaves the later one where it can be joined
+  const auto third = load(alice, came);
+  CAF_CHECK(db->empty());
+  answer(asked, session_status::revoked, alices);
+  for (const auto& loaded : {first, second, third, anyone})
+    CAF_CHECK(is(loaded, session_status::revoked));
+}
+
+CAF_TEST(a later read is judged like any other) {
+  const auto loaded = load(alice, clock.now());
+  auto asked = take_load(alice);
+  apply(session_revoked{alices.session_id});
+  answer(asked, session_status::active, alices);
+  CAF_CHECK(is(loaded, session_status::revoked));
+  const auto late = load(bob, clock.now());
+  auto asked_for_bob = take_load(bob);
+  clock.advance(30s);
+  answer(asked_for_bob, session_status::active, bobs);
+  CAF_CHECK(late->is_open());
+  auto again = take_load(bob);
+  again.fail(errc::database_unavailable);
+  consume_messages();
+  CAF_CHECK(is_error(late, errc::database_unavailable));
+}
+
+CAF_TEST(later reads are bounded with all the others) {
+  load(alice);
+  auto first = take_load(alice);
+  const auto second = load(alice, clock.now());
+  auto asked = take_load(alice);
+  CAF_CHECK(is_error(load(alice, clock.now()), errc::overloaded));
+  answer(first, session_status::active, alices);
+  const auto third = load(alice, clock.now());
+  auto asked_again = take_load(alice);
+  answer(asked, session_status::active, alices);
+  answer(asked_again, session_status::active, alices);
+  CAF_CHECK(is(second, session_status::active));
+  CAF_CHECK(is(third, session_status::active));
+}
+
 // -- rule 2: after the acknowledgement of a revocation the token is dead here --------------------------------
 
 CAF_TEST(an acknowledged revocation is seen by the next look up) {

@@ -45,6 +45,28 @@ def test_a_cursor_that_is_reached_or_of_another_history_does_not_delay(service, 
     resolve(service, minted["token"], **{"X-Min-Cursor": "soon"}).expect_problem(400, "cursor_malformed")
 
 
+def test_a_cursor_past_the_end_of_the_log_is_answered(service, mint):
+    """Nobody was given such a cursor; the database's own state is at least as new as all that anybody was."""
+    live, dead = mint(), mint()
+    cursor = service.gateway.delete(f"/sessions/{dead['session']['session_id']}").expect(200)["cursor"]
+    beyond = {"X-Min-Cursor": f"{epoch_of(cursor)}-{seq_of(cursor) + 1_000_000}"}
+    resolve(service, live["token"], **beyond).expect(200)
+    resolve(service, dead["token"], **beyond).expect_problem(401, "session_revoked")
+
+
+def test_every_way_to_ask_honours_a_cursor(service, replica, mint):
+    for _ in range(5):
+        minted = mint()
+        resolve(replica, minted["token"]).expect(200)
+        path = f"/sessions/{minted['session']['session_id']}"
+        headers = {"X-Min-Cursor": service.gateway.delete(path).expect(200)["cursor"]}
+        verified = replica.gateway.get("/verify", token=minted["token"], headers=headers)
+        verified.expect_problem(401, "session_revoked")
+        form = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+        body = f"token={minted['token']}".encode()
+        assert replica.gateway.post("/introspect", body, headers=form).expect(200) == {"active": False}
+
+
 def test_a_subscriber_goes_on_at_another_replica(service, replica, mint):
     seed = random.randrange(2**32)
     print("seed", seed)
