@@ -67,7 +67,7 @@ account_actor::behavior_type account_keeper(self_pointer self, account_store_act
     [=](const db::get_account& ask) { return self->delegate(store, ask); },
     [=](const db::find_account& ask) { return self->delegate(store, ask); },
     [=](const link_request& ask) { return link(self, store, registry, bell, ask); },
-    [=](const db::unlink_identity& order) { return self->delegate(store, order); },
+    [=](const db::unlink_identity& order) { return self->delegate(store, self->state.make->named(order)); },
     [=](const db::set_display_name& order) { return self->delegate(store, order); },
     [=](const db::seat_player& order) { return self->delegate(store, order); },
     [=](const db::list_accounts& ask) { return self->delegate(store, ask); },
@@ -75,7 +75,7 @@ account_actor::behavior_type account_keeper(self_pointer self, account_store_act
     [=](const db::delete_account& order) -> caf::result<db::delete_account::result> {
       auto promise = self->make_response_promise<db::delete_account::result>();
       auto account_id = order.account_id;
-      self->request(store, caf::infinite, order)
+      self->request(store, caf::infinite, self->state.make->named(order))
         .then(
           [=](const db::delete_account::result& done) {
             bell->ring();

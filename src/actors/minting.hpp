@@ -36,6 +36,13 @@ public:
     return {std::move(key), identity_id, next_id(), std::move(display_name)};
   }
 
+  /// The operation under an id of its own, by which it finds what it did when it is run again.
+  template <class Operation>
+  Operation named(Operation order) {
+    order.operation_id = next_id();
+    return order;
+  }
+
   instant now() const {
     return from_.monotonic();
   }

@@ -54,7 +54,7 @@ session_actor::behavior_type session_keeper(self_pointer self, session_store_act
     [=](const mint_request& ask) { return mint_for(self, store, registry, ask); },
     [=](const db::revoke_session& order) -> caf::result<db::revoke_session::result> {
       auto promise = self->make_response_promise<db::revoke_session::result>();
-      self->request(store, caf::infinite, order)
+      self->request(store, caf::infinite, self->state.make->named(order))
         .then(
           [=](const db::revoke_session::result& done) {
             bell->ring();
@@ -66,7 +66,7 @@ session_actor::behavior_type session_keeper(self_pointer self, session_store_act
     [=](const db::revoke_account& order) -> caf::result<db::revoke_account::result> {
       auto promise = self->make_response_promise<db::revoke_account::result>();
       auto account_id = order.account_id;
-      self->request(store, caf::infinite, order)
+      self->request(store, caf::infinite, self->state.make->named(order))
         .then(
           [=](const db::revoke_account::result& done) {
             bell->ring();

@@ -24,31 +24,46 @@ const statement lock_account{"change_account_lock", "select from accounts where 
 const statement lock_old_session{"link_identity_lock_session",
                                  "select from sessions where token_hash = any($1::bytea[]) for no key update"};
 
+// From `done`: the operations that this statement has done. They are looked for within seconds, if at all.
+constexpr std::string_view record_done =
+  ", forgotten as (delete from done_operations where operation_id in (select operation_id from done_operations"
+  " order by operation_id limit 8 for update skip locked) and done_at < now() - interval '1 hour')"
+  " insert into done_operations (operation_id) select operation_id from done returning operation_id";
+
+std::string is_done(std::string_view operation_id) {
+  return sql::join({"exists (select from done_operations o where o.operation_id = ", operation_id, ")"});
+}
+
 constexpr std::string_view is_old_session =
   "s.token_hash = q.old_hash and s.account_id = a.account_id and (s.revoked_at is null"
   " and s.generation = a.session_generation)";
 
-// Nothing is linked for a caller whose token is not that of an active session of the account.
+// Nothing is linked for a caller whose token is not that of an active session of the account, nor a second time
+// when somebody has unlinked it since.
 const statement link{
   "link_identity",
-  sql::join({"insert into identities (identity_id, account_id, kind, external_id)"
-             " select q.identity_id, q.account_id, q.kind, q.external_id"
-             " from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bytea[])"
-             " as q(account_id, kind, external_id, identity_id, old_hash) join accounts a using (account_id)"
-             " where q.old_hash is null or exists (select from sessions s where ",
-             is_old_session, ") on conflict (kind, external_id) do nothing"})};
+  sql::join(
+    {"with done as (insert into identities (identity_id, account_id, kind, external_id)"
+     " select q.identity_id, q.account_id, q.kind, q.external_id"
+     " from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bytea[])"
+     " as q(account_id, kind, external_id, identity_id, old_hash) join accounts a using (account_id)"
+     " where not ",
+     is_done("q.identity_id"), " and (q.old_hash is null or exists (select from sessions s where ", is_old_session,
+     ")) on conflict (kind, external_id) do nothing returning identity_id as operation_id)", record_done})};
 
 // The event ends no session, since none is of a lower generation. It makes every replica and every subscriber read
 // the account's sessions anew, which say "guest" until then.
 const statement grow_up{
   "link_identity_upgrade",
   sql::join({"with doomed as (update accounts a set is_guest = false, updated_at = clock_timestamp()"
-             " from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])"
-             " as q(account_id, kind, external_id, reason, actor) join identities i using (kind, external_id)"
+             " from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[])"
+             " as q(account_id, kind, external_id, identity_id, reason, actor)"
+             " join identities i using (kind, external_id)"
              " where a.account_id = q.account_id and i.account_id = q.account_id and a.is_guest"
-             " returning a.account_id, a.session_generation as generation, q.reason, q.actor),",
-             sql::latch(), sql::insert_events, "'account', null, d.account_id, d.generation, d.reason, d.actor",
-             sql::returning_events, " select account_id, seq from logged"})};
+             " returning a.account_id, a.session_generation as generation, q.identity_id, q.reason, q.actor),",
+             sql::latch(), sql::insert_events,
+             "'account', null, d.account_id, d.generation, d.reason, d.actor, d.identity_id, null",
+             sql::returning_events, " select from logged"})};
 
 const statement rotate{
   "link_identity_rotate",
@@ -65,35 +80,43 @@ const statement rotate{
      " fresh as (insert into sessions (session_id, account_id, token_hash, generation, device_label,"
      " user_agent, ip) select q.new_id, q.account_id, q.new_hash, d.generation, nullif(q.device_label, ''),"
      " nullif(q.user_agent, ''), nullif(q.ip, '')::inet from asked q join doomed d using (account_id)),",
-     sql::latch(), sql::insert_events, "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor",
-     sql::returning_events, " select session_id, seq from logged"})};
+     sql::latch(), sql::insert_events,
+     "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor, null, null", sql::returning_events,
+     " select from logged"})};
 
 const statement report_link{
   "link_identity_report",
-  sql::join({"select q.n, ", sql::account_columns,
-             ", a.session_generation, k.account_id, k.identity_id, o.session_id, feed_epoch(), feed_end()"
-             " from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[]) with ordinality"
-             " as q(account_id, kind, external_id, old_hash, n) join accounts a using (account_id)"
-             " left join identities k on k.kind = q.kind and k.external_id = q.external_id"
-             " left join sessions o on o.token_hash = q.old_hash",
-             sql::identities_of_account})};
+  sql::join(
+    {"select q.n, ", sql::account_columns, ", a.session_generation, k.account_id, o.session_id, ",
+     is_done("q.identity_id"),
+     ", coalesce((select true from revocation_events e where e.operation_id = q.identity_id limit 1), false),"
+     " feed_epoch(), feed_end()"
+     " from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bytea[]) with ordinality"
+     " as q(account_id, kind, external_id, identity_id, old_hash, n) join accounts a using (account_id)"
+     " left join identities k on k.kind = q.kind and k.external_id = q.external_id"
+     " left join sessions o on o.token_hash = q.old_hash",
+     sql::identities_of_account})};
 
 // -- unlinking, naming, seating ----------------------------------------------------------------------------
 
 const statement unlink{
   "unlink_identity",
-  "delete from identities i using unnest($1::uuid[], $2::text[], $3::text[]) as q(account_id, kind, external_id),"
-  " accounts a where i.account_id = q.account_id and i.kind = q.kind and i.external_id = q.external_id"
-  " and a.account_id = q.account_id and (a.is_guest or exists (select from identities other"
-  " where other.account_id = q.account_id and other.identity_id <> i.identity_id)) returning i.account_id"};
+  sql::join({"with done as (delete from identities i"
+             " using unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[])"
+             " as q(account_id, kind, external_id, operation_id), accounts a"
+             " where i.account_id = q.account_id and i.kind = q.kind and i.external_id = q.external_id"
+             " and a.account_id = q.account_id and (a.is_guest or exists (select from identities other"
+             " where other.account_id = q.account_id and other.identity_id <> i.identity_id))"
+             " and not ",
+             is_done("q.operation_id"), " returning q.operation_id)", record_done})};
 
 const statement report_unlink{
   "unlink_identity_report",
-  sql::join({"select q.n, ", sql::account_columns,
-             ", k.identity_id is not null from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality"
-             " as q(account_id, kind, external_id, n) join accounts a using (account_id)"
-             " left join identities k on k.account_id = q.account_id and k.kind = q.kind"
-             " and k.external_id = q.external_id",
+  sql::join({"select q.n, ", sql::account_columns, ", ", is_done("q.operation_id"),
+             ", k.identity_id is not null from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[])"
+             " with ordinality as q(account_id, kind, external_id, operation_id, n)"
+             " join accounts a using (account_id) left join identities k on k.account_id = q.account_id"
+             " and k.kind = q.kind and k.external_id = q.external_id",
              sql::identities_of_account})};
 
 const statement rename{
@@ -162,16 +185,19 @@ verdict conclude_link(row& answer, const link_identity& op, std::optional<minted
   one.account = read_account(answer);
   one.generation = answer.next<std::int32_t>();
   auto holder = answer.next<std::optional<uuid>>();
-  auto identity_id = answer.next<std::optional<uuid>>();
   one.ended_session_id = answer.next<std::optional<uuid>>().value_or(uuid{});
+  bool is_linked_by_this = answer.next<bool>();
+  one.was_upgraded = answer.next<bool>();
   one.position = read_cursor(answer);
-  if (holder && *holder != op.account_id)
+  // What this has done stands, whoever holds the identity by now.
+  bool is_done = is_linked_by_this || rotated;
+  if (!is_done && holder && *holder != op.account_id)
     return failure{errc::identity_taken, "the identity belongs to another account"};
-  if (!holder && !op.rotation)
+  if (!is_done && !holder && !op.rotation)
     return std::nullopt;
   if (op.rotation && !rotated)
     return failure{errc::session_unknown, "the token is not that of an active session of the account"};
-  one.was_linked = identity_id != op.identity_id;
+  one.was_linked = !is_linked_by_this;
   one.rotated = std::move(rotated);
   return one;
 }
@@ -181,13 +207,12 @@ verdict conclude_link(row& answer, const link_identity& op, std::optional<minted
 transaction compose(const group<link_identity>& ops) {
   parameters old;
   old.add_each(ops, old_hash_of);
-  auto linked = identities_of(ops);
-  linked.add_each(ops, [](const link_identity* op) { return op->identity_id; });
-  linked.add_each(ops, old_hash_of);
   auto upgraded = identities_of(ops);
+  upgraded.add_each(ops, [](const link_identity* op) { return op->identity_id; });
+  auto linked = upgraded;
+  linked.add_each(ops, old_hash_of);
+  auto reported = linked;
   add_cause(upgraded, ops);
-  auto reported = identities_of(ops);
-  reported.add_each(ops, old_hash_of);
   transaction out{{&lock_account, accounts_of(ops)},
                   {&lock_old_session, std::move(old)},
                   {&link, std::move(linked)},
@@ -202,33 +227,31 @@ transaction compose(const group<link_identity>& ops) {
 
 verdicts conclude(std::vector<result_set>& results, const group<link_identity>& ops) {
   bool rotates = ops.front()->rotation.has_value();
-  auto was_upgraded = results[3].size() > 0;
   std::optional<minted> rotated;
   if (rotates)
     for_each_answer(results[6], 1, [&](std::size_t, row& answer) { rotated = read_minted(answer); });
   verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
-  for_each_answer(results[rotates ? 5 : 4], ops.size(), [&](std::size_t i, row& answer) {
-    auto made = conclude_link(answer, *ops[i], rotated);
-    if (auto* done = made ? std::get_if<link_identity::result>(&*made) : nullptr)
-      done->was_upgraded = was_upgraded;
-    out[i] = std::move(made);
-  });
+  for_each_answer(results[rotates ? 5 : 4], ops.size(),
+                  [&](std::size_t i, row& answer) { out[i] = conclude_link(answer, *ops[i], rotated); });
   return out;
 }
 
 transaction compose(const group<unlink_identity>& ops) {
-  return {{&lock_account, accounts_of(ops)}, {&unlink, identities_of(ops)}, {&report_unlink, identities_of(ops)}};
+  auto p = identities_of(ops);
+  p.add_each(ops, [](const unlink_identity* op) { return op->operation_id; });
+  auto reported = p;
+  return {{&lock_account, accounts_of(ops)}, {&unlink, std::move(p)}, {&report_unlink, std::move(reported)}};
 }
 
 verdicts conclude(std::vector<result_set>& results, const group<unlink_identity>& ops) {
-  bool was_removed = results[1].size() > 0;
   verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
   for_each_answer(results[2], ops.size(), [&](std::size_t i, row& answer) {
     auto one = read_account(answer);
-    bool is_still_there = answer.next<bool>();
-    if (was_removed)
+    bool is_unlinked_by_this = answer.next<bool>();
+    bool is_there = answer.next<bool>();
+    if (is_unlinked_by_this)
       out[i] = outcome{std::move(one)};
-    else if (is_still_there)
+    else if (is_there)
       out[i] = refusal(errc::identity_last, "the only identity of an account cannot be removed");
     else
       out[i] = refusal(errc::identity_not_found, "the account has no such identity");

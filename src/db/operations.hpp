@@ -14,6 +14,9 @@
 /// What the service asks of PostgreSQL: one struct per operation, its `result` beside it. Every operation
 /// can be run again after its outcome was lost (all ids are made by the caller, before sending), and
 /// operations of one kind that wait together run as one set-based statement and one commit.
+///
+/// What an operation makes is found again by the id of what it made. What ends something has an `operation_id` to
+/// be found by: run again, it answers what it did the first time and does nothing twice.
 namespace portcullis::db {
 
 // -- reads -------------------------------------------------------------------------------------------------
@@ -157,6 +160,7 @@ struct revoke_session {
   std::variant<uuid, token_hash> target;
   std::optional<uuid> owner;
   revocation_cause cause;
+  uuid operation_id{};
   struct result {
     bool revoked = false; // false: it was dead already
     uuid session_id;
@@ -172,6 +176,7 @@ struct revoke_account {
   uuid account_id;
   std::optional<uuid> keep;
   revocation_cause cause;
+  uuid operation_id{};
   struct result {
     std::size_t revoked = 0; // sessions that were active
     std::int32_t generation = 0;
@@ -184,6 +189,7 @@ struct delete_account {
   static constexpr bool is_write = true;
   uuid account_id;
   revocation_cause cause;
+  uuid operation_id{};
   struct result {
     std::int32_t generation = 0; // above every session's
     cursor position;
@@ -197,7 +203,7 @@ struct link_identity {
   static constexpr bool is_write = true;
   uuid account_id;
   identity_key key;
-  uuid identity_id; // used if the identity is new
+  uuid identity_id; // used if the identity is new; the operation is found again by it
   struct token_rotation {
     token_hash old_hash;
     session_draft draft;
@@ -221,6 +227,7 @@ struct unlink_identity {
   static constexpr bool is_write = true;
   uuid account_id;
   identity_key key;
+  uuid operation_id{};
   using result = account;
 };
 

@@ -23,17 +23,18 @@ namespace portcullis::db::sql {
 ///
 /// No deadlocks: every writer locks accounts in the order of their ids, then sessions (of an account that it has
 /// locked, in the order of theirs), then the latch. Mints stop after the accounts. The order is total, and whoever
-/// holds the latch asks for nothing more.
+/// holds the latch asks for nothing more. The unique index over the operations' ids is no lock to wait for either:
+/// two runs of one operation lock the same rows first.
 inline std::string latch() {
   return " latch as materialized (select pg_advisory_xact_lock(" + std::to_string(revocation_log_lock)
          + ") from (select count(*) as rows from doomed) d where d.rows > 0),";
 }
 
 inline constexpr std::string_view insert_events =
-  " logged as (insert into revocation_events (seq, kind, session_id, account_id, generation, reason, actor)"
-  " select nextval('revocation_events_seq'), ";
+  " logged as (insert into revocation_events (seq, kind, session_id, account_id, generation, reason, actor,"
+  " operation_id, sessions_ended) select nextval('revocation_events_seq'), ";
 
 inline constexpr std::string_view returning_events =
-  " from doomed d cross join latch returning seq, account_id, session_id)";
+  " from doomed d cross join latch returning seq, account_id, session_id, operation_id)";
 
 } // namespace portcullis::db::sql

@@ -17,11 +17,18 @@ using sql::insert_events;
 using sql::latch;
 using sql::returning_events;
 
+// The events by which operations find what a run of theirs did whose outcome was lost: of those in `from`, which
+// have an operation_id. By index and one at a time, whatever the planner thinks of the size of the log.
+std::string events_of(std::string_view from) {
+  return sql::join({from,
+                    " cross join lateral (select e.seq, e.session_id, e.account_id, e.generation,"
+                    " e.sessions_ended from revocation_events e where e.operation_id = ",
+                    from, ".operation_id limit 1) e"});
+}
+
 // -- one session -------------------------------------------------------------------------------------------
 
-constexpr std::string_view asked_sessions =
-  "unnest($1::uuid[], $2::bytea[], $3::uuid[]) with ordinality as q(session_id, token_hash, owner_id, n)"
-  " join sessions s on s.session_id = q.session_id or s.token_hash = q.token_hash";
+constexpr std::string_view is_target = "(s.session_id = q.session_id or s.token_hash = q.token_hash)";
 
 constexpr std::string_view is_owner = "(q.owner_id is null or q.owner_id = s.account_id)";
 
@@ -35,49 +42,75 @@ const statement lock_sessions{"revoke_session_lock",
                               " where s.session_id = any($1::uuid[]) or s.token_hash = any($2::bytea[])"
                               " order by a.account_id, s.session_id for key share of a for no key update of s"};
 
+// Answers those operations that have ended their session: now, or in a run before, after which the session may
+// even have gone.
+// Tells of those operations that have ended their session: now, or in a run before, after which the session may
+// even have gone.
 const statement end_sessions{
   "revoke_session",
   sql::join(
-    {"with asked as (select distinct on (s.session_id) s.session_id, q.n, c.reason, c.actor from ", asked_sessions,
-     " join unnest($4::text[], $5::text[]) with ordinality as c(reason, actor, n) using (n) where ", is_owner,
+    {"with asked as (select distinct on (s.session_id) s.session_id, q.operation_id, q.reason, q.actor"
+     " from unnest($1::uuid[], $2::bytea[], $3::uuid[], $4::uuid[], $5::text[], $6::text[]) with ordinality"
+     " as q(session_id, token_hash, owner_id, operation_id, reason, actor, n) join sessions s on ",
+     is_target, " where ", is_owner,
      " order by s.session_id, q.n),"
      " doomed as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = asked.reason"
      " from asked, accounts a where s.session_id = asked.session_id and a.account_id = s.account_id and ",
-     sql::is_active, " returning s.session_id, s.account_id, s.generation, asked.reason, asked.actor),", latch(),
-     insert_events, "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor", returning_events,
-     " select session_id, seq from logged"})};
+     sql::is_active,
+     " returning s.session_id, s.account_id, s.generation, asked.operation_id, asked.reason, asked.actor),",
+     latch(), insert_events,
+     "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor, d.operation_id, null",
+     returning_events,
+     ", idle as materialized (select operation_id from unnest($4::uuid[]) as q(operation_id)"
+     " where operation_id not in (select operation_id from doomed)),"
+     " feed as materialized (select feed_epoch() as epoch)"
+     " select l.operation_id, l.session_id, l.account_id, feed.epoch, l.seq from logged l cross join feed"
+     " union all select idle.operation_id, e.session_id, e.account_id, feed.epoch, e.seq from ",
+     events_of("idle"), " cross join feed"})};
 
 const statement report_sessions{
   "revoke_session_report", sql::join({"with feed as materialized (select feed_epoch() as epoch, feed_end() as seq)"
-                                      " select q.n, s.session_id, s.account_id, feed.epoch, feed.seq from ",
-                                      asked_sessions, " cross join feed where ", is_owner, " order by q.n"})};
+                                      " select q.n, s.session_id, s.account_id, feed.epoch, feed.seq"
+                                      " from unnest($1::uuid[], $2::bytea[], $3::uuid[]) with ordinality"
+                                      " as q(session_id, token_hash, owner_id, n) join sessions s on ",
+                                      is_target, " cross join feed where ", is_owner, " order by q.n"})};
 
 // -- all of an account -------------------------------------------------------------------------------------
 
 const statement lock_accounts{
   "revoke_account_lock", "select from accounts where account_id = any($1::uuid[]) order by account_id for update"};
 
+// What was done already is left out, so that a session minted since is not ended by a second run. The count is
+// kept with the event: nobody could find it again when the sessions or the account are gone.
 const statement raise_generations{
   "revoke_account",
   sql::join(
-    {"with asked as (select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) with ordinality"
-     " as q(account_id, keep_id, reason, actor, n)),"
+    {"with q as materialized (select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[])"
+     " with ordinality as q(account_id, operation_id, reason, actor, keep_id, n)),"
+     " done as materialized (select q.n, e.* from ",
+     events_of("q"),
+     "), asked as (select * from q where n not in (select n from done)),"
      " counted as (select q.account_id, count(s.session_id) as active from asked q"
      " join accounts a using (account_id) left join sessions s on s.account_id = a.account_id and ",
      sql::is_active,
      " and s.session_id is distinct from q.keep_id group by q.account_id),"
      " raised as (update accounts a set session_generation = a.session_generation + 1,"
      " updated_at = clock_timestamp() from asked q where a.account_id = q.account_id"
-     " returning a.account_id, a.session_generation as generation, q.n, q.keep_id, q.reason, q.actor),"
+     " returning a.account_id, a.session_generation as generation, q.n, q.operation_id, q.keep_id, q.reason,"
+     " q.actor),"
      " kept as (update sessions s set generation = r.generation from raised r"
      " where s.session_id = r.keep_id and s.account_id = r.account_id and s.generation = r.generation - 1"
      " and s.revoked_at is null returning s.session_id),"
      // The latch waits for `kept` too, which is counted here and nowhere else.
-     " doomed as (select r.* from raised r cross join (select count(*) from kept) k),",
-     latch(), insert_events, "'account', null, d.account_id, d.generation, d.reason, d.actor", returning_events,
+     " doomed as (select r.*, c.active from raised r join counted c using (account_id)"
+     " cross join (select count(*) from kept) k),",
+     latch(), insert_events,
+     "'account', null, d.account_id, d.generation, d.reason, d.actor, d.operation_id, d.active", returning_events,
      ", feed as materialized (select feed_epoch() as epoch)"
-     " select d.n, c.active, d.generation, feed.epoch, l.seq from logged l join doomed d using (account_id)"
-     " join counted c using (account_id) cross join feed"})};
+     " select d.n, d.active, d.generation, feed.epoch, l.seq from logged l join doomed d using (account_id)"
+     " cross join feed"
+     " union all select done.n, done.sessions_ended, done.generation, feed.epoch, done.seq from done"
+     " cross join feed"})};
 
 // -- the account itself ------------------------------------------------------------------------------------
 
@@ -97,17 +130,24 @@ const statement clear_sessions = clear("delete_account_sessions", "sessions");
 const statement clear_identities = clear("delete_account_identities", "identities");
 const statement clear_stats = clear("delete_account_stats", "account_stats");
 
+// A second run finds no account, but its event.
 const statement delete_accounts{
   "delete_account",
   sql::join(
-    {"with asked as (select * from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality"
-     " as q(account_id, reason, actor, n)),"
+    {"with asked as materialized (select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[])"
+     " with ordinality as q(account_id, operation_id, reason, actor, n)),"
      " seated as (select a.account_id from accounts a where a.account_id = any($1::uuid[]) and not",
      is_not_seated, "), doomed as (delete from accounts a using asked q where a.account_id = q.account_id and",
-     is_not_seated, " returning a.account_id, a.session_generation + 1 as generation, q.n, q.reason, q.actor),",
-     latch(), insert_events, "'account', null, d.account_id, d.generation, d.reason, d.actor", returning_events,
-     ", feed as materialized (select feed_epoch() as epoch)"
+     is_not_seated,
+     " returning a.account_id, a.session_generation + 1 as generation, q.n, q.operation_id, q.reason, q.actor),",
+     latch(), insert_events,
+     "'account', null, d.account_id, d.generation, d.reason, d.actor, d.operation_id, null", returning_events,
+     ", idle as materialized (select n, operation_id from asked where n not in (select n from doomed)),"
+     " feed as materialized (select feed_epoch() as epoch)"
      " select d.n, d.generation, feed.epoch, l.seq from logged l join doomed d using (account_id)"
+     " cross join feed"
+     " union all select idle.n, e.generation, feed.epoch, e.seq from ",
+     events_of("idle"),
      " cross join feed"
      " union all select q.n, null, null, null from seated join asked q using (account_id)"})};
 
@@ -117,7 +157,8 @@ void add_accounts(parameters& p, const group<Op>& ops) {
 }
 
 template <class Op>
-void add_causes(parameters& p, const group<Op>& ops) {
+void add_operations(parameters& p, const group<Op>& ops) {
+  p.add_each(ops, [](const Op* op) { return op->operation_id; });
   p.add_each(ops, [](const Op* op) -> std::string_view { return op->cause.reason; });
   p.add_each(ops, [](const Op* op) -> std::string_view { return op->cause.actor; });
 }
@@ -135,6 +176,15 @@ call for_accounts(const statement& what, const group<Op>& ops) {
   return {&what, std::move(p)};
 }
 
+outcome read_revocation(row& from, bool revoked) {
+  revoke_session::result out;
+  out.revoked = revoked;
+  out.session_id = from.next<uuid>();
+  out.account_id = from.next<uuid>();
+  out.position = read_cursor(from);
+  return out;
+}
+
 } // namespace
 
 transaction compose(const group<revoke_session>& ops) {
@@ -144,41 +194,36 @@ transaction compose(const group<revoke_session>& ops) {
   auto targets_and_owners = targets;
   targets_and_owners.add_each(ops, [](const revoke_session* op) { return op->owner; });
   auto all = targets_and_owners;
-  add_causes(all, ops);
+  add_operations(all, ops);
   return {{&lock_sessions, std::move(targets)},
           {&end_sessions, std::move(all)},
           {&report_sessions, std::move(targets_and_owners)}};
 }
 
 verdicts conclude(std::vector<result_set>& results, const group<revoke_session>& ops) {
-  std::unordered_map<uuid, std::uint64_t> ended;
-  for (int i = 0; i < results[1].size(); ++i) {
-    auto one = results[1][i];
-    auto session_id = one.next<uuid>();
-    ended[session_id] = static_cast<std::uint64_t>(one.next<std::int64_t>());
-  }
   verdicts out(ops.size(), refusal(errc::session_not_found, no_such_session));
   for_each_answer(results[2], ops.size(), [&](std::size_t i, row& found) {
-    revoke_session::result one;
-    one.session_id = found.next<uuid>();
-    one.account_id = found.next<uuid>();
-    one.position = read_cursor(found); // the end of the log: at or after the event that ended it
-    // The first operation that names a session has ended it; those after it find it dead.
-    if (auto event = ended.find(one.session_id); event != ended.end()) {
-      one.revoked = true;
-      one.position.seq = event->second;
-      ended.erase(event);
-    }
-    out[i] = one;
+    out[i] = read_revocation(found, false); // the end of the log: at or after the event that ended it
   });
+  std::unordered_map<uuid, std::size_t> places;
+  for (std::size_t i = 0; i < ops.size(); ++i)
+    places.emplace(ops[i]->operation_id, i);
+  for (int i = 0; i < results[1].size(); ++i) {
+    auto event = results[1][i];
+    auto place = places.find(event.next<uuid>());
+    if (place == places.end())
+      results[1].mark_malformed();
+    else
+      out[place->second] = read_revocation(event, true);
+  }
   return out;
 }
 
 transaction compose(const group<revoke_account>& ops) {
   parameters p;
   add_accounts(p, ops);
+  add_operations(p, ops);
   p.add_each(ops, [](const revoke_account* op) { return op->keep; });
-  add_causes(p, ops);
   return {for_accounts(lock_accounts, ops), {&raise_generations, std::move(p)}};
 }
 
@@ -197,7 +242,7 @@ verdicts conclude(std::vector<result_set>& results, const group<revoke_account>&
 transaction compose(const group<delete_account>& ops) {
   parameters p;
   add_accounts(p, ops);
-  add_causes(p, ops);
+  add_operations(p, ops);
   return {for_accounts(lock_accounts, ops),
           for_accounts(clear_sessions, ops),
           for_accounts(clear_identities, ops),

@@ -97,6 +97,20 @@ CAF_TEST(a deletion is told after the commit and after memory has forgotten) {
   CAF_CHECK(told->reply->position == (cursor{1, 9}));
 }
 
+CAF_TEST(what ends something goes out under an id by which it is found when it is run again) {
+  const auto deleted = ask<db::delete_account::result>(accounts, db::delete_account{make_uuid(101), {}});
+  auto deletion = take<db::delete_account>();
+  CAF_CHECK(is_fresh_id(deletion.message.operation_id));
+  fail(deletion, errc::database_unavailable);
+  const auto unlinked =
+    ask<account>(accounts, db::unlink_identity{make_uuid(101), {identity_kind::email, "ann@example.org"}});
+  auto unlinking = take<db::unlink_identity>();
+  CAF_CHECK(is_fresh_id(unlinking.message.operation_id));
+  CAF_CHECK(unlinking.message.operation_id != deletion.message.operation_id);
+  fail(unlinking, errc::identity_not_found);
+  CAF_CHECK(unlinked->error.code == errc::identity_not_found);
+}
+
 CAF_TEST(a link is told after the commit and after memory has forgotten the guest) {
   const auto told =
     ask<link_reply>(accounts, link_request{make_uuid(101), ada, std::nullopt, {}, {"", "internal"}});

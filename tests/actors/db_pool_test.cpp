@@ -279,6 +279,28 @@ CAF_TEST(operations whose outcome was lost run again in order and before younger
   CAF_CHECK_EQUAL(stats().retried, 2u);
 }
 
+CAF_TEST(an operation whose outcome was lost is the same one when it runs again) {
+  start_connected();
+  const db::revoke_account order{make_uuid(7), std::nullopt, {}, make_uuid(8)};
+  const auto got = ask<db::revoke_account::result>(sys, pool, order);
+  consume_messages();
+  for (int run = 0; run < 2; ++run) {
+    auto asked = workers->take<db_batch>();
+    const auto& sent = std::get<db::revoke_account>(asked.message.operations.at(0));
+    CAF_CHECK(sent.account_id == order.account_id);
+    CAF_CHECK(sent.operation_id == order.operation_id);
+    db_batch_result lost;
+    lost.id = asked.message.id;
+    lost.outcomes.assign(1, failure{errc::database_unavailable, "lost"});
+    lost.lost = {0};
+    finish(asked, std::move(lost));
+    pass(50ms);
+    connect_all();
+  }
+  CAF_CHECK(got->is_open());
+  workers->clear();
+}
+
 CAF_TEST(attempts are bounded) {
   start_connected();
   const auto got = write(1);

@@ -2,6 +2,9 @@
 
 #include "actors/session.hpp"
 
+#include <algorithm>
+#include <vector>
+
 using namespace portcullis;
 using namespace portcullis::test;
 
@@ -220,6 +223,24 @@ CAF_TEST(a revocation that memory does not take is not acknowledged) {
   fail(known, errc::internal);
   CAF_CHECK(!told->reply);
   CAF_CHECK(told->error.code == errc::internal);
+}
+
+CAF_TEST(each revocation goes out under an id of its own by which it is found when it is run again) {
+  const db::revoke_session order{make_uuid(11), std::nullopt, {}};
+  std::vector<uuid> ids;
+  for (int i = 0; i < 2; ++i) {
+    const auto one = ask<db::revoke_session::result>(sessions, order);
+    auto commit = take<db::revoke_session>();
+    ids.push_back(commit.message.operation_id);
+    fail(commit, errc::database_unavailable);
+    const auto all = ask<db::revoke_account::result>(sessions, db::revoke_account{account_id, std::nullopt, {}});
+    auto commit_all = take<db::revoke_account>();
+    ids.push_back(commit_all.message.operation_id);
+    fail(commit_all, errc::database_unavailable);
+  }
+  CAF_CHECK(std::all_of(ids.begin(), ids.end(), is_fresh_id));
+  std::sort(ids.begin(), ids.end());
+  CAF_CHECK(std::adjacent_find(ids.begin(), ids.end()) == ids.end());
 }
 
 // -- looking up

@@ -42,7 +42,7 @@ CAF_TEST(one batch mixes all kinds and keeps their order) {
   auto claim = new_claim("ann@example.org");
   auto report = db::execute(conn,
                             {
-                              db::delete_account{doomed, cause},
+                              db::delete_account{doomed, cause, new_id()},
                               db::find_session{known.hash},
                               db::mint_session{new_draft(), owner},
                               db::get_session{known.session_id},
@@ -55,8 +55,8 @@ CAF_TEST(one batch mixes all kinds and keeps their order) {
                               db::mint_guest{new_draft(), new_id()},
                               db::find_or_create_account{new_claim("bob@example.org")},
                               db::create_guest{new_id()},
-                              db::revoke_session{known.session_id, {}, cause},
-                              db::revoke_account{owner, {}, cause},
+                              db::revoke_session{known.session_id, {}, cause, new_id()},
+                              db::revoke_account{owner, {}, cause, new_id()},
                               db::find_session{new_hash()},
                             },
                             soon());
@@ -204,7 +204,9 @@ CAF_TEST(the victim of a deadlock is run again) {
   run(other, "set deadlock_timeout = '1h'; begin");
   lock_account(high);
   auto revocations = std::async(std::launch::async, [&] {
-    return db::execute(victim, {db::revoke_account{low, {}, cause}, db::revoke_account{high, {}, cause}}, soon());
+    return db::execute(
+      victim, {db::revoke_account{low, {}, cause, new_id()}, db::revoke_account{high, {}, cause, new_id()}},
+      soon());
   });
   auto watcher = connect();
   wait_until_blocked(watcher, 1);

@@ -48,7 +48,7 @@ witness work(const migrated_database& store, const uuid& owner, std::atomic<int>
     }
     bool has_victim = seen.minted.size() >= 8;
     if (has_victim)
-      batch.push_back(db::revoke_session{seen.minted.back().hash, {}, {"", "user"}});
+      batch.push_back(db::revoke_session{seen.minted.back().hash, {}, {"", "user"}, new_id()});
     auto report = db::execute(conn, batch, soon());
     if (has_victim && code_of(report.outcomes[4]) == errc::none) {
       seen.revoked.push_back(seen.minted.back().hash);

@@ -36,7 +36,7 @@ struct fixture : migrated_database {
   }
 
   db::unlink_identity unlinking(const uuid& account_id, const std::string& external_id) {
-    return {account_id, {identity_kind::email, external_id}};
+    return {account_id, {identity_kind::email, external_id}, new_id()};
   }
 
   std::vector<revocation_event> log() {
@@ -183,10 +183,10 @@ CAF_TEST(a dead or foreign or unknown token rotates nothing and links nothing) {
   auto guest = new_account(conn);
   auto revoked = new_draft();
   must(conn, db::mint_session{revoked, guest});
-  must(conn, db::revoke_session{revoked.hash, {}, cause});
+  must(conn, db::revoke_session{revoked.hash, {}, cause, new_id()});
   auto outlived = new_draft();
   must(conn, db::mint_session{outlived, guest});
-  must(conn, db::revoke_account{guest, {}, cause});
+  must(conn, db::revoke_account{guest, {}, cause, new_id()});
   auto foreign = new_draft();
   must(conn, db::mint_session{foreign, new_account(conn)});
   for (const auto& hash : {revoked.hash, outlived.hash, foreign.hash, new_hash()}) {
@@ -272,7 +272,9 @@ CAF_TEST(the identity of somebody else is not found) {
   new_person("bob@example.org");
   check_refused(unlinking(ann, "bob@example.org"), errc::identity_not_found);
   check_refused(unlinking(ann, "nobody@example.org"), errc::identity_not_found);
-  check_refused(db::unlink_identity{ann, {identity_kind::telegram, "ann@example.org"}}, errc::identity_not_found);
+  auto other_kind = unlinking(ann, "ann@example.org");
+  other_kind.key.kind = identity_kind::telegram;
+  check_refused(other_kind, errc::identity_not_found);
 }
 
 CAF_TEST(of two identities that are unlinked at once one stays) {
@@ -321,7 +323,7 @@ CAF_TEST(a player is seated and moved and may have no number) {
   must(conn, db::seat_player{game, player, {}});
   CAF_CHECK_EQUAL(number(other, seat), -1);
   CAF_CHECK_EQUAL(number(other, "select count(*) from game_players"), 1);
-  CAF_CHECK(code_of(run_one(conn, db::delete_account{player, cause})) == errc::account_seated);
+  CAF_CHECK(code_of(run_one(conn, db::delete_account{player, cause, new_id()})) == errc::account_seated);
 }
 
 CAF_TEST(one missing player leaves the others of the batch their seats) {
@@ -409,9 +411,9 @@ CAF_TEST(everything is counted) {
   new_person("bob@example.org");
   new_session(conn, guest);
   auto revoked = new_session(conn, guest);
-  must(conn, db::revoke_session{revoked.session.session_id, {}, cause});
+  must(conn, db::revoke_session{revoked.session.session_id, {}, cause, new_id()});
   new_session(conn, ann);
-  must(conn, db::revoke_account{ann, {}, cause});
+  must(conn, db::revoke_account{ann, {}, cause, new_id()});
   auto now = must(conn, db::count_all{});
   CAF_CHECK_EQUAL(now.accounts, 3u);
   CAF_CHECK_EQUAL(now.guests, 1u);

@@ -52,7 +52,7 @@ struct fixture : migrated_database {
 
   cursor revoke_new_session() {
     auto made = new_session(conn, new_account(conn));
-    return must(conn, db::revoke_session{made.session.session_id, {}, cause}).position;
+    return must(conn, db::revoke_session{made.session.session_id, {}, cause, new_id()}).position;
   }
 
   /// Both readers must say `reset` and carry on from the end.
@@ -171,7 +171,7 @@ CAF_TEST(a reader never skips an event that commits late) {
                + "); insert into revocation_events (seq, kind, account_id, generation)"
                  " select nextval('revocation_events_seq'), 'account', gen_random_uuid(), 1");
   auto revocation = std::async(std::launch::async, [&] {
-    return must(conn, db::revoke_session{made.session.session_id, {}, cause});
+    return must(conn, db::revoke_session{made.session.session_id, {}, cause, new_id()});
   });
   auto watcher = connect();
   wait_until_blocked(watcher, 1);
@@ -194,14 +194,14 @@ CAF_TEST(a blocked row lock stalls no other revocation) {
   CAF_REQUIRE(db::ask(other, "select 1 from sessions where session_id = $1::uuid for update", p, soon()).ok());
   auto waiting = std::async(std::launch::async, [&] {
     auto mine = connect();
-    return must(mine, db::revoke_session{blocked.session.session_id, {}, cause});
+    return must(mine, db::revoke_session{blocked.session.session_id, {}, cause, new_id()});
   });
   auto watcher = connect();
   wait_until_blocked(watcher, 1);
-  CAF_CHECK(must(conn, db::revoke_session{free.session.session_id, {}, cause}).revoked);
+  CAF_CHECK(must(conn, db::revoke_session{free.session.session_id, {}, cause, new_id()}).revoked);
   auto stranger = new_account(conn);
-  CAF_CHECK(code_of(run_one(conn, db::revoke_account{stranger, {}, cause})) == errc::none);
-  CAF_CHECK(code_of(run_one(conn, db::delete_account{stranger, cause})) == errc::none);
+  CAF_CHECK(code_of(run_one(conn, db::revoke_account{stranger, {}, cause, new_id()})) == errc::none);
+  CAF_CHECK(code_of(run_one(conn, db::delete_account{stranger, cause, new_id()})) == errc::none);
   CAF_CHECK(waiting.wait_for(std::chrono::seconds{0}) == std::future_status::timeout);
   run(other, "commit");
   CAF_CHECK(waiting.get().revoked);
@@ -222,9 +222,10 @@ CAF_TEST(a reader that tails racing writers sees every event once and in order) 
       for (int i = 0; i < rounds; ++i) {
         std::vector<db::operation> batch;
         for (auto n = own_dice() % 3; n > 0; --n)
-          batch.push_back(db::revoke_session{new_session(mine, new_account(mine)).session.session_id, {}, cause});
-        batch.push_back(db::revoke_account{new_account(mine), {}, cause});
-        batch.push_back(db::delete_account{new_account(mine), cause});
+          batch.push_back(
+            db::revoke_session{new_session(mine, new_account(mine)).session.session_id, {}, cause, new_id()});
+        batch.push_back(db::revoke_account{new_account(mine), {}, cause, new_id()});
+        batch.push_back(db::delete_account{new_account(mine), cause, new_id()});
         for (const auto& one : db::execute(mine, batch, soon()).outcomes) {
           if (const auto* session = std::get_if<db::revoke_session::result>(&one))
             seqs.insert(session->position.seq);
@@ -304,11 +305,11 @@ CAF_TEST(the active sessions stream newest first and nothing else does) {
   for (int i = 0; i < 10; ++i)
     mint(i % 2 == 0 ? guest : ann);
   auto ended = mint(guest);
-  must(conn, db::revoke_session{ended, {}, cause});
+  must(conn, db::revoke_session{ended, {}, cause, new_id()});
   active.erase(ended);
   auto bob = new_account(conn);
   active.erase(mint(bob));
-  must(conn, db::revoke_account{bob, {}, cause});
+  must(conn, db::revoke_account{bob, {}, cause, new_id()});
   mint(bob);
 
   std::vector<db::revocation_log::warm_entry> got;

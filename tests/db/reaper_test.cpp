@@ -157,10 +157,10 @@ CAF_TEST(old guests go with all they have and one event for each that had an act
   new_session(conn, guests[0]);
   new_session(conn, guests[0]);
   new_session(conn, guests[1]);
-  must(conn, db::revoke_account{guests[1], {}, cause});
+  must(conn, db::revoke_account{guests[1], {}, cause, new_id()});
   new_session(conn, guests[1]);
   auto ended = new_session(conn, guests[2]);
-  must(conn, db::revoke_session{ended.session.session_id, {}, cause});
+  must(conn, db::revoke_session{ended.session.session_id, {}, cause, new_id()});
   run(other, "insert into account_stats (account_id) select account_id from accounts;"
              " insert into identities (identity_id, account_id, kind, external_id)"
              " select gen_random_uuid(), account_id, 'telegram', account_id::text from accounts");
@@ -290,7 +290,7 @@ CAF_TEST(a dry run counts all and changes nothing) {
 CAF_TEST(nothing is done while another replica sweeps) {
   auto guest = old_guests(1)[0];
   auto made = new_session(conn, guest);
-  must(conn, db::revoke_session{made.session.session_id, {}, cause});
+  must(conn, db::revoke_session{made.session.session_id, {}, cause, new_id()});
   run(other, "begin; select pg_advisory_xact_lock(" + std::to_string(db::reaper_lock) + ")");
   auto later = wall_clock_now() + 1h;
   CAF_CHECK(!must(conn, sweep()).is_leader);
@@ -352,7 +352,7 @@ CAF_TEST(a dead session whose row somebody holds is skipped) {
 CAF_TEST(the log loses a prefix and cursors into it are reset) {
   for (int i = 0; i < 4; ++i) {
     auto made = new_session(conn, new_account(conn));
-    must(conn, db::revoke_session{made.session.session_id, {}, cause});
+    must(conn, db::revoke_session{made.session.session_id, {}, cause, new_id()});
   }
   auto entries = log();
   CAF_REQUIRE_EQUAL(entries.size(), 4u);
@@ -388,7 +388,7 @@ CAF_TEST(the log loses a prefix and cursors into it are reset) {
 
 CAF_TEST(an emptied log goes on where it ended) {
   auto made = new_session(conn, new_account(conn));
-  auto last = must(conn, db::revoke_session{made.session.session_id, {}, cause}).position;
+  auto last = must(conn, db::revoke_session{made.session.session_id, {}, cause, new_id()}).position;
   CAF_CHECK_EQUAL(must(conn, db::prune_events{wall_clock_now() + 1h, 10}).deleted, 1u);
   auto page = must(conn, db::read_events{last, 10});
   CAF_CHECK(!page.reset);

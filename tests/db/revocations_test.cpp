@@ -43,7 +43,7 @@ CAF_TEST_FIXTURE_SCOPE(revocation_tests, fixture)
 
 CAF_TEST(a session ends once with one event) {
   auto made = new_session(conn, new_account(conn));
-  auto done = must(conn, db::revoke_session{made.session.session_id, {}, cause});
+  auto done = must(conn, db::revoke_session{made.session.session_id, {}, cause, new_id()});
   CAF_CHECK(done.revoked);
   CAF_CHECK(done.session_id == made.session.session_id);
   CAF_CHECK(done.account_id == made.session.account_id);
@@ -63,7 +63,7 @@ CAF_TEST(a session ends once with one event) {
   CAF_CHECK(dead.revoked_at.has_value());
   CAF_CHECK_EQUAL(dead.revoke_reason, "lost phone");
 
-  auto again = must(conn, db::revoke_session{made.session.session_id, {}, cause});
+  auto again = must(conn, db::revoke_session{made.session.session_id, {}, cause, new_id()});
   CAF_CHECK(!again.revoked);
   CAF_CHECK(again.position == done.position);
   CAF_CHECK_EQUAL(events(), 1);
@@ -72,7 +72,7 @@ CAF_TEST(a session ends once with one event) {
 CAF_TEST(a session ends by its token) {
   auto draft = new_draft();
   must(conn, db::mint_session{draft, new_account(conn)});
-  auto done = must(conn, db::revoke_session{draft.hash, {}, cause});
+  auto done = must(conn, db::revoke_session{draft.hash, {}, cause, new_id()});
   CAF_CHECK(done.revoked);
   CAF_CHECK(done.session_id == draft.session_id);
   CAF_CHECK(status_of(conn, draft.hash) == session_status::revoked);
@@ -81,17 +81,19 @@ CAF_TEST(a session ends by its token) {
 CAF_TEST(only its owner ends a session when an owner is named) {
   auto made = new_session(conn, new_account(conn));
   auto id = made.session.session_id;
-  CAF_CHECK(code_of(run_one(conn, db::revoke_session{id, new_account(conn), cause})) == errc::session_not_found);
+  CAF_CHECK(code_of(run_one(conn, db::revoke_session{id, new_account(conn), cause, new_id()}))
+            == errc::session_not_found);
   CAF_CHECK_EQUAL(events(), 0);
   CAF_CHECK(must(conn, db::get_session{id}).is_active);
-  CAF_CHECK(must(conn, db::revoke_session{id, made.session.account_id, cause}).revoked);
+  CAF_CHECK(must(conn, db::revoke_session{id, made.session.account_id, cause, new_id()}).revoked);
 }
 
 CAF_TEST(what never was cannot be revoked) {
-  CAF_CHECK(code_of(run_one(conn, db::revoke_session{new_id(), {}, cause})) == errc::session_not_found);
-  CAF_CHECK(code_of(run_one(conn, db::revoke_session{new_hash(), {}, cause})) == errc::session_not_found);
-  CAF_CHECK(code_of(run_one(conn, db::revoke_account{new_id(), {}, cause})) == errc::account_not_found);
-  CAF_CHECK(code_of(run_one(conn, db::delete_account{new_id(), cause})) == errc::account_not_found);
+  CAF_CHECK(code_of(run_one(conn, db::revoke_session{new_id(), {}, cause, new_id()})) == errc::session_not_found);
+  CAF_CHECK(code_of(run_one(conn, db::revoke_session{new_hash(), {}, cause, new_id()}))
+            == errc::session_not_found);
+  CAF_CHECK(code_of(run_one(conn, db::revoke_account{new_id(), {}, cause, new_id()})) == errc::account_not_found);
+  CAF_CHECK(code_of(run_one(conn, db::delete_account{new_id(), cause, new_id()})) == errc::account_not_found);
   CAF_CHECK_EQUAL(events(), 0);
 }
 
@@ -100,10 +102,10 @@ CAF_TEST(one batch may name a session more than once) {
   auto made = must(conn, db::mint_session{draft, new_account(conn)});
   auto bystander = new_session(conn, made.session.account_id);
   std::vector<db::operation> batch{
-    db::revoke_session{draft.session_id, new_id(), cause}, // not the owner
-    db::revoke_session{draft.hash, {}, cause},
-    db::revoke_session{draft.session_id, {}, cause},
-    db::revoke_session{bystander.session.session_id, {}, cause},
+    db::revoke_session{draft.session_id, new_id(), cause, new_id()}, // not the owner
+    db::revoke_session{draft.hash, {}, cause, new_id()},
+    db::revoke_session{draft.session_id, {}, cause, new_id()},
+    db::revoke_session{bystander.session.session_id, {}, cause, new_id()},
   };
   auto report = db::execute(conn, batch, soon());
   CAF_CHECK(code_of(report.outcomes[0]) == errc::session_not_found);
@@ -122,9 +124,9 @@ CAF_TEST(all of an account end with one event) {
   for (int i = 0; i < 4; ++i)
     made.push_back(new_session(conn, owner));
   auto bystander = new_session(conn, new_account(conn));
-  must(conn, db::revoke_session{made[0].session.session_id, {}, cause});
+  must(conn, db::revoke_session{made[0].session.session_id, {}, cause, new_id()});
 
-  auto done = must(conn, db::revoke_account{owner, {}, cause});
+  auto done = must(conn, db::revoke_account{owner, {}, cause, new_id()});
   CAF_CHECK_EQUAL(done.revoked, 3u);
   CAF_CHECK_EQUAL(done.generation, 1);
   auto entries = log();
@@ -145,7 +147,7 @@ CAF_TEST(all of an account end with one event) {
   CAF_CHECK_EQUAL(later.generation, 1);
   CAF_CHECK(later.session.is_active);
   // Dead by its generation: there is nothing left to revoke, and the log says so already.
-  auto late = must(conn, db::revoke_session{made[1].session.session_id, {}, cause});
+  auto late = must(conn, db::revoke_session{made[1].session.session_id, {}, cause, new_id()});
   CAF_CHECK(!late.revoked);
   CAF_CHECK(late.position.seq >= done.position.seq);
 }
@@ -154,7 +156,7 @@ CAF_TEST(the session that is kept moves to the new generation) {
   auto owner = new_account(conn);
   auto kept = new_session(conn, owner);
   auto ended = new_session(conn, owner);
-  auto done = must(conn, db::revoke_account{owner, kept.session.session_id, cause});
+  auto done = must(conn, db::revoke_account{owner, kept.session.session_id, cause, new_id()});
   CAF_CHECK_EQUAL(done.revoked, 1u);
   CAF_CHECK(must(conn, db::get_session{kept.session.session_id}).is_active);
   CAF_CHECK(!must(conn, db::get_session{ended.session.session_id}).is_active);
@@ -165,13 +167,13 @@ CAF_TEST(the session that is kept moves to the new generation) {
 CAF_TEST(a dead or foreign session is not kept) {
   auto owner = new_account(conn);
   auto dead = new_session(conn, owner);
-  must(conn, db::revoke_session{dead.session.session_id, {}, cause});
+  must(conn, db::revoke_session{dead.session.session_id, {}, cause, new_id()});
   auto alive = new_session(conn, owner);
   auto foreign = new_session(conn, new_account(conn));
-  CAF_CHECK_EQUAL(must(conn, db::revoke_account{owner, dead.session.session_id, cause}).revoked, 1u);
+  CAF_CHECK_EQUAL(must(conn, db::revoke_account{owner, dead.session.session_id, cause, new_id()}).revoked, 1u);
   CAF_CHECK(!must(conn, db::get_session{dead.session.session_id}).is_active);
   CAF_CHECK(!must(conn, db::get_session{alive.session.session_id}).is_active);
-  CAF_CHECK_EQUAL(must(conn, db::revoke_account{owner, foreign.session.session_id, cause}).revoked, 0u);
+  CAF_CHECK_EQUAL(must(conn, db::revoke_account{owner, foreign.session.session_id, cause, new_id()}).revoked, 0u);
   CAF_CHECK(must(conn, db::get_session{foreign.session.session_id}).is_active);
 }
 
@@ -180,9 +182,9 @@ CAF_TEST(one batch may name an account more than once) {
   auto kept = new_session(conn, owner);
   new_session(conn, owner);
   std::vector<db::operation> batch{
-    db::revoke_account{owner, kept.session.session_id, cause},
-    db::revoke_account{owner, {}, cause},
-    db::revoke_account{owner, {}, cause},
+    db::revoke_account{owner, kept.session.session_id, cause, new_id()},
+    db::revoke_account{owner, {}, cause, new_id()},
+    db::revoke_account{owner, {}, cause, new_id()},
   };
   auto report = db::execute(conn, batch, soon());
   std::size_t revoked[] = {1, 1, 0};
@@ -197,8 +199,8 @@ CAF_TEST(one batch may name an account more than once) {
 CAF_TEST(a deleted account takes everything along and says so in the log) {
   db::mint_for_identity op{new_draft(), new_claim("ann@example.org")};
   auto made = must(conn, op);
-  must(conn, db::revoke_account{op.claim.account_id, {}, cause});
-  auto done = must(conn, db::delete_account{op.claim.account_id, cause});
+  must(conn, db::revoke_account{op.claim.account_id, {}, cause, new_id()});
+  auto done = must(conn, db::delete_account{op.claim.account_id, cause, new_id()});
   CAF_CHECK_EQUAL(done.generation, 2);
   auto last = log().back();
   CAF_CHECK(last.kind == revocation_kind::account);
@@ -217,7 +219,9 @@ CAF_TEST(a seated account stays as it is) {
   seat(other, op.claim.account_id);
   auto bystander = new_account(conn);
   auto report = db::execute(
-    conn, {db::delete_account{op.claim.account_id, cause}, db::delete_account{bystander, cause}}, soon());
+    conn,
+    {db::delete_account{op.claim.account_id, cause, new_id()}, db::delete_account{bystander, cause, new_id()}},
+    soon());
   CAF_CHECK(code_of(report.outcomes[0]) == errc::account_seated);
   CAF_CHECK(code_of(report.outcomes[1]) == errc::none);
   CAF_CHECK_EQUAL(report.trouble, ""); // seen under the lock, not run into
@@ -231,7 +235,7 @@ CAF_TEST(another table that holds the account counts as a seat) {
   auto made = new_session(conn, owner);
   run(other, "create table tournament_players (account_id uuid references accounts);"
              " insert into tournament_players select account_id from accounts");
-  CAF_CHECK(code_of(run_one(conn, db::delete_account{owner, cause})) == errc::account_seated);
+  CAF_CHECK(code_of(run_one(conn, db::delete_account{owner, cause, new_id()})) == errc::account_seated);
   CAF_CHECK_EQUAL(events(), 0);
   CAF_CHECK(must(conn, db::get_session{made.session.session_id}).is_active);
 }
@@ -244,7 +248,9 @@ CAF_TEST(a revocation that waited for a kept session to move still ends it) {
   run(other,
       "begin; select from accounts for update;"
       " update accounts set session_generation = session_generation + 1; update sessions set generation = 1");
-  auto revocation = std::async(std::launch::async, [&] { return must(conn, db::revoke_session{id, {}, cause}); });
+  auto revocation = std::async(std::launch::async, [&] {
+    return must(conn, db::revoke_session{id, {}, cause, new_id()});
+  });
   auto watcher = connect();
   wait_until_blocked(watcher, 1);
   run(other, "commit");
@@ -259,10 +265,12 @@ CAF_TEST(a session that is being ended is not counted again) {
   auto watcher = connect();
   auto one = std::async(std::launch::async, [&] {
     auto mine = connect();
-    return must(mine, db::revoke_session{made.session.session_id, {}, cause});
+    return must(mine, db::revoke_session{made.session.session_id, {}, cause, new_id()});
   });
   wait_until_blocked(watcher, 1); // the session's row is changed, its event is not written
-  auto all = std::async(std::launch::async, [&] { return must(conn, db::revoke_account{owner, {}, cause}); });
+  auto all = std::async(std::launch::async, [&] {
+    return must(conn, db::revoke_account{owner, {}, cause, new_id()});
+  });
   wait_until_blocked(watcher, 2);
   run(other, "commit");
   CAF_CHECK(one.get().revoked);
@@ -294,7 +302,7 @@ CAF_TEST(revoking all is exact by generation under concurrent mints) {
   std::map<std::int32_t, std::size_t> revoked; // by the generation that died
   for (int i = 0; i < rounds; ++i) {
     std::this_thread::sleep_for(std::chrono::microseconds{dice() % 8000});
-    auto done = must(conn, db::revoke_account{owner, {}, cause});
+    auto done = must(conn, db::revoke_account{owner, {}, cause, new_id()});
     revoked[done.generation - 1] = done.revoked;
   }
   is_over = true;

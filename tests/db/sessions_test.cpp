@@ -170,7 +170,7 @@ CAF_TEST(active sessions are listed by id and page by page) {
   for (int i = 0; i < 5; ++i)
     ids.push_back(new_session(conn, owner).session.session_id);
   new_session(conn, new_account(conn)); // somebody else's
-  must(conn, db::revoke_session{ids[1], {}, {"", "user"}});
+  must(conn, db::revoke_session{ids[1], {}, {"", "user"}, new_id()});
   ids.erase(ids.begin() + 1);
 
   auto first = must(conn, db::list_sessions{owner, {}, 3});
