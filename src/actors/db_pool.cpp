@@ -1,5 +1,6 @@
 #include "actors/db_pool.hpp"
 
+#include "core/protection.hpp"
 #include "telemetry/log.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
+#include <variant>
 
 namespace portcullis {
 
@@ -19,6 +21,29 @@ constexpr std::chrono::milliseconds worker_grace{500};
 
 failure unavailable() {
   return {errc::database_unavailable, "the database did not answer in time"};
+}
+
+// Make another operation of one, which cannot find what it did before.
+
+uuid another_id() {
+  static uuid_v7_generator ids{fill_random};
+  return ids.next(wall_clock_now());
+}
+
+template <class Operation>
+auto forget_ids(Operation& op, int) -> decltype(op.draft, void()) {
+  op.draft.session_id = another_id();
+  fill_random(op.draft.hash.bytes.data(), op.draft.hash.bytes.size());
+}
+
+template <class Operation>
+auto forget_ids(Operation& op, int) -> decltype(op.operation_id, void()) {
+  op.operation_id = another_id();
+}
+
+template <class Operation>
+void forget_ids(Operation&, long) {
+  // The others make nothing of which there can be two.
 }
 
 void answer(db_pool_state::pending& op, db::outcome&& with) {
@@ -155,6 +180,8 @@ void db_pool_state::run_again(std::vector<pending> lost, bool was_sent) {
       continue;
     }
     ++count_.retried;
+    if (was_sent && !holds(protection::idempotent_retry))
+      std::visit([](auto& what) { forget_ids(what, 0); }, op->operation);
     auto& q = db::is_write(op->operation) ? writes_ : reads_;
     q.push_front(std::move(*op));
   }

@@ -1,9 +1,11 @@
+#include "core/protection.hpp"
 #include "db/claims.hpp"
 #include "db/model_rows.hpp"
 #include "db/sql.hpp"
 #include "db/statements.hpp"
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace portcullis::db {
@@ -23,16 +25,24 @@ const statement select_by_identity{
                              " join accounts a on a.account_id = k.account_id",
                              sql::identities_of_account})};
 
+// Without it, whoever looked and found nobody makes an account, the losers of a race too.
+constexpr std::string_view decided_by_index(bool is_so) {
+  return is_so ? "join claimed using (identity_id)"
+               : "where not exists (select from identities i where i.kind = asked.kind"
+                 " and i.external_id = asked.external_id)";
+}
+
 const statement claim{
   "claim_identities",
-  "with asked as (select distinct on (kind, external_id) *"
-  " from unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::text[]) with ordinality"
-  " as q(kind, external_id, identity_id, account_id, display_name, n) order by kind, external_id, n),"
-  " claimed as (insert into identities (identity_id, account_id, kind, external_id)"
-  " select identity_id, account_id, kind, external_id from asked order by kind, external_id"
-  " on conflict (kind, external_id) do nothing returning identity_id)"
-  " insert into accounts (account_id, is_guest, display_name)"
-  " select account_id, false, display_name from asked join claimed using (identity_id)"};
+  sql::join({"with asked as (select distinct on (kind, external_id) *"
+             " from unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::text[]) with ordinality"
+             " as q(kind, external_id, identity_id, account_id, display_name, n) order by kind, external_id, n),"
+             " claimed as (insert into identities (identity_id, account_id, kind, external_id)"
+             " select identity_id, account_id, kind, external_id from asked order by kind, external_id"
+             " on conflict (kind, external_id) do nothing returning identity_id)"
+             " insert into accounts (account_id, is_guest, display_name)"
+             " select account_id, false, display_name from asked ",
+             decided_by_index(holds(protection::claim_decided_by_index))})};
 
 // Run again after a lost outcome, it finds its own row.
 const statement insert_guests{

@@ -1,3 +1,4 @@
+#include "core/protection.hpp"
 #include "db/claims.hpp"
 #include "db/minted_rows.hpp"
 #include "db/model_rows.hpp"
@@ -5,6 +6,7 @@
 #include "db/statements.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -27,7 +29,8 @@ constexpr std::string_view insert_sessions =
 // The account's row is share-locked as its generation is read, against revoke_account and delete_account, which
 // lock it for update: a session minted before them is theirs to end, one minted after them has the new generation.
 // Ordered, for two batches that lock the same accounts.
-constexpr std::string_view lock_owners = " order by a.account_id, d.session_id for key share of a";
+const std::string lock_owners = std::string{" order by a.account_id, d.session_id"}
+                                + (holds(protection::generation_lock) ? " for key share of a" : "");
 
 const statement mint{
   "mint_session",
