@@ -142,8 +142,8 @@ class StatementFault(Fault):
             return b""
         self.fired += 1
         self.answered.set()
-        withheld = await self.act(self._withheld.pop(connection))
         del self._targets[connection]
+        withheld = await self.act(self._withheld.pop(connection))
         if self._lifted.is_set():
             await self.lift_inside()
         return withheld
@@ -164,13 +164,21 @@ class CutAnswer(StatementFault):
     async def act(self, withheld):
         if self._lifted.is_set():
             return withheld
-        self._targets.clear()
         raise Cut
 
 
 class HoldAnswer(StatementFault):
-    """The transaction is done, its answer comes when the fault is lifted."""
+    """The transaction is done, its answer comes when the fault is lifted; or never, when that is by `lose`."""
+
+    _is_lost = False
+
+    def lose(self):
+        """Lifts the fault, and cuts the connections whose answer it holds."""
+        self._is_lost = True
+        self.lift()
 
     async def act(self, withheld):
         await self._lifted.wait()
+        if self._is_lost:
+            raise Cut
         return withheld
