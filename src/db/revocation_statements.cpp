@@ -42,8 +42,6 @@ const statement lock_sessions{"revoke_session_lock",
                               " where s.session_id = any($1::uuid[]) or s.token_hash = any($2::bytea[])"
                               " order by a.account_id, s.session_id for key share of a for no key update of s"};
 
-// Answers those operations that have ended their session: now, or in a run before, after which the session may
-// even have gone.
 // Tells of those operations that have ended their session: now, or in a run before, after which the session may
 // even have gone.
 const statement end_sessions{
