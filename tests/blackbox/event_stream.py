@@ -82,5 +82,9 @@ class EventStream:
         """The longest that a read may take from now on."""
         self._connection.set_timeout(seconds)
 
+    def interrupt(self):
+        """Ends a read that another thread waits in."""
+        self._connection.interrupt()
+
     def close(self):
         self._connection.close()

@@ -1,5 +1,6 @@
 """HTTP/1.1 over plain sockets: small, and nothing between the test and the bytes."""
 
+import contextlib
 import json
 import re
 import socket
@@ -173,6 +174,11 @@ class Connection:
 
     def close(self):
         self._socket.close()
+
+    def interrupt(self):
+        """Ends a read that another thread waits in."""
+        with contextlib.suppress(OSError):  # the other side was faster
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def abort(self):
         """Leaves with a reset, as a client that crashed."""

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,12 +17,17 @@ SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "private-post
 
 
 class Cluster:
-    def __init__(self):
+    """A server of its own. With `primary`, a hot standby of that one until it is promoted."""
+
+    def __init__(self, primary=None):
         self._directory = pathlib.Path(tempfile.mkdtemp(prefix="portcullis-test-"))
         self._directory.chmod(0o755)  # the server's own user passes through
         self._numbers = itertools.count(1)
         self._dsn = ""
-        self.start()
+        if primary is None:
+            self.start()
+        else:
+            self._dsn = self._run("standby", primary._directory)
 
     def start(self):
         self._dsn = self._run("start")
@@ -32,6 +38,39 @@ class Cluster:
     def kill(self):
         """SIGKILL to the server and all its backends: a crash."""
         self._run("kill")
+
+    @property
+    def port(self):
+        return urllib.parse.urlsplit(self._dsn).port
+
+    @property
+    def maintenance(self):
+        """The database in which a superuser sees to the cluster."""
+        return Database(self._dsn)
+
+    def set(self, parameter, value):
+        """Changes a setting of the whole cluster; its processes take it up before their next statement."""
+        self.maintenance.execute(f"ALTER SYSTEM SET {parameter} = '{value}'")
+        self.maintenance.execute("SELECT pg_reload_conf()")
+
+    def new_standby(self, synchronous=False):
+        """A hot standby that follows; with `synchronous` every commit waits for it from now on."""
+        standby = Cluster(primary=self)
+        if synchronous:
+            name = re.sub("[^A-Za-z0-9]", "_", standby._directory.name)
+            self.set("synchronous_standby_names", f'"{name}"')
+            query = f"SELECT sync_state FROM pg_stat_replication WHERE application_name = '{name}'"
+            eventually(lambda: self.maintenance.execute(query) == "sync", "commits wait for the standby")
+        return standby
+
+    def promote(self):
+        self._run("promote")
+
+    def wait_for_replay(self, primary):
+        """Until this standby has applied all that has happened on `primary` by now."""
+        end = primary.maintenance.execute("SELECT pg_current_wal_lsn()")
+        query = f"SELECT pg_last_wal_replay_lsn() >= '{end}'"
+        eventually(lambda: self.maintenance.execute(query) == "t", f"the standby has replayed {end}")
 
     @contextlib.contextmanager
     def stopped(self):
@@ -51,12 +90,19 @@ class Cluster:
 
     def create_database(self):
         name = f"test_{next(self._numbers)}"
-        Database(self._dsn).execute(f"CREATE DATABASE {name}")
+        self.maintenance.execute(f"CREATE DATABASE {name}")
+        return self.database(name)
+
+    def database(self, name):
         return Database(urllib.parse.urlsplit(self._dsn)._replace(path=f"/{name}").geturl())
 
-    def _run(self, command):
+    def _run(self, command, *arguments):
         return subprocess.run(
-            [SCRIPT, command, self._directory], stdout=subprocess.PIPE, text=True, check=True, timeout=2 * HANG_S
+            [SCRIPT, command, self._directory, *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=2 * HANG_S,
         ).stdout.strip()
 
 
@@ -74,19 +120,23 @@ class Database:
         assert done.returncode == 0, f"{sql}: {done.stderr}"
         return done.stdout.strip()
 
-    @contextlib.contextmanager
     def locked(self, table):
         """Keeps everybody off `table` (a statement that needs it waits, it does not fail) until the block ends."""
+        return self.amid(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+
+    @contextlib.contextmanager
+    def amid(self, sql):
+        """The block is amid a transaction that has done `sql`, and is rolled back at its end."""
         holder = subprocess.Popen(
             self._psql(), env=self._environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         try:
-            holder.stdin.write(f"BEGIN;\nLOCK TABLE {table} IN ACCESS EXCLUSIVE MODE;\n\\echo locked\n")
+            holder.stdin.write(f"BEGIN;\n{sql};\n\\echo done\n")
             holder.stdin.flush()
             while line := holder.stdout.readline():
-                if line.strip() == "locked":
+                if line.strip() == "done":
                     break
-            assert line, f"{table} could not be locked"
+            assert line, f"refused: {sql}"
             yield
         finally:
             holder.stdin.close()  # psql ends, and its transaction with it

@@ -16,6 +16,8 @@ BINARY = pathlib.Path(os.environ.get("PORTCULLIS_BINARY") or ROOT / "build/relea
 
 FOREIGN_SETTINGS = ("BACKEND_", "GATEWAY_", "OTEL_", "PG")  # nothing of the caller's may reach the service
 
+_given_ports = set()
+
 
 def environment(settings):
     kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN_SETTINGS)}
@@ -35,15 +37,19 @@ def run_command(*arguments, **settings):
 
 
 def free_port():
-    """A port below the kernel's range for outgoing connections, so that none of those can take it."""
+    """A port below the kernel's range for outgoing connections, so that none of those can take it. No port is given
+    twice: the first who got it may not listen yet."""
     while True:
         port = random.randrange(10_000, 20_000)
+        if port in _given_ports:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+        _given_ports.add(port)
+        return port
 
 
 class Service:
@@ -52,6 +58,7 @@ class Service:
     def __init__(self, database, directory, **settings):
         self.port = free_port()
         self.log_path = pathlib.Path(directory) / f"portcullis-{self.port}.log"
+        self.open_files_max = None  # the limit that the process starts with; None: that of the tests
         self._process = None
         self._settings = {
             "BACKEND_HTTP_ADDR": f"127.0.0.1:{self.port}",
@@ -75,9 +82,10 @@ class Service:
         return self
 
     def spawn(self):
+        limits = ["prlimit", f"--nofile={self.open_files_max}"] if self.open_files_max else []
         with open(self.log_path, "ab") as log:
             self._process = subprocess.Popen(
-                [BINARY, "serve"],
+                [*limits, BINARY, "serve"],
                 env=environment(self._settings),
                 cwd=self.log_path.parent,
                 stdin=subprocess.DEVNULL,
