@@ -480,6 +480,12 @@ CAF_TEST(the numbers tell what happened) {
   CAF_CHECK_EQUAL(n.read_throughs, 1u);
   CAF_CHECK_EQUAL(n.loads_dropped, 1u);
   CAF_CHECK_EQUAL(n.lease_age_s, 2.0);
+  tell(log_progress{instant::min(), {1, 2}, {}}); // a page that is not the last
+  CAF_CHECK_EQUAL(numbers().lease_age_s, 2.0);
+  clock.advance(40s); // past the bound it goes on
+  CAF_CHECK_EQUAL(numbers().lease_age_s, 42.0);
+  tell(history_changed{{2, 1}, "restored", clock.now()});
+  CAF_CHECK(numbers().lease_age_s < 0); // nothing of the new history has been read
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
