@@ -78,7 +78,7 @@ bool revocation_feed_state::catch_up() {
       trouble(err);
       return false;
     }
-    if (page.reset) {
+    if (page.reset && holds(protection::history_check)) {
       log::warn("revocation log has another history", {{"position", to_string(*position_)}});
       return start_at_end("the revocation log has another history") && warm() && catch_up();
     }
