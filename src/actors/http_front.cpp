@@ -1,6 +1,7 @@
 #include "actors/http_front.hpp"
 
 #include "actors/guard.hpp"
+#include "actors/listener.hpp"
 #include "core/protection.hpp"
 #include "http/event_stream.hpp"
 #include "telemetry/log.hpp"
@@ -64,14 +65,18 @@ void http_front_state::accept(caf::io::connection_handle handle) {
   update_acceptor();
 }
 
-/// Stops accepting when even those to be turned away have no room: the rest waits in the kernel's backlog.
+/// Stops accepting when even those to be turned away have no room, or when no descriptor is left whoever took
+/// them: CAF does not tell of an accept that failed and tries again at once, for ever. The rest waits in the
+/// kernel's backlog.
 void http_front_state::update_acceptor() {
   if (options_.listener < 0 || phase_ == service_phase::draining)
     return;
-  bool has_room = connection_count_ < options_.connections_max + options_.turned_away_max
-                  || !holds(protection::connection_bound);
+  bool is_below_bound = connection_count_ < options_.connections_max + options_.turned_away_max;
+  bool has_room = (is_below_bound && has_spare_descriptor()) || !holds(protection::connection_bound);
   if (has_room == accepts_)
     return;
+  if (is_below_bound && !has_room)
+    log::warn("no new connections: no file descriptor is left", {{"connections", connection_count_}});
   accepts_ = has_room;
   if (has_room)
     self_->trigger(acceptor_);
@@ -286,6 +291,7 @@ void http_front_state::tick() {
       check_deadlines(*connections_[slot], now);
   expire_waiters(now);
   forget_gone_subscribers();
+  update_acceptor(); // descriptors come and go by other hands, too
 }
 
 void http_front_state::check_deadlines(http_connection& c, instant now) {

@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -84,6 +85,14 @@ std::size_t raise_descriptor_limit() noexcept {
   ::setrlimit(RLIMIT_NOFILE, &limit);
   ::getrlimit(RLIMIT_NOFILE, &limit);
   return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+bool has_spare_descriptor() noexcept {
+  int spare = ::eventfd(0, EFD_CLOEXEC);
+  if (spare < 0)
+    return false;
+  ::close(spare);
+  return true;
 }
 
 } // namespace portcullis

@@ -21,4 +21,7 @@ failure listen_on(const std::string& host, std::uint16_t port, listener* out);
 /// Raises the limit of open files to what the system allows and returns it.
 std::size_t raise_descriptor_limit() noexcept;
 
+/// Whether a descriptor can be had right now, by this process and in the whole system.
+bool has_spare_descriptor() noexcept;
+
 } // namespace portcullis
