@@ -76,8 +76,9 @@ class Wire:
 
     def half_close(self, direction):
         """Tells the receiver of `direction` that nothing more will come that way."""
-        with contextlib.suppress(OSError):
-            self.sink(direction).shutdown(socket.SHUT_WR)
+        if (end := self.sink(direction)) is not None:  # None: not yet connected that way
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_WR)
 
     def close(self, is_reset):
         for end in self._ends.values():
