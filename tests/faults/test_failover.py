@@ -97,6 +97,24 @@ def lost_events_are_lost_for_everybody(stage):
             listener.expect_new_history(standby.database(database.name), told)
 
 
+def nothing_is_acknowledged_that_the_standby_does_not_have(stage):
+    """A synchronous standby is away: what needs it is refused in time, what does not goes on."""
+    with primary_and_standby(synchronous=True) as (primary, standby):
+        replicas = stage.start_replicas(2, primary.create_database(), ports=[primary.port, standby.port])
+        before = replicas[0].mint()
+        standby.stop()
+        for replica in replicas:
+            if minted := replica.mint():
+                raise Violation(f"acknowledged without the standby: {minted['session']['session_id']}")
+            expect(replica, before, 200, "a session from before")
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        stage.fired_by("commits that wait for the standby", int(primary.maintenance.execute(query)))
+        standby.start()
+        for replica in replicas:
+            expect_back(stage, replica)
+        expect_clear_answers(stage.history)
+
+
 def expect_nobody_takes_its_word(stage, replicas, unheard_of):
     """`unheard_of` was acknowledged, and the standby does not have it: 503 as long as it is not the primary."""
     attempts = {replica: replica.databases[1].accepted for replica in replicas}
@@ -155,6 +173,10 @@ def test_a_standby_takes_over_from_a_primary_that_was_demoted(stage):
 
 def test_what_the_new_primary_does_not_have_is_lost_for_everybody(stage):
     lost_events_are_lost_for_everybody(stage)
+
+
+def test_nothing_is_acknowledged_that_a_synchronous_standby_does_not_have(stage):
+    nothing_is_acknowledged_that_the_standby_does_not_have(stage)
 
 
 @pytest.mark.control
