@@ -95,6 +95,7 @@ class Stage:
         self.network = network
         self.directory = directory
         self.fired = {}  # fault: how often it acted
+        self.measured = {}  # what a scenario wants in the report
         self.replicas = []
         self.database = None
         self.without = None
@@ -169,6 +170,7 @@ def report(request, stage, took_s):
             "passed": getattr(request.node, "passed", False),
             "took_s": round(took_s, 1),
             "fired": stage.fired,
+            "measured": stage.measured,
             "requests": sum(1 for _ in lines_of_histories(stage)),
         }
         with open(path, "a", encoding="utf-8") as file:
