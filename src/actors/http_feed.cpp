@@ -93,10 +93,18 @@ void http_front_state::poll_events(http_connection& c, http_exchange& x, const h
   case event_ring::reach::held:
     break;
   }
-  auto events = ring_.after(position.seq, limit);
+  wait_for_events(asks);
+}
+
+/// Answers a poll with events that the ring holds; false when there are none.
+bool http_front_state::answer_from_ring(const waiter& asks) {
+  if (ring_.find(asks.from) != event_ring::reach::held)
+    return false;
+  auto events = ring_.after(asks.from.seq, asks.limit);
   if (events.empty())
-    return wait_for_events(asks);
-  answer_json(c, x, 200, http::render_event_page(events, {position.epoch, events.back().seq}, false));
+    return false;
+  answer_json(asks.to, 200, http::render_event_page(events, {asks.from.epoch, events.back().seq}, false));
+  return true;
 }
 
 void http_front_state::read_page(const waiter& asks) {
@@ -113,8 +121,11 @@ void http_front_state::read_page(const waiter& asks) {
       [this, asks](const caf::error& err) { guard("page", [&] { answer_problem(asks.to, to_failure(err)); }); });
 }
 
-/// Leaves a poll until there is news, or until its time is over, which may be now.
+/// Leaves a poll until there is news, or until its time is over, which may be now. The news may have come while
+/// the table was read.
 void http_front_state::wait_for_events(const waiter& asks) {
+  if (answer_from_ring(asks))
+    return;
   if (asks.deadline <= options_.now())
     return answer_json(asks.to, 200, http::render_event_page({}, asks.from, false));
   if (waiters_.size() >= options_.subscribers_max)
@@ -128,17 +139,13 @@ void http_front_state::answer_waiters() {
   for (auto& asks : std::exchange(waiters_, {})) {
     switch (ring_.find(asks.from)) {
     case event_ring::reach::ahead:
-      waiters_.push_back(asks);
+    case event_ring::reach::held:
+      wait_for_events(asks);
       break;
-    case event_ring::reach::held: {
-      auto events = ring_.after(asks.from.seq, asks.limit);
-      if (events.empty())
-        waiters_.push_back(asks);
-      else
-        answer_json(asks.to, 200, http::render_event_page(events, {asks.from.epoch, events.back().seq}, false));
+    case event_ring::reach::too_old: // more came at once than the ring holds
+      read_page(asks);
       break;
-    }
-    default:
+    case event_ring::reach::from_another_history:
       answer_json(asks.to, 200, http::render_event_page({}, ring_.last(), true));
       break;
     }

@@ -196,6 +196,7 @@ private:
   void handle_revocations(http_connection& c, http_exchange& x, const http::request& r);
   void poll_events(http_connection& c, http_exchange& x, const http::request& r, std::optional<cursor> from);
   void read_page(const waiter& asks);
+  bool answer_from_ring(const waiter& asks);
   void wait_for_events(const waiter& asks);
   void subscribe(http_connection& c, http_exchange& x, std::optional<cursor> from);
   void pump(http_connection& c);

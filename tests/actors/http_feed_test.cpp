@@ -373,6 +373,31 @@ CAF_TEST(a poll with an old cursor is answered from the table) {
   CAF_CHECK_EQUAL(read_response(client).status, 503);
 }
 
+CAF_TEST(a long poll is answered from the table when more comes at once than the ring holds) {
+  options.ring_events_max = 2;
+  start_serving();
+  const auto client = connect(1);
+  get(client, feed_path + "?wait=30&limit=7");
+  log(events(11, 15));
+  auto asked = take<db::read_events>();
+  CAF_CHECK(asked.message.after == (cursor{1, 10}));
+  CAF_CHECK_EQUAL(asked.message.limit, 7u);
+  answer(asked, db::read_events::result{false, events(11, 15), {1, 15}});
+  const auto r = read_response(client);
+  CAF_CHECK(r.tells(R"("seq":11)"));
+  CAF_CHECK(r.tells(R"("reset":false)"));
+}
+
+CAF_TEST(a long poll misses nothing that comes while the table is read for it) {
+  start_serving();
+  const auto client = connect(1);
+  get(client, feed_path + "?wait=30&cursor=" + cursor_text(11)); // ahead of the ring
+  auto asked = take<db::read_events>();
+  log(events(11, 12));
+  answer(asked, db::read_events::result{false, {}, {1, 11}});
+  CAF_CHECK(read_response(client).tells(R"("seq":12)"));
+}
+
 CAF_TEST(a poll with a cursor of another history is told to start over) {
   start_serving();
   const auto client = connect(1);
