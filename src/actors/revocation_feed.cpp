@@ -60,6 +60,8 @@ bool revocation_feed_state::warm() {
     trouble(err);
     return false;
   }
+  if (!holds(protection::cursor_before_snapshot))
+    source->position(&*position_, deadline());
   is_warm_ = true;
   log::info("session cache is warm",
             {{"sessions", sessions},
@@ -82,10 +84,10 @@ bool revocation_feed_state::catch_up() {
       log::warn("revocation log has another history", {{"position", to_string(*position_)}});
       return start_at_end("the revocation log has another history") && warm() && catch_up();
     }
-    position_ = page.last;
-    has_more = page.has_more;
     if (!holds(protection::lease_from_read_start))
       began = options.now();
+    position_ = page.last;
+    has_more = page.has_more;
     tell_progress({has_more ? instant::min() : began, page.last, std::move(page.events)});
   }
   if (std::exchange(must_notify_, false)) {
