@@ -46,7 +46,7 @@ def promotion_keeps_what_was_acknowledged(stage, fault):
                 expect_back(stage, replica)
             acknowledged = load.acknowledged
             eventually(lambda: load.acknowledged > acknowledged + WORK_BEFORE, "the load goes on")
-        told = end_one_that_all_hear_of(replicas[0], listeners)
+        told = end_one_that_all_hear_of(stage, replicas[0], listeners)
         for listener in listeners:
             listener.expect_new_history(standby.database(database.name), told)
         stage.history.check_revoked_stay_dead(STALENESS_S)
@@ -77,7 +77,7 @@ def lost_events_are_lost_for_everybody(stage):
         known, unheard_of = here.mint(), here.mint()
         told = here.revoke(reprieved)["cursor"]
         for listener in listeners:
-            listener.wait_for(told)
+            eventually(lambda: listener.has_heard(told), "all hear of it")
         for replica in replicas:
             assert [replica.resolve(each) for each in (kept, reprieved, known)] == [200, 401, 200]
         primary.kill()
@@ -86,7 +86,7 @@ def lost_events_are_lost_for_everybody(stage):
         standby.promote()
         for replica in replicas:
             expect_back(stage, replica)
-        told = end_one_that_all_hear_of(here, listeners)  # until they do, and within the bound, memory goes on
+        told = end_one_that_all_hear_of(stage, here, listeners)  # until they do, and within the bound, memory goes on
         for replica in replicas:
             expect(replica, kept, 200, "a session that the standby has")
             expect(replica, ended, 401, "a session whose end the standby has")
@@ -137,12 +137,16 @@ def refusals(stage, since):
 
 def expect_back(stage, replica):
     """The replica takes changes again, and says that it is ready, without having been restarted."""
-    patience_s = CONTROL_PATIENCE_S if stage.without else HANG_S
+    must(stage, replica.mint, f"replica {replica.number} mints again")
+    must(stage, lambda: replica.service.http.get("/readyz").status == 200, f"replica {replica.number} is ready again")
+
+
+def must(stage, probe, what):
+    """`eventually`, where its failure is one of the property."""
     try:
-        eventually(replica.mint, "it mints", patience_s)
-        eventually(lambda: replica.service.http.get("/readyz").status == 200, "it is ready", patience_s)
+        eventually(probe, what, CONTROL_PATIENCE_S if stage.without else HANG_S)
     except AssertionError as problem:
-        raise Violation(f"replica {replica.number} does not come back: {problem}") from problem
+        raise Violation(str(problem)) from problem
 
 
 def end_one(replica):
@@ -151,7 +155,7 @@ def end_one(replica):
     return eventually(lambda: replica.revoke(minted), "it revokes")["cursor"]
 
 
-def end_one_that_all_hear_of(replica, listeners):
+def end_one_that_all_hear_of(stage, replica, listeners):
     """Ends sessions until all listeners have come over to the new history (each joins it where it then ends), and one
     more, whose event they must hear of."""
 
@@ -159,8 +163,11 @@ def end_one_that_all_hear_of(replica, listeners):
         epoch = epoch_of(end_one(replica))
         return all(listener.has_heard_of(epoch) for listener in listeners)
 
-    eventually(all_have_come, "all listeners hear of the new history")
-    return end_one(replica)
+    must(stage, all_have_come, "all listeners hear of the new history")
+    cursor = end_one(replica)
+    for listener in listeners:
+        must(stage, lambda: listener.has_heard(cursor), f"the listener at replica {listener.number} hears of {cursor}")
+    return cursor
 
 
 def test_a_standby_takes_over_from_a_primary_that_was_killed(stage):
