@@ -211,4 +211,25 @@ struct http_fixture : test_node_fixture<test_coordinator_fixture<with_messages<t
   }
 };
 
+/// One client that speaks to a front which serves.
+struct http_client_fixture : http_fixture {
+  handle client{};
+
+  void open() {
+    start_serving();
+    client = connect(1);
+  }
+
+  int status() {
+    return read_response(client).status;
+  }
+};
+
+inline const std::string internal = "/api/v1/internal";
+
+/// An id as JSON has it.
+inline std::string quoted(std::uint32_t n) {
+  return '"' + to_string(make_uuid(n)) + '"';
+}
+
 } // namespace portcullis::test
