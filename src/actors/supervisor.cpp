@@ -32,8 +32,9 @@ std::uint64_t random_seed() {
   return seed;
 }
 
-db::connect_options connect_options_of(const config::settings& s) {
+db::connect_options connect_options_of(const config::settings& s, const std::shared_ptr<db::timelines>& met) {
   db::connect_options result;
+  result.met = met;
   result.conninfo = s.postgres.conninfo;
   result.operation_timeout = s.postgres.operation_timeout;
   result.application_name = s.telemetry.service_name;
@@ -41,8 +42,8 @@ db::connect_options connect_options_of(const config::settings& s) {
 }
 
 /// The feed's connection has a name of its own in pg_stat_activity.
-db::connect_options feed_connect_options_of(const config::settings& s) {
-  auto result = connect_options_of(s);
+db::connect_options feed_connect_options_of(const config::settings& s, const std::shared_ptr<db::timelines>& met) {
+  auto result = connect_options_of(s, met);
   result.application_name += " feed";
   return result;
 }
@@ -112,6 +113,7 @@ void supervisor_state::start(self_pointer owner, supervisor_options opts) {
   self_ = owner;
   options_ = std::move(opts);
   bell_ = std::make_shared<log_doorbell>();
+  met_ = std::make_shared<db::timelines>();
   is_stopping_ = std::make_shared<std::atomic<bool>>(false);
   self_->set_down_handler([this](const caf::down_msg& news) { died(news); });
   spawn_domain();
@@ -122,7 +124,7 @@ void supervisor_state::start(self_pointer owner, supervisor_options opts) {
 void supervisor_state::spawn_domain() {
   auto& s = options_.settings;
   auto pool_options = pool_options_of(s);
-  db_worker_options worker_options{connect_options_of(s), s.postgres.conn_life_time};
+  db_worker_options worker_options{connect_options_of(s, met_), s.postgres.conn_life_time};
   pool_options.spawn_worker = [&system = self_->system(), worker_options] {
     return system.spawn<caf::detached>(db_worker, worker_options);
   };
@@ -145,7 +147,7 @@ void supervisor_state::spawn_front() {
 }
 
 void supervisor_state::spawn_migrator() {
-  self_->spawn<caf::detached>(migrator, connect_options_of(options_.settings), is_stopping_,
+  self_->spawn<caf::detached>(migrator, connect_options_of(options_.settings, met_), is_stopping_,
                               supervisor_actor{self_});
 }
 
@@ -168,7 +170,7 @@ void supervisor_state::spawn_feed() {
   feed_options.warm_entries_max = s.session_cache.entries_max;
   feed_options.seed = static_cast<std::uint32_t>(random_seed());
   auto source = std::make_shared<std::unique_ptr<revocation_source>>(
-    make_postgres_source(feed_connect_options_of(s), bell_, s.revocation.page_events_max));
+    make_postgres_source(feed_connect_options_of(s, met_), bell_, s.revocation.page_events_max));
   feed_ = self_->spawn<caf::detached + caf::monitored>(revocation_feed, feed_options, source, cache_,
                                                        std::vector<revocation_sink_actor>{front_});
 }

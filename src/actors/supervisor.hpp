@@ -4,6 +4,7 @@
 #include "actors/listener.hpp"
 #include "actors/log_doorbell.hpp"
 #include "config/settings.hpp"
+#include "db/timelines.hpp"
 
 #include <caf/delegated.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -47,6 +48,7 @@ private:
   self_pointer self_ = nullptr;
   supervisor_options options_;
   log_doorbell_ptr bell_;
+  std::shared_ptr<db::timelines> met_; // by all connections
   std::shared_ptr<std::atomic<bool>> is_stopping_;
   db_pool_actor pool_;
   session_cache_actor cache_;

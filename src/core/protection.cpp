@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, protection_count> names{
   "subscriber_bound",
   "connection_bound",
   "read_write_only",
+  "newest_timeline",
   "history_check",
 };
 

@@ -23,6 +23,7 @@ enum class protection : std::uint8_t {
   subscriber_bound,       // a subscriber that does not read is cut off (rule 8)
   connection_bound,       // connections are not accepted beyond the limit of open files (rule 8)
   read_write_only,        // only a server that takes writes is used
+  newest_timeline,        // an old primary that comes back beside its successor is not used
   history_check,          // a log of another history empties memory and resets subscribers
   count,
 };

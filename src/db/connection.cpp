@@ -116,6 +116,12 @@ std::string establish(pg_conn* conn, instant deadline) {
 
 void ignore_notice(void*, const char*) {}
 
+// A server in recovery is on no timeline of its own: 0.
+const std::string describe_server =
+  "select current_setting('search_path'), (select system_identifier from pg_control_system()),"
+  " case when pg_is_in_recovery() then 0"
+  " else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint end";
+
 } // namespace
 
 connection::~connection() = default;
@@ -128,6 +134,7 @@ failure connection::open(const connect_options& options, instant deadline) {
   if (!parameters)
     return {errc::database_unavailable, "the connection string cannot be parsed"};
   complete(*parameters, options);
+  met_ = options.met;
   const auto* password = find_parameter(*parameters, "password");
   auto hosts = per_host(*parameters);
   std::string trouble;
@@ -144,6 +151,7 @@ failure connection::open(const connect_options& options, instant deadline) {
 }
 
 std::string connection::open_one(const conninfo_parameters& parameters, instant deadline) {
+  server_ = {};
   conn_ = start(parameters);
   if (!conn_)
     return "no memory for a connection";
@@ -152,13 +160,31 @@ std::string connection::open_one(const conninfo_parameters& parameters, instant 
     return why;
   if (PQsetnonblocking(conn_.get(), 1) != 0)
     return first_line(PQerrorMessage(conn_.get()));
-  // A pooler between here and the server may drop startup options, and then every name would mean something else.
-  auto path = ask(*this, "select current_setting('search_path')", {}, deadline);
-  if (!path.ok())
-    return path.trouble;
-  if (path.rows->size() != 1 || (*path.rows)[0].next<std::string>() != "backend")
-    return "the server did not take search_path=backend from the connection string";
+  if (auto why = check_server(deadline); !why.empty())
+    return why;
   opened_at_ = boot_clock::now();
+  return {};
+}
+
+std::string connection::check_server(instant deadline) {
+  auto found = ask(*this, describe_server, {}, deadline);
+  if (!found.ok())
+    return found.trouble;
+  auto said = (*found.rows)[0];
+  // A pooler between here and the server may drop startup options, and then every name would mean something else.
+  if (said.next<std::string>() != "backend")
+    return "the server did not take search_path=backend from the connection string";
+  server_history server;
+  server.system = static_cast<std::uint64_t>(said.next<std::int64_t>());
+  server.timeline = static_cast<std::uint32_t>(said.next<std::int64_t>());
+  if (found.rows->is_malformed())
+    return "the server's description of itself has an unexpected shape";
+  if (server.timeline == 0 || met_ == nullptr || !holds(protection::newest_timeline))
+    return {};
+  server_ = server;
+  if (!met_->meet(server))
+    return "the server is an old primary: its timeline is " + std::to_string(server.timeline)
+           + ", and one of a newer was met";
   return {};
 }
 
@@ -186,13 +212,13 @@ bool connection::check_alive() noexcept {
 }
 
 bool connection::check_primary() noexcept {
-  if (!holds(protection::read_write_only))
-    return true;
   auto is_on = [this](const char* name) {
     const auto* value = PQparameterStatus(conn_.get(), name);
     return value != nullptr && std::string_view{value} == "on";
   };
-  if (!is_on("in_hot_standby") && !is_on("default_transaction_read_only"))
+  bool takes_writes = !is_on("in_hot_standby") && !is_on("default_transaction_read_only");
+  bool has_successor = met_ != nullptr && !met_->is_newest(server_);
+  if ((takes_writes || !holds(protection::read_write_only)) && !has_successor)
     return true;
   close();
   return false;

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/time.hpp"
+#include "db/timelines.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -22,6 +23,8 @@ struct connect_options {
   std::string conninfo; // key=value form; holds the password: never logged
   std::chrono::milliseconds operation_timeout{5000};
   std::string application_name = "portcullis";
+  /// Shared by all connections of the process; without it a server's timeline does not matter.
+  std::shared_ptr<timelines> met;
 };
 
 /// Checks a DSN in libpq's URL or key=value form and turns it into `connect_options::conninfo`. The URL parameter
@@ -42,9 +45,10 @@ public:
   connection& operator=(connection&&) noexcept;
 
   /// Connects within `deadline` (every host of the DSN in turn, each with its share of the time that is left; one
-  /// that takes no writes is refused), with the session's settings (time zone, lock and statement time-outs,
-  /// planner) in the startup packet. On failure: `database_unavailable` with a sentence for the log. Resolving a
-  /// host's name blocks, as libpq does it: name hosts by address where the resolver cannot be trusted.
+  /// that takes no writes, or is of an older timeline than one that was met, is refused), with the session's
+  /// settings (time zone, lock and statement time-outs, planner) in the startup packet. On failure:
+  /// `database_unavailable` with a sentence for the log. Resolving a host's name blocks, as libpq does it: name
+  /// hosts by address where the resolver cannot be trusted.
   failure open(const connect_options& options, instant deadline);
 
   bool is_open() const noexcept;
@@ -54,11 +58,11 @@ public:
   /// still a primary; closes it if not. Costs a poll(2).
   bool check_alive() noexcept;
 
-  /// Whether the server still took writes when it gave its last answer; closes the connection if not. Costs
-  /// nothing: since PostgreSQL 14 a server reports `in_hot_standby` and `default_transaction_read_only` by itself,
-  /// at the latest before it says that it is ready for more. To be asked before an answer is believed, reads
-  /// included: a primary can be demoted under connections that stand, and then it knows nothing of what its
-  /// successor commits.
+  /// Whether the server still took writes when it gave its last answer, and no successor of it was met meanwhile;
+  /// closes the connection if not. Costs nothing: since PostgreSQL 14 a server reports `in_hot_standby` and
+  /// `default_transaction_read_only` by itself, at the latest before it says that it is ready for more. To be
+  /// asked before an answer is believed, reads included: a primary can be demoted under connections that stand,
+  /// and then it knows nothing of what its successor commits.
   bool check_primary() noexcept;
 
   /// When the connection was made, for the life time bound.
@@ -76,9 +80,12 @@ public:
 private:
   /// Empty, or why this one host would not do.
   std::string open_one(const std::vector<std::pair<std::string, std::string>>& parameters, instant deadline);
+  std::string check_server(instant deadline);
 
   std::unique_ptr<pg_conn, void (*)(pg_conn*)> conn_{nullptr, nullptr};
   instant opened_at_{};
+  std::shared_ptr<timelines> met_;
+  server_history server_;
   std::unordered_set<std::string_view> prepared_;
 };
 

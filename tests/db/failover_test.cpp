@@ -32,17 +32,22 @@ struct fixture {
   const std::string standby = PORTCULLIS_FAILOVER_CLUSTERS "/standby";
   std::unique_ptr<migrated_database> store;
   db::connect_options both;
+  db::connect_options second; // the standby's server alone
 
   fixture() {
     remove();
     store = std::make_unique<migrated_database>("failover", private_postgres("start", primary));
     auto other = db::parse_dsn(private_postgres("standby", standby, primary));
     auto there = db::parse_conninfo(std::get<std::string>(other)).value();
-    both = store->options();
+    both = second = store->options();
     auto here = db::parse_conninfo(both.conninfo).value();
-    for (auto key : {"host", "port"})
-      db::set_parameter(here, key, *db::find_parameter(here, key) + "," + *db::find_parameter(there, key));
-    both.conninfo = db::to_conninfo(here);
+    auto list = here;
+    for (auto key : {"host", "port"}) {
+      db::set_parameter(list, key, *db::find_parameter(here, key) + "," + *db::find_parameter(there, key));
+      db::set_parameter(here, key, *db::find_parameter(there, key));
+    }
+    both.conninfo = db::to_conninfo(list);
+    second.conninfo = db::to_conninfo(here);
   }
 
   ~fixture() {
@@ -152,6 +157,25 @@ CAF_TEST(a log on a demoted primary is read no more and its successor has anothe
   conn = connect();
   CAF_CHECK(port_of(conn) != before);
   CAF_CHECK(code_of(run_one(conn, db::ping{})) == errc::none);
+}
+
+CAF_TEST(an old primary beside its successor is not used once the successor was met) {
+  both.met = second.met = std::make_shared<db::timelines>();
+  auto standing = connect();
+  auto old_port = port_of(standing);
+  private_postgres("promote", standby);
+  CAF_CHECK(standing.check_alive()); // nobody has met the successor
+
+  // The old one takes writes, too, and comes first in the list: nothing but its timeline tells it from the other.
+  db::connection conn;
+  CAF_REQUIRE_EQUAL(conn.open(second, soon()).detail, "");
+  CAF_CHECK(!standing.check_alive());
+  CAF_REQUIRE_EQUAL(standing.open(both, soon()).detail, "");
+  CAF_CHECK(port_of(standing) == port_of(conn));
+
+  both.met = std::make_shared<db::timelines>(); // a process that has met nobody cannot know
+  auto newcomer = connect();
+  CAF_CHECK_EQUAL(port_of(newcomer), old_port);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -97,6 +97,36 @@ def lost_events_are_lost_for_everybody(stage):
             listener.expect_new_history(standby.database(database.name), told)
 
 
+def an_old_primary_that_comes_back_is_left_alone(stage):
+    """It was down when its standby was promoted, and is started again as if nothing had happened: it takes writes, is first
+    in the list, and knows nothing of what its successor has acknowledged."""
+    with primary_and_standby(synchronous=False) as (primary, standby):
+        database = primary.create_database()
+        replicas = stage.start_replicas(2, database, ports=[primary.port, standby.port])
+        reprieved = replicas[0].mint()
+        standby.wait_for_replay(primary)
+        primary.kill()
+        standby.promote()
+        for replica in replicas:
+            expect_back(stage, replica)
+        assert eventually(lambda: replicas[0].revoke(reprieved), "it revokes")
+        primary.start()
+        for replica in replicas:
+            tried = replica.databases[0].accepted
+            replica.databases[1].drop()  # the successor's connections are lost for a moment
+            eventually(lambda: replica.databases[0].accepted > tried, "the old primary is tried")
+            stage.fired_by("connections to the old primary", replica.databases[0].accepted - tried)
+        with Workload(stage, replicas) as load:
+            eventually(lambda: load.acknowledged > WORK_BEFORE, "the load goes on")
+        for replica in replicas:
+            expect(replica, reprieved, 401, "a session that the successor has ended")
+        stage.history.check_revoked_stay_dead(STALENESS_S)
+        expect_kept(replicas, load.live, load.ended)
+        strays = database.execute("SELECT count(*) FROM sessions")
+        if strays != "1":
+            raise Violation(f"{strays} sessions on the old primary, which had one when it was killed")
+
+
 def nothing_is_acknowledged_that_the_standby_does_not_have(stage):
     """A synchronous standby is away: what needs it is refused in time, what does not goes on."""
     with primary_and_standby(synchronous=True) as (primary, standby):
@@ -182,6 +212,10 @@ def test_what_the_new_primary_does_not_have_is_lost_for_everybody(stage):
     lost_events_are_lost_for_everybody(stage)
 
 
+def test_an_old_primary_that_comes_back_beside_its_successor_is_left_alone(stage):
+    an_old_primary_that_comes_back_is_left_alone(stage)
+
+
 def test_nothing_is_acknowledged_that_a_synchronous_standby_does_not_have(stage):
     nothing_is_acknowledged_that_the_standby_does_not_have(stage)
 
@@ -204,3 +238,8 @@ def test_leaving_a_demoted_primary_needs_the_look_at_it(stage):
 @pytest.mark.control
 def test_distrusting_a_standby_needs_the_look_at_it(stage):
     stage.expect_violation(lost_events_are_lost_for_everybody, without="read_write_only")
+
+
+@pytest.mark.control
+def test_leaving_an_old_primary_alone_needs_the_newest_timeline(stage):
+    stage.expect_violation(an_old_primary_that_comes_back_is_left_alone, without="newest_timeline")
