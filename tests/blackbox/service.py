@@ -3,6 +3,7 @@
 import os
 import pathlib
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -129,6 +130,18 @@ class Service:
     @property
     def is_running(self):
         return self._process is not None and self._process.poll() is None
+
+    def expect_no_crash(self):
+        """That it ended only when it was told to, and that no sanitizer complained of it."""
+        code = None if self._process is None else self._process.poll()
+        assert code in (None, 0, -signal.SIGKILL), f"the service ended by itself with {code}:\n{self.log}"
+        self.expect_no_complaint()
+
+    def expect_no_complaint(self):
+        """That no sanitizer, of a binary that has one, said anything."""
+        log = self.log if self.log_path.exists() else ""
+        complaint = re.search("Sanitizer|runtime error:", log)
+        assert not complaint, log[complaint.start() - 200 :]
 
     @property
     def log(self):

@@ -63,6 +63,7 @@ def _end(service):
     finally:
         if service.is_running:
             service.kill()
+    service.expect_no_complaint()
 
 
 @pytest.fixture

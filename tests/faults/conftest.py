@@ -106,7 +106,11 @@ class Stage:
         """Ends the replicas and begins a new history."""
         for replica in self.replicas:
             replica.close()
+        for replica in self.replicas:
+            replica.service.expect_no_crash()
         self.replicas.clear()
+        if self._histories:
+            self.history.close()
         self._histories += 1
         self.history = History(self.directory / f"history-{self._histories}.jsonl")
 

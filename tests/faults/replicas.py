@@ -30,7 +30,7 @@ class RoutedDatabase:
 
 
 class Replica:
-    """A service, the proxies to its databases (`db` is the first), and one in front of it (`front`), made when used.
+    """A service, the proxies to its databases (`db` is the first), and one in front of it (`front`).
 
     Requests go straight to the service unless they are made through `front`. Whatever the answer, also none, it is
     noted in the history."""
@@ -40,15 +40,8 @@ class Replica:
         self.databases = [Proxy(network, port, postgres=True) for port in ports or [database.address.port]]
         self.db = self.databases[0]
         self.service = Service(RoutedDatabase(database, self.databases), directory, **{**SETTINGS, **settings})
-        self._network = network
+        self.front = Proxy(network, self.service.port)
         self._history = history
-        self._front = None
-
-    @property
-    def front(self):
-        if self._front is None:
-            self._front = Proxy(self._network, self.service.port)
-        return self._front
 
     @property
     def gateway(self):
@@ -89,7 +82,7 @@ class Replica:
     def close(self):
         if self.service.is_running:
             self.service.kill()
-        for proxy in [*self.databases, *([self._front] if self._front else [])]:
+        for proxy in [*self.databases, self.front]:
             proxy.close()
 
     def _ask(self, method, path, **parts):
