@@ -10,7 +10,7 @@ namespace portcullis::db {
 
 namespace {
 
-// All of it by one snapshot: retention cannot move in between.
+// $1 epoch, $2 seq, $3 limit. All of it by one snapshot: retention cannot move in between.
 const statement select_events{
   "read_events",
   "with feed as materialized (select feed_epoch() as epoch, feed_end() as seq, pruned_through from feed_state),"
@@ -25,16 +25,12 @@ const statement select_true{"ping", "select true"};
 
 } // namespace
 
-const std::string& select_events_sql() {
-  return select_events.sql;
-}
-
-parameters select_events_arguments(const cursor& after, std::size_t limit) {
+call select_events_after(const cursor& after, std::size_t limit) {
   parameters p;
   p.add(static_cast<std::int64_t>(after.epoch))
     .add(static_cast<std::int64_t>(after.seq))
     .add(static_cast<std::int64_t>(limit));
-  return p;
+  return {&select_events, std::move(p)};
 }
 
 log_page read_log_page(result_set& rows) {
@@ -54,7 +50,7 @@ log_page read_log_page(result_set& rows) {
 transaction compose(const group<read_events>& ops) {
   transaction out;
   for (const auto* op : ops)
-    out.push_back({&select_events, select_events_arguments(op->after, op->limit)});
+    out.push_back(select_events_after(op->after, op->limit));
   return out;
 }
 

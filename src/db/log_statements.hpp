@@ -1,19 +1,18 @@
 #pragma once
 
 #include "core/model.hpp"
-#include "db/params.hpp"
+#include "db/pipeline.hpp"
 #include "db/row.hpp"
 
-#include <string>
+#include <cstddef>
 #include <vector>
 
 /// Reading the revocation log, for the executor and for `revocation_log`.
 namespace portcullis::db {
 
-/// One row at least: whether $1 (epoch), $2 (seq) is a position of this history, where the log ends, and the first
-/// $3 events after it.
-const std::string& select_events_sql();
-parameters select_events_arguments(const cursor& after, std::size_t limit);
+/// One row at least: whether `after` is a position of this history, where the log ends, and the first `limit`
+/// events after it.
+call select_events_after(const cursor& after, std::size_t limit);
 
 struct log_page {
   bool reset = false; // `after` is too old, in the future or from another history; no events then

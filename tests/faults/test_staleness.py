@@ -14,7 +14,7 @@ from wire import DOWN
 
 DOOMED = 12
 LIVE = 4
-READ_LOG = "with feed as materialized"  # how the feed's read of the log begins
+READ_LOG = "read_events"  # the feed's statement
 
 
 def session_id(minted):
