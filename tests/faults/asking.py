@@ -51,6 +51,13 @@ def frozen(replica):
         replica.service.proceed()
 
 
+def requests_queued(replica):
+    """How many connections to the replica hold input that it has not read: /proc/net/tcp, proc(5)."""
+    local = f":{replica.service.port:04X}"
+    rows = (line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return sum(row[1].endswith(local) and row[3] == "01" and not row[4].endswith(":00000000") for row in rows)
+
+
 def _is_stopped(pid):
     tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
     return {(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks} == {"T"}

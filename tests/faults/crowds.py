@@ -1,9 +1,12 @@
 """A thousand subscribers in one thread: a loop that reads whatever comes, for those that read at all."""
 
+import fcntl
 import re
 import selectors
 import socket
 import statistics
+import struct
+import termios
 import threading
 import time
 
@@ -25,6 +28,11 @@ def subscribe(port, small_window=False):
     client.connect(("127.0.0.1", port))
     client.sendall(SUBSCRIBE)
     return client
+
+
+def unread_bytes(client):
+    """What has come to this end of a connection and was not read."""
+    return struct.unpack("i", fcntl.ioctl(client, termios.FIONREAD, b"\0" * 4))[0]
 
 
 class Reader:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from asking import PATIENT, ask_all, frozen, hear, let_remember, mint_many, revoke_each
+from asking import PATIENT, ask_all, frozen, hear, let_remember, mint_many, requests_queued, revoke_each
 from history import Violation
 from http_client import HANG_S
 from replicas import STALENESS_S
@@ -85,11 +85,11 @@ def dies_while_it_is_stopped(stage):
         _, ended_at = revoke_each(near, doomed)
         while time.monotonic() < ended_at + STALENESS_S:
             near.resolve(stage.dice.choice(live))
+        stage.fired_by("requests queued", requests_queued(stopped))
         went_on_at = time.monotonic()
     for client, each in zip(clients, doomed):
         note_answer(stage, stopped, each, went_on_at, client.read_response())
         client.close()
-    stage.fired_by("requests queued", len(clients))
     ask_all(stopped, doomed)
     stage.history.check_revoked_stay_dead(STALENESS_S)
     eventually(lambda: ask_all(stopped, live) == [200] * LIVE, "live sessions resolve again")
