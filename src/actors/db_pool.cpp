@@ -78,14 +78,24 @@ void db_pool_state::submit(db::operation operation, bool is_write, deliver_funct
     deliver(failure{errc::database_unavailable, "the database cannot be reached"});
     return;
   }
-  if (reads_.size() + writes_.size() >= options_.queue_max) {
+  if (waiting() >= options_.queue_max) {
     ++count_.refused;
     deliver(failure{errc::overloaded, "too many operations wait for the database"});
     return;
   }
   auto& q = is_write ? writes_ : reads_;
-  q.push_back({std::move(operation), std::move(deliver), now, now + options_.operation_timeout, 0});
+  q.push_back({std::move(operation), std::move(deliver), now, now + options_.operation_timeout, 0, now});
   dispatch();
+}
+
+std::size_t db_pool_state::waiting() const {
+  return reads_.size() + writes_.size() + pausing_.size();
+}
+
+/// At the head of its queue: it waits already.
+void db_pool_state::put_back(pending op) {
+  auto& q = db::is_write(op.operation) ? writes_ : reads_;
+  q.push_front(std::move(op));
 }
 
 void db_pool_state::dispatch() {
@@ -166,25 +176,39 @@ void db_pool_state::finished(const caf::actor_addr& who, db_batch_result& result
   dispatch();
 }
 
-/// Puts operations whose outcome is lost back at the head of their queue. What never reached the server waits
-/// there for a connection, however often one could not be made; what did counts as an attempt.
+/// Has operations whose outcome is lost run again. What never reached the server waits at the head of its queue
+/// for a connection, however often one could not be made; what did counts as an attempt, and pauses first.
 void db_pool_state::run_again(std::vector<pending> lost, bool was_sent) {
   auto now = options_.now();
-  // Backwards, so that they keep their order at the head of the queue.
-  for (auto op = lost.rbegin(); op != lost.rend(); ++op) {
-    if (!op->deliver)
+  std::vector<pending> unsent;
+  for (auto& op : lost) {
+    if (!op.deliver)
       continue;
-    op->attempts += was_sent ? 1 : 0;
-    if (op->attempts >= options_.attempts_max || op->deadline <= now || is_away(now)) {
-      answer(*op, unavailable());
+    op.attempts += was_sent ? 1 : 0;
+    if (op.attempts >= options_.attempts_max || op.deadline <= now || is_away(now)) {
+      answer(op, unavailable());
       continue;
     }
     ++count_.retried;
     if (was_sent && !holds(protection::idempotent_retry))
-      std::visit([](auto& what) { forget_ids(what, 0); }, op->operation);
-    auto& q = db::is_write(op->operation) ? writes_ : reads_;
-    q.push_front(std::move(*op));
+      std::visit([](auto& what) { forget_ids(what, 0); }, op.operation);
+    op.not_before = now + options_.run_again_after;
+    if (was_sent)
+      pausing_.push_back(std::move(op));
+    else
+      unsent.push_back(std::move(op));
   }
+  // Backwards, so that they keep their order.
+  for (; !unsent.empty(); unsent.pop_back())
+    put_back(std::move(unsent.back()));
+}
+
+void db_pool_state::end_pauses(instant now) {
+  auto due =
+    std::find_if(pausing_.begin(), pausing_.end(), [&](const pending& op) { return op.not_before > now; });
+  for (auto op = std::make_reverse_iterator(due); op != pausing_.rend(); ++op)
+    put_back(std::move(*op));
+  pausing_.erase(pausing_.begin(), due);
 }
 
 // -- the workers -------------------------------------------------------------------------------------------
@@ -295,6 +319,7 @@ db_pool_state::worker* db_pool_state::find(const caf::actor_addr& who) {
 
 void db_pool_state::tick() {
   auto now = options_.now();
+  end_pauses(now);
   expire(reads_, now);
   expire(writes_, now);
   for (auto& w : workers_) {
@@ -310,6 +335,7 @@ void db_pool_state::tick() {
   if (is_away(now)) {
     refuse_all(reads_);
     refuse_all(writes_);
+    refuse_all(pausing_);
   }
   shrink(now);
   dispatch();
@@ -338,7 +364,7 @@ pool_stats db_pool_state::stats() const {
     result.connected += w.connected ? 1 : 0;
     result.busy += w.busy ? 1 : 0;
   }
-  result.queued = reads_.size() + writes_.size();
+  result.queued = waiting();
   return result;
 }
 

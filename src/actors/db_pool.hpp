@@ -31,7 +31,9 @@ struct db_pool_options {
   std::chrono::nanoseconds check_every = std::chrono::seconds{1}; // an idle connection is looked at this often
   std::chrono::milliseconds tick = std::chrono::milliseconds{50};
   unsigned attempts_max = 3; // an operation whose outcome was lost with its connection is run again
-  std::uint32_t seed = 1;    // of the backoff's jitter
+  std::chrono::nanoseconds run_again_after =
+    std::chrono::milliseconds{10}; // at the next tick that is so much later
+  std::uint32_t seed = 1;          // of the backoff's jitter
   std::function<instant()> now = boot_clock::now;
   std::function<db_worker_actor()> spawn_worker;
 };
@@ -44,7 +46,8 @@ struct db_pool_options {
 ///
 /// Every operation is answered: with its outcome, with `overloaded` at once when the queue is full, with
 /// `database_unavailable` at its deadline, or at once while the database has been away for `away_after`.
-/// One whose outcome was lost with its connection is run again (all are repeatable) until its deadline.
+/// One whose outcome was lost with its connection is run again (all are repeatable) until its deadline, a moment
+/// later: what cut one connection has mostly cut them all, and the others are known to be dead by then.
 struct db_pool_state {
   static inline const char* name = "db_pool";
 
@@ -56,6 +59,7 @@ struct db_pool_state {
     instant enqueued{};
     instant deadline{};
     unsigned attempts = 0;
+    instant not_before{}; // of one that is to run again
   };
 
   struct worker {
@@ -89,6 +93,8 @@ private:
   using queue = std::deque<pending>;
 
   bool is_away(instant now) const;
+  std::size_t waiting() const;
+  void put_back(pending op);
   void add_worker();
   void connect(worker& w);
   void connected(const caf::actor_addr& who, const db_connect_result& result);
@@ -97,6 +103,7 @@ private:
   void send_batch(worker& w, queue& from);
   void finished(const caf::actor_addr& who, db_batch_result& result);
   void run_again(std::vector<pending> lost, bool was_sent);
+  void end_pauses(instant now);
   void grow(instant now);
   void shrink(instant now);
   void expire(queue& q, instant now);
@@ -107,6 +114,7 @@ private:
   db_pool_options options_;
   queue reads_;
   queue writes_;
+  queue pausing_; // to be run again in a moment, in the order of `not_before`
   std::vector<worker> workers_;
   instant last_connected_{}; // when some worker was last seen connected
   std::uint64_t next_batch_id_ = 1;

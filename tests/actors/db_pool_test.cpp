@@ -279,6 +279,39 @@ CAF_TEST(operations whose outcome was lost run again in order and before younger
   CAF_CHECK_EQUAL(stats().retried, 2u);
 }
 
+CAF_TEST(an operation whose outcome was lost waits until other connections are known to be dead) {
+  options.workers_idle_max = 3;
+  options.run_again_after = 10ms;
+  start_connected();
+  const auto got = write(1);
+  auto asked = take_batch(make_ids({1}));
+  finish(asked, lost_result_of(asked.message));
+  CAF_CHECK(workers->empty()); // though two more workers seem to be connected
+  CAF_CHECK_EQUAL(stats().queued, 1u);
+  pass(10ms - 1ns);
+  CAF_CHECK(workers->empty());
+  const auto younger = write(2);
+  auto other = take_batch(make_ids({2})); // nobody else waits for it
+  pass(1ns);
+  finish(other);
+  auto again = take_batch(make_ids({1}));
+  finish(again);
+  CAF_CHECK(is(got, 1) && is(younger, 2));
+}
+
+CAF_TEST(an operation that pauses is answered when the database is away) {
+  options.run_again_after = 10s;
+  start_connected();
+  const auto got = write(1);
+  auto asked = take_batch(make_ids({1}));
+  finish(asked, lost_result_of(asked.message));
+  clock.advance(1s);
+  tick();
+  CAF_CHECK(is_error(got, errc::database_unavailable));
+  CAF_CHECK_EQUAL(stats().queued, 0u);
+  workers->clear();
+}
+
 CAF_TEST(an operation whose outcome was lost is the same one when it runs again) {
   start_connected();
   const db::revoke_account order{make_uuid(7), std::nullopt, {}, make_uuid(8)};
@@ -323,6 +356,7 @@ CAF_TEST(a worker that dies is replaced and its operations run again) {
   CAF_CHECK_EQUAL(spawned, 2u);
   CAF_CHECK(got->is_open());
   connect_all();
+  pass(50ms);
   auto again = take_batch(make_ids({1}));
   CAF_CHECK(again.asked != asked.asked);
   finish(again);
