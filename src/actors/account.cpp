@@ -68,8 +68,8 @@ account_actor::behavior_type account_keeper(self_pointer self, account_store_act
     [=](const db::find_account& ask) { return self->delegate(store, ask); },
     [=](const link_request& ask) { return link(self, store, registry, bell, ask); },
     [=](const db::unlink_identity& order) { return self->delegate(store, self->state.make->named(order)); },
-    [=](const db::set_display_name& order) { return self->delegate(store, order); },
-    [=](const db::seat_player& order) { return self->delegate(store, order); },
+    [=](const db::set_display_name& order) { return self->delegate(store, self->state.make->named(order)); },
+    [=](const db::seat_player& order) { return self->delegate(store, self->state.make->named(order)); },
     [=](const db::list_accounts& ask) { return self->delegate(store, ask); },
     [=](const db::count_all& ask) { return self->delegate(store, ask); },
     [=](const db::delete_account& order) -> caf::result<db::delete_account::result> {

@@ -119,18 +119,23 @@ const statement report_unlink{
              " and k.kind = q.kind and k.external_id = q.external_id",
              sql::identities_of_account})};
 
+// Neither is done a second time over what somebody else has set since.
 const statement rename{
   "set_display_name",
-  "update accounts a set display_name = q.display_name, updated_at = clock_timestamp()"
-  " from unnest($1::uuid[], $2::text[]) as q(account_id, display_name) where a.account_id = q.account_id"};
+  sql::join({"with done as (update accounts a set display_name = q.display_name, updated_at = clock_timestamp()"
+             " from unnest($1::uuid[], $2::text[], $3::uuid[]) as q(account_id, display_name, operation_id)"
+             " where a.account_id = q.account_id and not ",
+             is_done("q.operation_id"), " returning q.operation_id)", record_done})};
 
-// The account's row is share-locked, as the foreign key would: a sweep skips it, a delete waits for it.
 const statement seat{
-  "seat_player", "with seated as (insert into game_players (game_id, account_id, seat)"
-                 " select q.game_id, a.account_id, q.seat::integer from unnest($1::uuid[], $2::uuid[], $3::text[])"
-                 " as q(game_id, account_id, seat) join accounts a using (account_id) for key share of a"
-                 " on conflict (game_id, account_id) do update set seat = excluded.seat returning account_id)"
-                 " select account_id from seated"};
+  "seat_player",
+  sql::join({"with done as (select q.* from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])"
+             " as q(game_id, account_id, seat, operation_id) join accounts a using (account_id) where not ",
+             is_done("q.operation_id"),
+             "), seated as (insert into game_players (game_id, account_id, seat)"
+             " select game_id, account_id, seat::integer from done"
+             " on conflict (game_id, account_id) do update set seat = excluded.seat)",
+             record_done})};
 
 template <class Op>
 parameters accounts_of(const group<Op>& ops) {
@@ -263,6 +268,7 @@ transaction compose(const group<set_display_name>& ops) {
   auto p = accounts_of(ops);
   p.add_each(ops,
              [](const set_display_name* op) -> const std::optional<std::string>& { return op->display_name; });
+  p.add_each(ops, [](const set_display_name* op) { return op->operation_id; });
   return {{&lock_account, accounts_of(ops)}, {&rename, std::move(p)}, select_accounts_by_id(accounts_of(ops))};
 }
 
@@ -278,7 +284,8 @@ transaction compose(const group<seat_player>& ops) {
   p.add_each(ops, [](const seat_player* op) { return op->account_id; });
   p.add_each(
     ops, [](const seat_player* op) { return op->seat ? std::optional{std::to_string(*op->seat)} : std::nullopt; });
-  return {{&seat, std::move(p)}};
+  p.add_each(ops, [](const seat_player* op) { return op->operation_id; });
+  return {{&lock_account, accounts_of(ops)}, {&seat, std::move(p)}};
 }
 
 verdicts conclude(std::vector<result_set>& results, const group<seat_player>& ops) {

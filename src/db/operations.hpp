@@ -15,8 +15,8 @@
 /// can be run again after its outcome was lost (all ids are made by the caller, before sending), and
 /// operations of one kind that wait together run as one set-based statement and one commit.
 ///
-/// What an operation makes is found again by the id of what it made. What ends something has an `operation_id` to
-/// be found by: run again, it answers what it did the first time and does nothing twice.
+/// What an operation makes is found again by the id of what it made. What ends or sets something has an
+/// `operation_id` to be found by: run again, it answers what it did the first time and does nothing twice.
 namespace portcullis::db {
 
 // -- reads -------------------------------------------------------------------------------------------------
@@ -236,6 +236,7 @@ struct set_display_name {
   static constexpr bool is_write = true;
   uuid account_id;
   std::optional<std::string> display_name;
+  uuid operation_id{};
   using result = account;
 };
 
@@ -245,6 +246,7 @@ struct seat_player {
   uuid game_id;
   uuid account_id;
   std::optional<std::int32_t> seat;
+  uuid operation_id{};
   struct result {};
 };
 

@@ -114,8 +114,8 @@ CAF_TEST(who is not there links names and sits nowhere) {
   check_refused(linking(new_id(), "ann@example.org"), errc::account_not_found);
   check_refused(rotating(new_id(), "ann@example.org", new_hash()), errc::account_not_found);
   check_refused(unlinking(new_id(), "ann@example.org"), errc::account_not_found);
-  check_refused(db::set_display_name{new_id(), "Ann"}, errc::account_not_found);
-  check_refused(db::seat_player{new_id(), new_id(), 1}, errc::account_not_found);
+  check_refused(db::set_display_name{new_id(), "Ann", new_id()}, errc::account_not_found);
+  check_refused(db::seat_player{new_id(), new_id(), 1, new_id()}, errc::account_not_found);
 }
 
 CAF_TEST(a guest that links grows up under its id and the log says so) {
@@ -295,7 +295,7 @@ CAF_TEST(a name is set changed and cleared) {
   auto bystander = new_person("bob@example.org");
   for (const auto& name : {std::optional<std::string>{"Ann"}, std::optional<std::string>{"Ann \xC3\xA9"},
                            std::optional<std::string>{}}) {
-    auto done = must(conn, db::set_display_name{ann, name});
+    auto done = must(conn, db::set_display_name{ann, name, new_id()});
     CAF_CHECK(done.account_id == ann);
     CAF_CHECK(done.display_name == name);
     CAF_CHECK(must(conn, db::get_account{ann}) == done);
@@ -305,8 +305,8 @@ CAF_TEST(a name is set changed and cleared) {
 
 CAF_TEST(of several names in one batch the last one stays) {
   auto ann = new_person("ann@example.org");
-  auto report =
-    db::execute(conn, {db::set_display_name{ann, "Ann"}, db::set_display_name{ann, "Ann Lee"}}, soon());
+  auto report = db::execute(
+    conn, {db::set_display_name{ann, "Ann", new_id()}, db::set_display_name{ann, "Ann Lee", new_id()}}, soon());
   CAF_CHECK_EQUAL(std::get<account>(report.outcomes[0]).display_name.value_or("none"), "Ann");
   CAF_CHECK_EQUAL(std::get<account>(report.outcomes[1]).display_name.value_or("none"), "Ann Lee");
   CAF_CHECK_EQUAL(must(conn, db::get_account{ann}).display_name.value_or("none"), "Ann Lee");
@@ -316,11 +316,11 @@ CAF_TEST(a player is seated and moved and may have no number) {
   auto game = new_id();
   auto player = new_account(conn);
   const std::string seat = "select coalesce((select seat from game_players), -1)";
-  must(conn, db::seat_player{game, player, 3});
+  must(conn, db::seat_player{game, player, 3, new_id()});
   CAF_CHECK_EQUAL(number(other, seat), 3);
-  must(conn, db::seat_player{game, player, 4});
+  must(conn, db::seat_player{game, player, 4, new_id()});
   CAF_CHECK_EQUAL(number(other, seat), 4);
-  must(conn, db::seat_player{game, player, {}});
+  must(conn, db::seat_player{game, player, {}, new_id()});
   CAF_CHECK_EQUAL(number(other, seat), -1);
   CAF_CHECK_EQUAL(number(other, "select count(*) from game_players"), 1);
   CAF_CHECK(code_of(run_one(conn, db::delete_account{player, cause, new_id()})) == errc::account_seated);
@@ -329,9 +329,11 @@ CAF_TEST(a player is seated and moved and may have no number) {
 CAF_TEST(one missing player leaves the others of the batch their seats) {
   auto game = new_id();
   auto player = new_account(conn);
-  auto report = db::execute(
-    conn, {db::seat_player{game, new_id(), 1}, db::seat_player{game, player, 2}, db::seat_player{game, player, 3}},
-    soon());
+  auto report =
+    db::execute(conn,
+                {db::seat_player{game, new_id(), 1, new_id()}, db::seat_player{game, player, 2, new_id()},
+                 db::seat_player{game, player, 3, new_id()}},
+                soon());
   CAF_CHECK(code_of(report.outcomes[0]) == errc::account_not_found);
   CAF_CHECK(code_of(report.outcomes[1]) == errc::none);
   CAF_CHECK(code_of(report.outcomes[2]) == errc::none);

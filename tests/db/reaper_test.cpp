@@ -108,7 +108,7 @@ db::operation next_operation(errand what, const uuid& guest, seed_type seed) {
   case errand::link:
     return linking(guest, to_string(guest) + "/" + std::to_string(seed));
   case errand::seat:
-    return db::seat_player{new_id(), guest, 1};
+    return db::seat_player{new_id(), guest, 1, new_id()};
   case errand::mint:
     break;
   }
@@ -186,7 +186,7 @@ CAF_TEST(old guests go with all they have and one event for each that had an act
 
 CAF_TEST(who is seated or young or grown up stays) {
   auto guests = old_guests(3);
-  must(conn, db::seat_player{new_id(), guests[0], {}});
+  must(conn, db::seat_player{new_id(), guests[0], {}, new_id()});
   must(conn, linking(guests[1], "ann@example.org"));
   auto young = new_account(conn);
   CAF_CHECK_EQUAL(must(conn, sweep()).guests, 1u);
@@ -256,7 +256,7 @@ CAF_TEST(who comes for a guest that is being reaped is told that it is gone) {
   auto swept = std::async(std::launch::async, [&] { return must(conn, sweep()); });
   wait_until_blocked(watcher, 1); // deleted, not committed
   std::vector<db::operation> late{
-    db::seat_player{new_id(), guest, 1},
+    db::seat_player{new_id(), guest, 1, new_id()},
     db::mint_session{new_draft(), guest},
     linking(guest, "ann@example.org"),
   };
@@ -276,7 +276,7 @@ CAF_TEST(who comes for a guest that is being reaped is told that it is gone) {
 
 CAF_TEST(a dry run counts all and changes nothing) {
   auto guests = old_guests(3);
-  must(conn, db::seat_player{new_id(), guests[0], 1});
+  must(conn, db::seat_player{new_id(), guests[0], 1, new_id()});
   new_account(conn);
   auto op = sweep(1); // the limit is that of a batch
   op.dry_run = true;

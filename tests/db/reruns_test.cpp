@@ -274,6 +274,38 @@ CAF_TEST(a rotation that is run again has happened whoever holds the identity by
   CAF_CHECK_EQUAL(events(), 1);
 }
 
+// -- names and seats
+// ----------------------------------------------------------------------------------------------
+
+CAF_TEST(a name that is set again leaves what somebody else has set since) {
+  auto ann = new_account(conn);
+  db::set_display_name op{ann, "Ann", new_id()};
+  CAF_CHECK_EQUAL(must(conn, op).display_name.value_or("none"), "Ann");
+  must(conn, db::set_display_name{ann, "Ann Lee", new_id()});
+  CAF_CHECK_EQUAL(must(conn, op).display_name.value_or("none"), "Ann Lee");
+  // Together with one that was not on its way before.
+  auto bob = new_account(conn);
+  auto report = db::execute(conn, {op, db::set_display_name{bob, "Bob", new_id()}}, soon());
+  CAF_CHECK_EQUAL(std::get<account>(report.outcomes[0]).display_name.value_or("none"), "Ann Lee");
+  CAF_CHECK_EQUAL(std::get<account>(report.outcomes[1]).display_name.value_or("none"), "Bob");
+  db::set_display_name nobodys{new_id(), "Nobody", new_id()};
+  CAF_CHECK(code_of(run_one(conn, nobodys)) == errc::account_not_found);
+  CAF_CHECK(code_of(run_one(conn, nobodys)) == errc::account_not_found);
+}
+
+CAF_TEST(a seat that is set again leaves what somebody else has set since) {
+  auto game = new_id();
+  auto player = new_account(conn);
+  db::seat_player op{game, player, 3, new_id()};
+  must(conn, op);
+  must(conn, db::seat_player{game, player, 4, new_id()});
+  must(conn, op);
+  CAF_CHECK_EQUAL(number(other, "select seat from game_players"), 4);
+  run(other, "delete from game_players"); // a game that has ended
+  must(conn, op);
+  CAF_CHECK_EQUAL(number(other, "select count(*) from game_players"), 0);
+}
+
 CAF_TEST(what was done long ago is forgotten as more is done) {
   auto guest = new_account(conn);
   run(other, "insert into done_operations select gen_random_uuid(), now() - interval '2 hours'"
