@@ -96,6 +96,7 @@ class Stage:
         self.directory = directory
         self.fired = {}  # fault: how often it acted
         self.measured = {}  # what a scenario wants in the report
+        self.attempts = 0  # of a control, the one that was violated included
         self.replicas = []
         self.database = None
         self.without = None
@@ -144,10 +145,11 @@ class Stage:
         """Plays `scenario` without a protection; it must be violated, at the latest in the last of `attempts`."""
         self.without = without
         for _ in range(attempts):
+            self.attempts += 1
             try:
                 scenario(self)
             except Violation as violation:
-                print(f"without {without}: {violation}")
+                print(f"without {without}, attempt {self.attempts}: {violation}")
                 return
             self.clean()
         pytest.fail(f"without {without} the property held {attempts} times: its test shows nothing")
@@ -175,6 +177,7 @@ def report(request, stage, took_s):
             "took_s": round(took_s, 1),
             "fired": stage.fired,
             "measured": stage.measured,
+            "attempts": stage.attempts,
             "requests": sum(1 for _ in lines_of_histories(stage)),
         }
         with open(path, "a", encoding="utf-8") as file:
