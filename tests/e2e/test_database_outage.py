@@ -1,6 +1,8 @@
 """PostgreSQL is away: clear errors in bounded time, never a stale 200, and service by itself when it is back."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from people import telegram
 from waiting import eventually
@@ -133,13 +135,51 @@ def test_backends_that_are_terminated_are_replaced(database, new_service):
     service = new_service(database).start()
     token = mint(service)["token"]
     with service.subscribe() as stream:
-        database.execute(
-            f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-            f"WHERE datname = '{database.name}' AND pid <> pg_backend_pid()"
-        )
+        terminate_backends(database)
         eventually(lambda: can_mint(service), "minting works again")
         service.gateway.post("/sessions/revoke", token=token).expect(200)
         assert stream.next_event().type == "session.revoked"
+
+
+def terminate_backends(database):
+    database.execute(
+        f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        f"WHERE datname = '{database.name}' AND pid <> pg_backend_pid()"
+    )
+
+
+def test_nobody_is_refused_when_all_backends_are_terminated_at_once(database, new_service):
+    service = new_service(database, BACKEND_POSTGRES_MAX_IDLE_CONNS="10").start()
+    clients = 16
+    minted = [[] for _ in range(clients)]
+    is_over = threading.Event()
+
+    def mint_on(mine):
+        with service.connect() as connection:
+            while not is_over.is_set():
+                body = {"identity": telegram()}
+                mine.append(connection.request("POST", "/api/v1/internal/sessions", body=body).expect(201))
+
+    with ThreadPoolExecutor(clients) as pool:
+        running = [pool.submit(mint_on, mine) for mine in minted]
+        try:
+            for _ in range(20):
+                terminate_backends(database)
+                before = [len(mine) for mine in minted]  # whoever was cut has its answer once it has one more
+                eventually(
+                    lambda: all(len(mine) > count for mine, count in zip(minted, before)) or any_done(running),
+                    "every client is answered",
+                )
+        finally:
+            is_over.set()
+        for each in running:
+            each.result()
+    for mine in minted:
+        service.resolve(mine[-1]["token"]).expect(200)
+
+
+def any_done(running):
+    return any(each.done() for each in running)
 
 
 def test_an_event_of_another_writer_arrives(database, new_service):
