@@ -97,7 +97,7 @@ CAF_TEST(a deletion is told after the commit and after memory has forgotten) {
   CAF_CHECK(told->reply->position == (cursor{1, 9}));
 }
 
-CAF_TEST(what ends something goes out under an id by which it is found when it is run again) {
+CAF_TEST(what ends or sets something goes out under an id by which it is found when it is run again) {
   const auto deleted = ask<db::delete_account::result>(accounts, db::delete_account{make_uuid(101), {}});
   auto deletion = take<db::delete_account>();
   CAF_CHECK(is_fresh_id(deletion.message.operation_id));
@@ -109,6 +109,15 @@ CAF_TEST(what ends something goes out under an id by which it is found when it i
   CAF_CHECK(unlinking.message.operation_id != deletion.message.operation_id);
   fail(unlinking, errc::identity_not_found);
   CAF_CHECK(unlinked->error.code == errc::identity_not_found);
+  const auto named = ask<account>(accounts, db::set_display_name{make_uuid(101), "Ann"});
+  auto naming = take<db::set_display_name>();
+  CAF_CHECK(is_fresh_id(naming.message.operation_id));
+  fail(naming, errc::account_not_found);
+  const auto seated = ask<db::seat_player::result>(accounts, db::seat_player{make_uuid(7), make_uuid(101), 1});
+  auto seating = take<db::seat_player>();
+  CAF_CHECK(is_fresh_id(seating.message.operation_id));
+  CAF_CHECK(seating.message.operation_id != naming.message.operation_id);
+  fail(seating, errc::account_not_found);
 }
 
 CAF_TEST(a link is told after the commit and after memory has forgotten the guest) {
