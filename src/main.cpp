@@ -3,6 +3,8 @@
 #include "config/settings.hpp"
 #include "telemetry/log.hpp"
 
+#include <openssl/crypto.h>
+
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -13,6 +15,13 @@
 namespace {
 
 using namespace portcullis;
+
+/// OpenSSL cleans up at exit, what it keeps for each thread included. CAF does not join the threads of detached
+/// actors: one may be giving back the same at that time, and the process would die of it. The kernel takes it all
+/// back anyway. Counts only before anything else of OpenSSL is used.
+void leave_openssl_as_it_is_at_exit() {
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
+}
 
 int run(config::command command) {
   auto environment = config::process_environment();
@@ -39,6 +48,7 @@ int run(config::command command) {
 } // namespace
 
 int main(int argc, char** argv) {
+  leave_openssl_as_it_is_at_exit();
   auto parsed = config::parse_command_line({argv + 1, argv + argc});
   if (auto* complaint = std::get_if<std::string>(&parsed)) {
     std::cerr << *complaint << '\n';

@@ -1,5 +1,6 @@
 """Boot and stop, as an orchestrator sees them."""
 
+import os
 import re
 import socket
 import time
@@ -111,6 +112,15 @@ def test_a_stop_does_not_wait_for_those_who_only_listen(database, new_service):
         idle.expect_end()
         with pytest.raises((ConnectionEnded, ConnectionResetError)):
             stream.next_event()
+
+
+def test_a_thread_that_ends_after_main_does_no_harm(database, new_service):
+    preload = os.environ.get("PORTCULLIS_LATE_THREADS")  # tests/e2e/late_threads.cpp
+    if preload is None:
+        pytest.skip("an instrumented build, or not run by ctest: nothing to preload")
+    service = new_service(database, LD_PRELOAD=preload).start()
+    service.stop()
+    assert int(re.search(r"^threads that end late: (\d+)$", service.log, re.MULTILINE)[1]) > 0
 
 
 def test_a_second_start_on_the_same_port_says_why_it_cannot(database, new_service):
