@@ -192,11 +192,12 @@ void db_pool_state::run_again(std::vector<pending> lost, bool was_sent) {
     ++count_.retried;
     if (was_sent && !holds(protection::idempotent_retry))
       std::visit([](auto& what) { forget_ids(what, 0); }, op.operation);
-    op.not_before = now + options_.run_again_after;
-    if (was_sent)
-      pausing_.push_back(std::move(op));
-    else
+    if (!was_sent) {
       unsent.push_back(std::move(op));
+      continue;
+    }
+    op.not_before = now + options_.run_again_after;
+    pausing_.push_back(std::move(op));
   }
   // Backwards, so that they keep their order.
   for (; !unsent.empty(); unsent.pop_back())

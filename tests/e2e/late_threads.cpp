@@ -41,6 +41,7 @@ void end_late(void* state) {
 /// Made before anything that the process cleans up, so it ends after that.
 struct lingering {
   ~lingering() {
+    wait_for([] { return waiting > 0; }); // on a busy machine main() may be first
     std::fprintf(stderr, "threads that end late: %d\n", waiting.load());
     is_exiting = true;
     wait_for([] { return waiting == 0; });
