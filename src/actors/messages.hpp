@@ -113,7 +113,7 @@ struct log_progress {
 struct history_changed {
   cursor position;
   std::string reason;
-  instant noticed{}; // what was read before it may be of the old history
+  instant noticed{}; // when the position was known: a read that began before it may have missed what it is behind
 };
 
 /// The warm-up is over; memory holds every session that was active.

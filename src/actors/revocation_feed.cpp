@@ -32,17 +32,19 @@ bool revocation_feed_state::ensure_open() {
   return is_warm_ || warm();
 }
 
-/// Takes the end of the log as the position. Whatever memory held before belongs to another history.
+/// Takes the end of the log as the position. Whatever memory held before belongs to another history, and so does
+/// what a read found that began before the position was known here: no event will tell of a revocation that is
+/// older than the position and that such a read did not see.
 bool revocation_feed_state::start_at_end(const std::string& reason) {
   cursor end;
-  auto noticed = options.now();
+  auto asked = options.now();
   if (auto err = source->position(&end, deadline()); err.code != errc::none) {
     trouble(err);
     return false;
   }
   position_ = end;
   is_warm_ = false;
-  tell_history({end, reason, noticed});
+  tell_history({end, reason, holds(protection::stamp_behind_position) ? options.now() : asked});
   return true;
 }
 

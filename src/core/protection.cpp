@@ -14,11 +14,14 @@ namespace {
 constexpr auto protection_count = static_cast<std::size_t>(protection::count);
 
 constexpr std::array<std::string_view, protection_count> names{
+  // In the order of `protection`.
+  // clang-format off
   "durable_mint",
   "lease",
   "lease_from_read_start",
   "load_stamp",
   "cursor_before_snapshot",
+  "stamp_behind_position",
   "resume_from_cursor",
   "log_latch",
   "idempotent_retry",
@@ -30,6 +33,7 @@ constexpr std::array<std::string_view, protection_count> names{
   "read_write_only",
   "newest_timeline",
   "history_check",
+  // clang-format on
 };
 
 std::array<bool, protection_count> read_environment() noexcept {

@@ -20,13 +20,6 @@ void revocation_memory::remember_account(const uuid& account_id, instant now) {
   make_room();
 }
 
-void revocation_memory::forget_all(instant now) {
-  order_.clear();
-  sessions_.clear();
-  accounts_.clear();
-  floor_ = std::max(floor_, now);
-}
-
 revocation_memory::verdict revocation_memory::judge(const session_record& record, instant began) const {
   if (const auto s = sessions_.find(record.session_id); s != sessions_.end() && s->second >= began)
     return verdict::revoked;

@@ -32,9 +32,6 @@ public:
   void remember_session(const uuid& session_id, instant now);
   void remember_account(const uuid& account_id, instant now);
 
-  /// Everything may have changed (another history): reads that began at or before `now` are `unsure`.
-  void forget_all(instant now);
-
   verdict judge(const session_record& record, instant began) const;
 
   std::size_t size() const noexcept;

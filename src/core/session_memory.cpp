@@ -2,6 +2,8 @@
 
 #include "core/protection.hpp"
 
+#include <algorithm>
+
 namespace portcullis {
 
 session_memory::session_memory(const options& opts)
@@ -48,6 +50,10 @@ session_memory::verdict session_memory::peek_final(const token_hash& hash, insta
 
 session_memory::admission session_memory::admit(const token_hash& hash, session_status status,
                                                 const session_record& record, instant began, instant now) {
+  if (began < followed_since_) {
+    ++count_.loads_dropped;
+    return admission::retry;
+  }
   switch (status) {
   case session_status::unknown:
     unknown_.put(hash);
@@ -78,7 +84,7 @@ session_memory::admission session_memory::admit(const token_hash& hash, session_
 
 void session_memory::admit_minted(const token_hash& hash, const session_record& record, instant began,
                                   instant now) {
-  if (judge(record, began) == revocation_memory::verdict::clean)
+  if (began >= followed_since_ && judge(record, began) == revocation_memory::verdict::clean)
     index_.put(hash, record, now);
 }
 
@@ -111,7 +117,7 @@ void session_memory::renew_lease(instant read_began) {
 void session_memory::reset(instant noticed) {
   index_.clear();
   unknown_.clear();
-  revoked_lately_.forget_all(noticed - std::chrono::nanoseconds{1});
+  followed_since_ = std::max(followed_since_, noticed);
   lease_began_ = instant::min();
 }
 

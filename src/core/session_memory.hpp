@@ -71,7 +71,9 @@ public:
   /// A read of the log that began at `read_began` succeeded and all its events were applied.
   void renew_lease(instant read_began);
 
-  /// Forgets everything, and reads that began before `noticed`: the database has another history.
+  /// Forgets everything: the log is followed from another position, which was known at `noticed`. What reads say
+  /// that began before is not believed, be it life or death. What was revoked here is remembered on: a read that
+  /// began since may have missed it.
   void reset(instant noticed);
 
   bool has_lease(instant now) const noexcept;
@@ -92,6 +94,7 @@ private:
   revocation_memory revoked_lately_;
   std::chrono::nanoseconds staleness_max_;
   instant lease_began_ = instant::min();
+  instant followed_since_ = instant::min(); // reads that began before it were of another history, or missed events
   counters count_;
 };
 

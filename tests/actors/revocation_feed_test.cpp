@@ -28,6 +28,7 @@ struct script {
   std::vector<std::vector<warm_sessions::entry>> active;
   std::deque<revocation_source::wake> wakes;
   std::vector<std::chrono::nanoseconds> waits;
+  std::function<void()> while_asked_for_position = [] {};
   std::function<void()> while_reading = [] {};
   std::function<void()> before_hand_over = [] {};
   lines happened;
@@ -58,6 +59,7 @@ public:
 
   failure position(cursor* out, instant) override {
     *out = script_.end;
+    script_.while_asked_for_position();
     return script_.call("position");
   }
 
@@ -274,12 +276,15 @@ CAF_TEST(another history is told and memory is warmed anew) {
   log.active = {{{make_hash(1), make_record(11, 101)}}};
   log.pages = {reset_page()};
   log.end = {2, 3};
+  log.while_asked_for_position = [this] { clock.advance(1s); };
   CAF_CHECK_EQUAL(round(), (lines{"read after 10", "position", "history at 3", "stream", "warm", "warmed",
                                   "read after 3", "progress to 3", "wait"}));
   CAF_REQUIRE_EQUAL(changes.size(), 1u);
   CAF_CHECK(changes[0].position == (cursor{2, 3}));
   CAF_CHECK(!changes[0].reason.empty());
-  CAF_CHECK(changes[0].noticed == clock.now());
+  CAF_CHECK(changes[0].noticed == clock.now()); // not when it was asked: what was read meanwhile may lack events
+  CAF_REQUIRE_EQUAL(warmed.size(), 1u);
+  CAF_CHECK(warmed[0].began >= changes[0].noticed);
 }
 
 // -- the bell ----------------------------------------------------------------------------------------------------

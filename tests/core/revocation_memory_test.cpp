@@ -62,16 +62,6 @@ CAF_TEST(a later mark answers for one that it overtook) {
   CAF_CHECK(memory.judge(make_record(9, 50), at(201)) == verdict::clean);
 }
 
-CAF_TEST(after another history reads that began before it are unsure) {
-  revocation_memory memory{10};
-  memory.remember_session(make_uuid(1), at(100));
-  memory.forget_all(at(150));
-  CAF_CHECK_EQUAL(memory.size(), 0u);
-  CAF_CHECK(memory.judge(make_record(1, 50), at(100)) == verdict::unsure);
-  CAF_CHECK(memory.judge(make_record(2, 50), at(150)) == verdict::unsure);
-  CAF_CHECK(memory.judge(make_record(1, 50), at(151)) == verdict::clean);
-}
-
 CAF_TEST(without room every read from before is unsure) {
   revocation_memory memory{0};
   memory.remember_session(make_uuid(1), at(100));

@@ -173,6 +173,27 @@ CAF_TEST(a reset forgets everything and distrusts loads on their way) {
   CAF_CHECK(admit_active(at(6), at(6)) == admission::active);
 }
 
+CAF_TEST(what a read from before a reset says is not believed whatever it is) {
+  memory.reset(at(5));
+  memory.renew_lease(at(5));
+  for (auto status : {session_status::active, session_status::revoked, session_status::unknown})
+    CAF_CHECK(memory.admit(alice, status, alices, at(5) - 1ns, at(6)) == admission::retry);
+  memory.admit_minted(alice, alices, at(5) - 1ns, at(6));
+  CAF_CHECK(peek(alice, at(6)) == verdict::must_load);
+  CAF_CHECK_EQUAL(memory.count().loads_dropped, 3u);
+  memory.reset(at(4)); // an older one does not bring it back
+  CAF_CHECK(admit_active(at(5) - 1ns, at(6)) == admission::retry);
+  CAF_CHECK(admit_active(at(5), at(6)) == admission::active);
+}
+
+CAF_TEST(a reset does not forget what was revoked while it was on its way) {
+  memory.revoke_session(alices.session_id, at(7));
+  memory.reset(at(5));
+  memory.renew_lease(at(5));
+  CAF_CHECK(admit_active(at(6), at(8)) == admission::revoked);
+  CAF_CHECK(peek(alice, at(8)) == verdict::revoked);
+}
+
 CAF_TEST(the memory of unknown tokens is bounded) {
   for (std::uint32_t n = 1; n <= 3; ++n)
     memory.admit(make_hash(n), session_status::unknown, {}, at(0), at(0));

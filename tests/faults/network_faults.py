@@ -113,6 +113,23 @@ def runs(message, statement):
     return message.kind == QUERY and message.payload.startswith(statement)
 
 
+class HoldRequest(Fault):
+    """A statement (see `runs`) reaches the server only when the fault is lifted, and what follows on its connection after
+    it."""
+
+    def __init__(self, proxy, edge, statement):
+        super().__init__(proxy, edge, (UP,))
+        self._statement = statement.encode()
+        self.seen = threading.Event()  # it was asked for
+
+    async def pass_on(self, connection, direction, data, messages):
+        if any(runs(message, self._statement) for message in messages):
+            self.fired += 1
+            self.seen.set()
+            await self._lifted.wait()
+        return data
+
+
 class StatementFault(Fault):
     """Waits for a transaction that runs `statement` (see `runs`), on a PostgreSQL connection, and `act`s once its answer
     (its commit, or its refusal) has come back whole, before any of that answer is passed on."""

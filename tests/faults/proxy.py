@@ -16,7 +16,7 @@ import struct
 import threading
 
 from http_client import HANG_S
-from network_faults import Blackhole, CutAfter, CutAnswer, Delay, HoldAnswer, Refusal
+from network_faults import Blackhole, CutAfter, CutAnswer, Delay, HoldAnswer, HoldRequest, Refusal
 from service import free_port
 from wire import DOWN, UP, Cut, Wire
 
@@ -85,6 +85,10 @@ class Proxy:
     def hold_answer(self, statement, edge="pool", times=1):
         """Holds back the answer to the next transactions that run `statement`, until lifted."""
         return self._lay_on(HoldAnswer(self, edge, statement, times))
+
+    def hold_request(self, statement, edge="pool"):
+        """Keeps `statement` from the server until lifted."""
+        return self._lay_on(HoldRequest(self, edge, statement))
 
     def drop(self, edge=None, fault=None):
         """Resets the connections that stand; returns how many."""

@@ -1,8 +1,12 @@
 """A replica that joins while others mint and revoke starts exact."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from asking import PATIENT
 from history import Violation
+from http_client import HANG_S
 from replicas import STALENESS_S
 from waiting import eventually
 from workload import Workload
@@ -41,6 +45,32 @@ def joins_exact(stage):
     stage.history.check_revoked_stay_dead(STALENESS_S)
 
 
+def look_up_before_the_position(stage):
+    """A newcomer that does not know yet where the log ends looks a session up. The session ends elsewhere, and then the
+    newcomer learns of an end of the log behind that event, before the look-up's answer comes."""
+    [old] = stage.start_replicas(1)
+    known, doomed = old.mint(), old.mint()
+    newcomer = stage.new_replica(**{**PATIENT, "BACKEND_REVOCATION_MAX_STALENESS": "60s"})
+    with ThreadPoolExecutor(1) as client:
+        asked = newcomer.db.hold_request("select feed_epoch()", edge="feed")
+        with asked:
+            newcomer.service.spawn()
+            assert asked.seen.wait(HANG_S), "the newcomer does not ask where the log ends"
+            eventually(lambda: newcomer.resolve(known) == 200, "the newcomer looks up by the database")
+            found = newcomer.db.hold_answer("find_session")
+            looked_up = client.submit(newcomer.resolve, doomed)
+            assert found.answered.wait(HANG_S), "nothing was looked up"
+            cursor = old.revoke(doomed)["cursor"]
+        with found:
+            newcomer.service.wait_until_ready()
+        looked_up.result(HANG_S)
+    stage.fired_by("position held", asked)
+    stage.fired_by("load held", found)
+    if newcomer.resolve(doomed, **{"X-Min-Cursor": cursor}) != 401:
+        raise Violation("a look-up from before the position outlives a revocation from before it")
+    stage.history.check_revoked_stay_dead(STALENESS_S)
+
+
 def test_a_replica_that_joins_under_load_starts_exact(stage):
     joins_exact(stage)
 
@@ -48,3 +78,12 @@ def test_a_replica_that_joins_under_load_starts_exact(stage):
 @pytest.mark.control
 def test_joining_needs_the_cursor_before_the_snapshot(stage):
     stage.expect_violation(joins_exact, without="cursor_before_snapshot")
+
+
+def test_a_look_up_before_the_position_outlives_no_revocation(stage):
+    look_up_before_the_position(stage)
+
+
+@pytest.mark.control
+def test_looking_up_before_the_position_needs_the_stamp_behind_it(stage):
+    stage.expect_violation(look_up_before_the_position, without="stamp_behind_position")
