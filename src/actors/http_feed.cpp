@@ -107,15 +107,30 @@ bool http_front_state::answer_from_ring(const waiter& asks) {
   return true;
 }
 
+/// What of a page of the table the ring has reached: what lies behind, memory here may not have applied yet, and
+/// nobody is to hear of it from a replica that does not honour it. It comes by the ring, in a moment.
+db::read_events::result http_front_state::up_to_ring(db::read_events::result page) const {
+  auto end = ring_.last().seq;
+  auto is_behind = [end](const revocation_event& event) { return event.seq > end; };
+  page.events.erase(std::find_if(page.events.begin(), page.events.end(), is_behind), page.events.end());
+  page.last.seq = std::min(page.last.seq, end);
+  return page;
+}
+
 void http_front_state::read_page(const waiter& asks) {
   self_->request(peers_.log, caf::infinite, db::read_events{asks.from, asks.limit})
     .then(
       [this, asks](const db::read_events::result& page) {
         guard("page", [&] {
-          if (page.events.empty() && !page.reset)
+          if (page.reset)
+            return answer_json(asks.to, 200, http::render_event_page({}, page.last, true));
+          if (page.last.epoch != ring_.last().epoch)
+            return answer_json(asks.to, 200, http::render_event_page({}, ring_.last(), true));
+          auto told = up_to_ring(page);
+          if (told.events.empty())
             wait_for_events(asks);
           else
-            answer_json(asks.to, 200, http::render_event_page(page.events, page.last, page.reset));
+            answer_json(asks.to, 200, http::render_event_page(told.events, told.last, false));
         });
       },
       [this, asks](const caf::error& err) { guard("page", [&] { answer_problem(asks.to, to_failure(err)); }); });
@@ -249,10 +264,10 @@ void http_front_state::continue_from_table(http_connection& c, const db::read_ev
   s.is_reading_table = false;
   if (page.reset || page.last.epoch != ring_.last().epoch)
     return reset_subscriber(c, "the cursor is too old");
-  for (auto& event : page.events)
-    http::append_event(c.out, event, page.last.epoch);
-  // The table may be ahead of the ring; what the ring is told later is then skipped.
-  s.position = std::max(s.position, page.last.seq);
+  auto told = up_to_ring(page);
+  for (auto& event : told.events)
+    http::append_event(c.out, event, told.last.epoch);
+  s.position = std::max(s.position, told.last.seq); // a cursor that was ahead of the ring stays so
   s.last_written = options_.now();
   flush(c);
   pump(c);
@@ -278,7 +293,7 @@ void http_front_state::broadcast(const std::vector<revocation_event>& events, st
     if (c == nullptr || c->state != http_connection::mode::streaming)
       return true;
     auto& s = *c->subscription;
-    if (s.position != before) { // lagging, or ahead by a page of the table
+    if (s.position != before) { // lagging, or ahead: it came with a cursor that the ring has not reached yet
       pump(*c);
       return false;
     }

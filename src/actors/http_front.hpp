@@ -195,6 +195,7 @@ private:
 
   void handle_revocations(http_connection& c, http_exchange& x, const http::request& r);
   void poll_events(http_connection& c, http_exchange& x, const http::request& r, std::optional<cursor> from);
+  db::read_events::result up_to_ring(db::read_events::result page) const;
   void read_page(const waiter& asks);
   bool answer_from_ring(const waiter& asks);
   void wait_for_events(const waiter& asks);
