@@ -107,12 +107,12 @@ bool http_front_state::answer_from_ring(const waiter& asks) {
   return true;
 }
 
-/// What of a page of the table the ring has reached: what lies behind, memory here may not have applied yet, and
-/// nobody is to hear of it from a replica that does not honour it. It comes by the ring, in a moment.
+/// The page up to the ring's end. What the table has beyond it memory here may not have applied yet, and nobody is
+/// to hear of a revocation from a replica that does not honour it: it comes by the ring, in a moment.
 db::read_events::result http_front_state::up_to_ring(db::read_events::result page) const {
   auto end = ring_.last().seq;
-  auto is_behind = [end](const revocation_event& event) { return event.seq > end; };
-  page.events.erase(std::find_if(page.events.begin(), page.events.end(), is_behind), page.events.end());
+  auto is_beyond = [end](const revocation_event& event) { return event.seq > end; };
+  page.events.erase(std::find_if(page.events.begin(), page.events.end(), is_beyond), page.events.end());
   page.last.seq = std::min(page.last.seq, end);
   return page;
 }

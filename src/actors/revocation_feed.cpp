@@ -33,8 +33,8 @@ bool revocation_feed_state::ensure_open() {
 }
 
 /// Takes the end of the log as the position. Whatever memory held before belongs to another history, and so does
-/// what a read found that began before the position was known here: no event will tell of a revocation that is
-/// older than the position and that such a read did not see.
+/// what a read found that began before the position was known here: such a read may lack a revocation that comes
+/// before the position in the log, and of that no event will tell.
 bool revocation_feed_state::start_at_end(const std::string& reason) {
   cursor end;
   auto asked = options.now();
@@ -44,7 +44,7 @@ bool revocation_feed_state::start_at_end(const std::string& reason) {
   }
   position_ = end;
   is_warm_ = false;
-  tell_history({end, reason, holds(protection::stamp_behind_position) ? options.now() : asked});
+  tell_history({end, reason, holds(protection::stamp_after_position) ? options.now() : asked});
   return true;
 }
 

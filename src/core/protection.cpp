@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, protection_count> names{
   "lease_from_read_start",
   "load_stamp",
   "cursor_before_snapshot",
-  "stamp_behind_position",
+  "stamp_after_position",
   "resume_from_cursor",
   "log_latch",
   "idempotent_retry",

@@ -14,7 +14,7 @@ enum class protection : std::uint8_t {
   lease_from_read_start,  // the lease runs from before the read of the log, not from its answer (rule 3)
   load_stamp,             // a load that a revocation overtook is dropped (rule 4)
   cursor_before_snapshot, // the log is followed from before the snapshot that warms memory
-  stamp_behind_position,  // what was read before the position in the log was known is read again (rule 4)
+  stamp_after_position,   // what was read before the position in the log was known is read again (rule 4)
   resume_from_cursor,     // a subscriber goes on after its cursor (rule 5)
   log_latch,              // seq order is commit order (rule 5)
   idempotent_retry,       // an operation whose outcome was lost is run again under the same ids

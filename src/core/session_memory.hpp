@@ -94,7 +94,7 @@ private:
   revocation_memory revoked_lately_;
   std::chrono::nanoseconds staleness_max_;
   instant lease_began_ = instant::min();
-  instant followed_since_ = instant::min(); // reads that began before it were of another history, or missed events
+  instant followed_since_ = instant::min(); // events tell of all that reads lack which began at or after it
   counters count_;
 };
 

@@ -46,8 +46,8 @@ def joins_exact(stage):
 
 
 def look_up_before_the_position(stage):
-    """A newcomer that does not know yet where the log ends looks a session up. The session ends elsewhere, and then the
-    newcomer learns of an end of the log behind that event, before the look-up's answer comes."""
+    """A newcomer that does not know yet where the log ends looks a session up. The session ends elsewhere. Then the
+    newcomer learns where the log ends, which is after that event, and only then comes the look-up's answer."""
     [old] = stage.start_replicas(1)
     known, doomed = old.mint(), old.mint()
     newcomer = stage.new_replica(**{**PATIENT, "BACKEND_REVOCATION_MAX_STALENESS": "60s"})
@@ -85,5 +85,5 @@ def test_a_look_up_before_the_position_outlives_no_revocation(stage):
 
 
 @pytest.mark.control
-def test_looking_up_before_the_position_needs_the_stamp_behind_it(stage):
-    stage.expect_violation(look_up_before_the_position, without="stamp_behind_position")
+def test_looking_up_before_the_position_needs_the_stamp_after_it(stage):
+    stage.expect_violation(look_up_before_the_position, without="stamp_after_position")
