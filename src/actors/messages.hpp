@@ -113,7 +113,7 @@ struct log_progress {
 struct history_changed {
   cursor position;
   std::string reason;
-  instant noticed{}; // when the position was known: older reads may lack revocations that come before it in the log
+  instant noticed{}; // when the position was known: older reads may lack what comes before it in the log
 };
 
 /// The warm-up is over; memory holds every session that was active.

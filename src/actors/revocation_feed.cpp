@@ -37,14 +37,18 @@ bool revocation_feed_state::ensure_open() {
 /// before the position in the log, and of that no event will tell.
 bool revocation_feed_state::start_at_end(const std::string& reason) {
   cursor end;
-  auto asked = options.now();
+  instant noticed{};
+  if (!holds(protection::stamp_after_position))
+    noticed = options.now();
   if (auto err = source->position(&end, deadline()); err.code != errc::none) {
     trouble(err);
     return false;
   }
   position_ = end;
   is_warm_ = false;
-  tell_history({end, reason, holds(protection::stamp_after_position) ? options.now() : asked});
+  if (holds(protection::stamp_after_position))
+    noticed = options.now();
+  tell_history({end, reason, noticed});
   return true;
 }
 
