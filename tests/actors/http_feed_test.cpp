@@ -180,34 +180,6 @@ CAF_TEST(a cursor ahead of the ring is told what comes after it once the ring ha
   CAF_CHECK_EQUAL(read_blocks(client), revoked(13, 13));
 }
 
-CAF_TEST(a page tells of nothing that the ring has not reached) {
-  options.ring_events_max = 2;
-  start_serving();
-  log(events(11, 15));
-  const auto client = connect(1);
-  get(client, feed_path + "?cursor=" + cursor_text(10));
-  auto asked = take<db::read_events>();
-  answer(asked, db::read_events::result{false, events(11, 16), {1, 16}});
-  const auto r = read_response(client);
-  CAF_CHECK(r.tells(R"("seq":15)"));
-  CAF_CHECK(!r.tells(R"("seq":16)"));
-  CAF_CHECK(r.tells("\"cursor\":\"" + cursor_text(15) + "\""));
-}
-
-CAF_TEST(a page of a history that has ended meanwhile is a reset) {
-  options.ring_events_max = 2;
-  start_serving();
-  log(events(11, 15));
-  const auto client = connect(1);
-  get(client, feed_path + "?cursor=" + cursor_text(10));
-  auto asked = take<db::read_events>();
-  tell(history_changed{{2, 4}, "restored", {}});
-  answer(asked, db::read_events::result{false, events(11, 15), {1, 15}});
-  const auto r = read_response(client);
-  CAF_CHECK(r.tells(R"("reset":true)"));
-  CAF_CHECK(r.tells("\"cursor\":\"" + cursor_text(4, 2) + "\""));
-}
-
 CAF_TEST(a cursor that the log does not reach back to is reset) {
   options.ring_events_max = 2;
   start_serving();
@@ -409,6 +381,34 @@ CAF_TEST(a poll with an old cursor is answered from the table) {
   auto failing = take<db::read_events>();
   fail(failing, errc::database_unavailable);
   CAF_CHECK_EQUAL(read_response(client).status, 503);
+}
+
+CAF_TEST(a page tells of nothing that the ring has not reached) {
+  options.ring_events_max = 2;
+  start_serving();
+  log(events(11, 15));
+  const auto client = connect(1);
+  get(client, feed_path + "?cursor=" + cursor_text(10));
+  auto asked = take<db::read_events>();
+  answer(asked, db::read_events::result{false, events(11, 16), {1, 16}});
+  const auto r = read_response(client);
+  CAF_CHECK(r.tells(R"("seq":15)"));
+  CAF_CHECK(!r.tells(R"("seq":16)"));
+  CAF_CHECK(r.tells("\"cursor\":\"" + cursor_text(15) + "\""));
+}
+
+CAF_TEST(a page of a history that has ended meanwhile is a reset) {
+  options.ring_events_max = 2;
+  start_serving();
+  log(events(11, 15));
+  const auto client = connect(1);
+  get(client, feed_path + "?cursor=" + cursor_text(10));
+  auto asked = take<db::read_events>();
+  tell(history_changed{{2, 4}, "restored", {}});
+  answer(asked, db::read_events::result{false, events(11, 15), {1, 15}});
+  const auto r = read_response(client);
+  CAF_CHECK(r.tells(R"("reset":true)"));
+  CAF_CHECK(r.tells("\"cursor\":\"" + cursor_text(4, 2) + "\""));
 }
 
 CAF_TEST(a long poll is answered from the table when more comes at once than the ring holds) {
