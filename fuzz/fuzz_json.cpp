@@ -1,7 +1,7 @@
 // Any bytes as a body and as a query: decoded or refused with a reason, and what is decoded keeps its bounds.
 
 #include "core/utf8.hpp"
-#include "http/json.hpp"
+#include "api/json.hpp"
 #include "http/transcript.hpp"
 
 #include <cstdint>
@@ -59,9 +59,9 @@ void check(const page_query& page) {
 }
 
 template <class T>
-void check(const decoded<T>& result) {
-  if (const auto* wrong = std::get_if<failure>(&result))
-    demand(wrong->code != errc::none && !wrong->detail.empty() && is_valid_utf8(wrong->detail),
+void check(const result<T>& result) {
+  if (!result)
+    demand(result.error().code != errc::none && !result.error().detail.empty() && is_valid_utf8(result.error().detail),
            "a failure has a reason that can be shown");
   else
     check(std::get<T>(result));

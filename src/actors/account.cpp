@@ -12,7 +12,7 @@ namespace portcullis {
 namespace {
 
 using self_pointer = account_actor::stateful_pointer<account_state>;
-using linked = db::link_identity::result;
+using linked = store::link_identity::result;
 
 /// What memory has to hear of a link: that the old session is dead, and that the account's others are to be read
 /// anew, since they say "guest". The new session is among those.
@@ -29,20 +29,20 @@ void acknowledge_link(self_pointer self, const session_registry_actor& registry,
 }
 
 caf::result<link_reply> link(self_pointer self, const account_store_actor& store,
-                             const session_registry_actor& registry, const log_doorbell_ptr& bell,
+                             const session_registry_actor& registry, const log_wakeup_ptr& wakeup,
                              const link_request& ask) {
   auto& make = *self->state.make;
-  db::link_identity order{ask.account_id, ask.key, make.next_id(), std::nullopt, ask.cause};
+  store::link_identity order{ask.account_id, ask.key, make.next_id(), std::nullopt, ask.cause};
   std::optional<token> secret;
   if (ask.rotate) {
     secret = make.new_token();
-    order.rotation = db::link_identity::token_rotation{*ask.rotate, make.draft(*secret, ask.device)};
+    order.rotation = store::link_identity::token_rotation{*ask.rotate, make.draft(*secret, ask.device)};
   }
   auto promise = self->make_response_promise<link_reply>();
   self->request(store, caf::infinite, std::move(order))
     .then(
       [=](const linked& done) {
-        bell->ring();
+        wakeup->notify();
         link_reply reply{done.account, done.was_linked, secret, std::nullopt};
         if (done.rotated)
           reply.session = done.rotated->session;
@@ -55,30 +55,30 @@ caf::result<link_reply> link(self_pointer self, const account_store_actor& store
 } // namespace
 
 account_actor::behavior_type account_keeper(self_pointer self, account_store_actor store,
-                                            session_registry_actor registry, log_doorbell_ptr bell, sources from) {
+                                            session_registry_actor registry, log_wakeup_ptr wakeup, sources from) {
   self->state.make.emplace(from);
   return {
     [=](const find_or_create_request& ask) {
-      return self->delegate(store, db::find_or_create_account{self->state.make->claim(ask.key, ask.display_name)});
+      return self->delegate(store, store::find_or_create_account{self->state.make->claim(ask.key, ask.display_name)});
     },
     [=](const create_guest_request&) {
-      return self->delegate(store, db::create_guest{self->state.make->next_id()});
+      return self->delegate(store, store::create_guest{self->state.make->next_id()});
     },
-    [=](const db::get_account& ask) { return self->delegate(store, ask); },
-    [=](const db::find_account& ask) { return self->delegate(store, ask); },
-    [=](const link_request& ask) { return link(self, store, registry, bell, ask); },
-    [=](const db::unlink_identity& order) { return self->delegate(store, self->state.make->named(order)); },
-    [=](const db::set_display_name& order) { return self->delegate(store, self->state.make->named(order)); },
-    [=](const db::seat_player& order) { return self->delegate(store, self->state.make->named(order)); },
-    [=](const db::list_accounts& ask) { return self->delegate(store, ask); },
-    [=](const db::count_all& ask) { return self->delegate(store, ask); },
-    [=](const db::delete_account& order) -> caf::result<db::delete_account::result> {
-      auto promise = self->make_response_promise<db::delete_account::result>();
+    [=](const store::get_account& ask) { return self->delegate(store, ask); },
+    [=](const store::find_account& ask) { return self->delegate(store, ask); },
+    [=](const link_request& ask) { return link(self, store, registry, wakeup, ask); },
+    [=](const store::unlink_identity& order) { return self->delegate(store, self->state.make->named(order)); },
+    [=](const store::set_display_name& order) { return self->delegate(store, self->state.make->named(order)); },
+    [=](const store::seat_player& order) { return self->delegate(store, self->state.make->named(order)); },
+    [=](const store::list_accounts& ask) { return self->delegate(store, ask); },
+    [=](const store::count_all& ask) { return self->delegate(store, ask); },
+    [=](const store::delete_account& order) -> caf::result<store::delete_account::result> {
+      auto promise = self->make_response_promise<store::delete_account::result>();
       auto account_id = order.account_id;
       self->request(store, caf::infinite, self->state.make->named(order))
         .then(
-          [=](const db::delete_account::result& done) {
-            bell->ring();
+          [=](const store::delete_account::result& done) {
+            wakeup->notify();
             acknowledge(self, registry, promise, done, account_revoked{account_id});
           },
           [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });

@@ -1,6 +1,7 @@
 #include "actors/http_ask.hpp"
 #include "actors/http_front.hpp"
-#include "http/json.hpp"
+#include "api/json.hpp"
+#include "http/query.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -78,39 +79,39 @@ void http_front_state::handle_admin(http_connection& c, http_exchange& x, const 
 }
 
 void http_front_state::list_accounts(http_connection& c, http_exchange& x, const http::request& r) {
-  auto page = http::decode_page(r.query);
-  if (auto* what = std::get_if<failure>(&page))
-    return answer_problem(c, x, *what);
-  auto decoded = http::decode_account_filter(r.query);
-  if (auto* what = std::get_if<failure>(&decoded))
-    return answer_problem(c, x, *what);
-  auto& filter = std::get<http::account_filter>(decoded);
-  auto& [limit, after] = std::get<http::page_query>(page);
-  using listed = db::list_accounts::result;
+  auto page = api::decode_page(r.query);
+  if (!page)
+    return answer_problem(c, x, page.error());
+  auto decoded = api::decode_account_filter(r.query);
+  if (!decoded)
+    return answer_problem(c, x, decoded.error());
+  auto& filter = *decoded;
+  auto& [limit, after] = *page;
+  using listed = store::list_accounts::result;
   ask<listed>(c, x, peers_.accounts,
-              db::list_accounts{filter.kind, filter.external_id_prefix, filter.is_guest, filter.created_before,
+              store::list_accounts{filter.kind, filter.external_id_prefix, filter.is_guest, filter.created_before,
                                 filter.created_after, after, limit},
               [](const listed& l) {
-                return rendered{200, http::render_account_page(l.accounts, l.has_more)};
+                return rendered{200, api::render_account_page(l.accounts, l.has_more)};
               });
 }
 
 void http_front_state::run_sweep(http_connection& c, http_exchange& x, const http::request& r) {
-  if (auto refusal = http::check_json_media_type(r.get(http::field::content_type), r.body))
-    return answer_problem(c, x, *refusal);
-  auto decoded = http::decode_sweep(r.body);
-  if (auto* what = std::get_if<failure>(&decoded))
-    return answer_problem(c, x, *what);
+  if (auto sound = http::check_json_media_type(r.get(http::field::content_type), r.body); !sound)
+    return answer_problem(c, x, sound.error());
+  auto decoded = api::decode_sweep(r.body);
+  if (!decoded)
+    return answer_problem(c, x, decoded.error());
   x.deadline = x.began + sweep_wait_max;
-  ask<reaper_run>(c, x, peers_.reaper, run_reaper{std::get<http::sweep_body>(decoded).dry_run}, render_run);
+  ask<reaper_run>(c, x, peers_.reaper, run_reaper{decoded->dry_run}, render_run);
 }
 
 /// What the database counts, then what the actors do.
 void http_front_state::read_stats(const ticket& to) {
   auto fail = [this, to](const caf::error& err) { guard("stats", [&] { answer_problem(to, to_failure(err)); }); };
-  self_->request(peers_.accounts, caf::infinite, db::count_all{})
+  self_->request(peers_.accounts, caf::infinite, store::count_all{})
     .then(
-      [this, to, fail](const db::count_all::result& rows) {
+      [this, to, fail](const store::count_all::result& rows) {
         self_->request(peers_.cache, caf::infinite, read_cache_stats{})
           .then(
             [this, to, fail, rows](const cache_stats& cache) {
@@ -126,7 +127,7 @@ void http_front_state::read_stats(const ticket& to) {
       fail);
 }
 
-std::string http_front_state::render_stats(const db::count_all::result& rows, const cache_stats& cache,
+std::string http_front_state::render_stats(const store::count_all::result& rows, const cache_stats& cache,
                                            const pool_stats& pool) const {
   auto feed = has_position_ ? json::value(to_string(ring_.last())) : json::value(nullptr);
   return json::serialize(json::object{

@@ -2,7 +2,8 @@
 
 #include "actors/guard.hpp"
 #include "actors/http_front.hpp"
-#include "http/json.hpp"
+#include "api/json.hpp"
+#include "http/query.hpp"
 
 #include <caf/io/typed_broker.hpp>
 
@@ -12,14 +13,14 @@
 namespace portcullis {
 
 /// Why a session is to end, if the request says so.
-inline http::decoded<http::revocation_body> revocation_of(const http::request& r) {
-  if (auto refusal = http::check_json_media_type(r.get(http::field::content_type), r.body))
-    return *std::move(refusal);
-  return http::decode_revocation(r.body, r.query);
+inline result<api::revocation_body> revocation_of(const http::request& r) {
+  if (auto sound = http::check_json_media_type(r.get(http::field::content_type), r.body); !sound)
+    return std::move(sound).error();
+  return api::decode_revocation(r.body, r.query);
 }
 
 /// What the log says of a revocation over HTTP.
-inline db::revocation_cause cause_of(std::string reason, http::audience group) {
+inline store::revocation_cause cause_of(std::string reason, http::audience group) {
   return {std::move(reason), std::string{http::to_string(group)}};
 }
 

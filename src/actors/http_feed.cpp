@@ -1,8 +1,9 @@
 #include "actors/http_ask.hpp"
 #include "actors/http_front.hpp"
-#include "core/protection.hpp"
+#include "core/failpoint.hpp"
 #include "http/event_stream.hpp"
-#include "http/json.hpp"
+#include "api/json.hpp"
+#include "http/query.hpp"
 #include "telemetry/log.hpp"
 
 #include <algorithm>
@@ -23,13 +24,13 @@ constexpr std::chrono::seconds wait_max{30};
 
 /// Where the follower wants to go on: `Last-Event-ID` (a reconnecting EventSource keeps the URL it was made
 /// with, so the header is the newer of the two), else `?cursor=`, else nothing.
-http::decoded<std::optional<cursor>> wanted_cursor(const http::request& r) {
+result<std::optional<cursor>> wanted_cursor(const http::request& r) {
   std::string text{r.get(http::field::last_event_id)};
   if (text.empty()) {
     auto parameter = http::query_parameter(r.query, "cursor");
-    if (auto* what = std::get_if<failure>(&parameter))
-      return *what;
-    text = std::get<std::optional<std::string>>(parameter).value_or("");
+    if (!parameter)
+      return parameter.error();
+    text = parameter->value_or("");
   }
   if (text.empty())
     return std::optional<cursor>{};
@@ -39,11 +40,11 @@ http::decoded<std::optional<cursor>> wanted_cursor(const http::request& r) {
   return std::optional<cursor>{*parsed};
 }
 
-http::decoded<std::chrono::seconds> wanted_wait(const http::request& r) {
+result<std::chrono::seconds> wanted_wait(const http::request& r) {
   auto parameter = http::query_parameter(r.query, "wait");
-  if (auto* what = std::get_if<failure>(&parameter))
-    return *what;
-  auto& text = std::get<std::optional<std::string>>(parameter);
+  if (!parameter)
+    return parameter.error();
+  auto& text = *parameter;
   if (!text)
     return std::chrono::seconds{0};
   int seconds = -1;
@@ -57,31 +58,31 @@ http::decoded<std::chrono::seconds> wanted_wait(const http::request& r) {
 
 void http_front_state::handle_revocations(http_connection& c, http_exchange& x, const http::request& r) {
   auto from = wanted_cursor(r);
-  if (auto* what = std::get_if<failure>(&from))
-    return answer_problem(c, x, *what);
+  if (!from)
+    return answer_problem(c, x, from.error());
   if (!has_position_)
     return answer_problem(c, x, {errc::starting, "the revocation log has not been read yet"});
   auto wants_stream = r.get(http::field::accept).find("text/event-stream") != std::string_view::npos;
   if (wants_stream && !x.is_head)
-    subscribe(c, x, std::get<std::optional<cursor>>(from));
+    subscribe(c, x, *from);
   else
-    poll_events(c, x, r, std::get<std::optional<cursor>>(from));
+    poll_events(c, x, r, *from);
 }
 
 // -- JSON --------------------------------------------------------------------------------------------------
 
 void http_front_state::poll_events(http_connection& c, http_exchange& x, const http::request& r,
                                    std::optional<cursor> from) {
-  auto page = http::decode_page(r.query);
-  if (auto* what = std::get_if<failure>(&page))
-    return answer_problem(c, x, *what);
+  auto page = api::decode_page(r.query);
+  if (!page)
+    return answer_problem(c, x, page.error());
   auto wait = wanted_wait(r);
-  if (auto* what = std::get_if<failure>(&wait))
-    return answer_problem(c, x, *what);
-  auto limit = std::get<http::page_query>(page).limit;
+  if (!wait)
+    return answer_problem(c, x, wait.error());
+  auto limit = page->limit;
   auto position = from.value_or(ring_.last());
-  auto deadline = x.began + std::get<std::chrono::seconds>(wait);
-  if (std::get<std::chrono::seconds>(wait).count() != 0)
+  auto deadline = x.began + *wait;
+  if (wait->count() != 0)
     x.deadline = deadline + options_.request_timeout;
   waiter asks{ticket_of(c, x), position, limit, deadline};
   switch (ring_.find(position)) {
@@ -109,7 +110,7 @@ bool http_front_state::answer_from_ring(const waiter& asks) {
 
 /// The page up to the ring's end. What the table has beyond it memory here may not have applied yet, and nobody is
 /// to hear of a revocation from a replica that does not honour it: it comes by the ring, in a moment.
-db::read_events::result http_front_state::up_to_ring(db::read_events::result page) const {
+store::read_events::result http_front_state::up_to_ring(store::read_events::result page) const {
   auto end = ring_.last().seq;
   auto is_beyond = [end](const revocation_event& event) { return event.seq > end; };
   page.events.erase(std::find_if(page.events.begin(), page.events.end(), is_beyond), page.events.end());
@@ -118,9 +119,9 @@ db::read_events::result http_front_state::up_to_ring(db::read_events::result pag
 }
 
 void http_front_state::read_page(const waiter& asks) {
-  self_->request(peers_.log, caf::infinite, db::read_events{asks.from, asks.limit})
+  self_->request(peers_.log, caf::infinite, store::read_events{asks.from, asks.limit})
     .then(
-      [this, asks](const db::read_events::result& page) {
+      [this, asks](const store::read_events::result& page) {
         guard("page", [&] {
           if (page.reset)
             return answer_json(asks.to, 200, http::render_event_page({}, page.last, true));
@@ -198,7 +199,7 @@ void http_front_state::subscribe(http_connection& c, http_exchange& x, std::opti
     return answer_problem(c, x, {errc::draining, "the service is stopping"});
   if (&x != &c.exchanges.front())
     return answer_problem(c, x, {errc::request_malformed, "a stream cannot be pipelined behind other requests"});
-  auto position = holds(protection::resume_from_cursor) ? from.value_or(ring_.last()) : ring_.last();
+  auto position = !fails(failpoint::resume_from_cursor) ? from.value_or(ring_.last()) : ring_.last();
   auto reach = ring_.find(position);
   bool is_known = reach != event_ring::reach::from_another_history;
   x.keep_alive = false; // the stream ends with the connection
@@ -241,9 +242,9 @@ void http_front_state::read_table(http_connection& c) {
   c.subscription->is_reading_table = true;
   ticket to{c.handle.id(), c.generation, 0};
   cursor from{ring_.last().epoch, c.subscription->position};
-  self_->request(peers_.log, caf::infinite, db::read_events{from, options_.page_events_max})
+  self_->request(peers_.log, caf::infinite, store::read_events{from, options_.page_events_max})
     .then(
-      [this, to](const db::read_events::result& page) {
+      [this, to](const store::read_events::result& page) {
         guard("page", [&] {
           if (auto* subscriber = find(to))
             continue_from_table(*subscriber, page);
@@ -259,7 +260,7 @@ void http_front_state::read_table(http_connection& c) {
       });
 }
 
-void http_front_state::continue_from_table(http_connection& c, const db::read_events::result& page) {
+void http_front_state::continue_from_table(http_connection& c, const store::read_events::result& page) {
   auto& s = *c.subscription;
   s.is_reading_table = false;
   if (page.reset || page.last.epoch != ring_.last().epoch)
@@ -298,7 +299,7 @@ void http_front_state::broadcast(const std::vector<revocation_event>& events, st
       return false;
     }
     bool has_room = c->unsent + encoded.size() <= options_.subscriber_buffer_bytes_max;
-    if (!has_room && holds(protection::subscriber_bound)) {
+    if (!has_room && !fails(failpoint::subscriber_bound)) {
       ++subscribers_cut_;
       log::warn("subscriber cut off", {{"reason", "it does not keep up"}, {"unsent_bytes", c->unsent}});
       drop(*c);
@@ -334,7 +335,7 @@ void http_front_state::apply(const log_progress& news) {
   answer_waiters();
 }
 
-void http_front_state::apply(const history_changed& news) {
+void http_front_state::apply(const epoch_changed& news) {
   bool is_first = !std::exchange(has_position_, true);
   ring_.reset(news.position);
   log_read_began_ = instant::min();

@@ -1,8 +1,8 @@
 #include "actors/http_front.hpp"
 
 #include "actors/guard.hpp"
-#include "actors/listener.hpp"
-#include "core/protection.hpp"
+#include "net/listener.hpp"
+#include "core/failpoint.hpp"
 #include "http/event_stream.hpp"
 #include "telemetry/log.hpp"
 
@@ -39,7 +39,7 @@ void http_front_state::init(self_pointer owner, http_front_options opts, http_fr
 // -- the life of a connection ------------------------------------------------------------------------------
 
 void http_front_state::accept(caf::io::connection_handle handle) {
-  graveyard_.clear();
+  deferred_deletes_.clear();
   auto slot = static_cast<std::size_t>(handle.id());
   if (slot >= connections_.size())
     connections_.resize(slot + 1);
@@ -57,7 +57,7 @@ void http_front_state::accept(caf::io::connection_handle handle) {
       static_cast<unsigned>(std::chrono::duration_cast<std::chrono::milliseconds>(options_.write_timeout).count());
     ::setsockopt(static_cast<int>(handle.id()), IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
   }
-  if (connection_count_ > options_.connections_max && holds(protection::connection_bound)) {
+  if (connection_count_ > options_.connections_max && !fails(failpoint::connection_bound)) {
     ++turned_away_;
     refuse(c, {errc::connection_limit, "too many connections"});
     flush(c);
@@ -72,7 +72,7 @@ void http_front_state::update_acceptor() {
   if (options_.listener < 0 || phase_ == service_phase::draining)
     return;
   bool is_below_bound = connection_count_ < options_.connections_max + options_.turned_away_max;
-  bool has_room = (is_below_bound && has_spare_descriptor()) || !holds(protection::connection_bound);
+  bool has_room = (is_below_bound && has_spare_descriptor()) || fails(failpoint::connection_bound);
   if (has_room == accepts_)
     return;
   if (is_below_bound && !has_room)
@@ -246,7 +246,7 @@ void http_front_state::closed(caf::io::connection_handle handle) {
   if (c.subscription)
     --subscriber_count_;
   c.state = http_connection::mode::lingering; // for a handler that still looks at it
-  graveyard_.push_back(std::move(connections_[slot]));
+  deferred_deletes_.push_back(std::move(connections_[slot]));
   --connection_count_;
   update_acceptor();
   if (drained_ && connection_count_ == 0)
@@ -270,7 +270,7 @@ http_connection* http_front_state::find(std::int64_t connection, std::uint64_t g
   auto slot = static_cast<std::size_t>(connection);
   if (slot >= connections_.size() || !connections_[slot])
     return nullptr;
-  if (connections_[slot]->generation != generation && holds(protection::connection_generation))
+  if (connections_[slot]->generation != generation && !fails(failpoint::connection_generation))
     return nullptr;
   return connections_[slot].get();
 }
@@ -282,7 +282,7 @@ http_connection* http_front_state::find(const ticket& to) {
 // -- time --------------------------------------------------------------------------------------------------
 
 void http_front_state::tick() {
-  graveyard_.clear();
+  deferred_deletes_.clear();
   refresh_date();
   auto now = options_.now();
   // All of them, four times a second: ten thousand take well under a millisecond.
@@ -382,9 +382,9 @@ http_front_actor::behavior_type http_front(http_front_state::self_pointer self, 
       guard("receive", [&] { state.receive(news.handle, {news.buf.data(), news.buf.size()}); });
     },
     [&state](const caf::io::connection_closed_msg& news) { guard("close", [&] { state.closed(news.handle); }); },
-    [&state](const log_progress& news) { guard("log_progress", [&] { state.apply(news); }); },
-    [&state](const history_changed& news) { guard("history_changed", [&] { state.apply(news); }); },
-    [&state](const cache_warmed& news) { guard("cache_warmed", [&] { state.apply(news); }); },
+    [&state](const log_progress& news) { guard("log_progress", [&] { state.apply(news); }); return applied{}; },
+    [&state](const epoch_changed& news) { guard("epoch_changed", [&] { state.apply(news); }); return applied{}; },
+    [&state](const cache_warmed& news) { guard("cache_warmed", [&] { state.apply(news); }); return applied{}; },
     [&state](const caf::io::data_transferred_msg& news) {
       guard("transferred", [&] { state.transferred(news); });
     },

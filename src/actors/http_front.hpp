@@ -33,7 +33,7 @@ struct http_front_options {
   std::size_t unsent_bytes_max = 256 * 1024; // of answers to one connection, past which it is not read
   std::size_t linger_bytes_max = 256 * 1024;
   std::size_t ring_events_max = 65'536;
-  std::size_t patient_lookups_max = 10'000; // look-ups that wait for the log to reach their X-Min-Cursor
+  std::size_t waiting_lookups_max = 10'000; // look-ups that wait for the log to reach their X-Min-Cursor
   std::size_t page_events_max = 500;        // events written to one subscriber at a time
   std::chrono::nanoseconds header_timeout = std::chrono::seconds{10};
   std::chrono::nanoseconds body_timeout = std::chrono::seconds{30};
@@ -93,7 +93,7 @@ struct http_front_state {
   // -- the feed (http_feed.cpp)
 
   void apply(const log_progress& news);
-  void apply(const history_changed& news);
+  void apply(const epoch_changed& news);
   void apply(const cache_warmed& news);
 
 private:
@@ -184,7 +184,7 @@ private:
   void list_accounts(http_connection& c, http_exchange& x, const http::request& r);
   void run_sweep(http_connection& c, http_exchange& x, const http::request& r);
   void read_stats(const ticket& to);
-  std::string render_stats(const db::count_all::result& rows, const cache_stats& cache,
+  std::string render_stats(const store::count_all::result& rows, const cache_stats& cache,
                            const pool_stats& pool) const;
 
   /// Asks an actor and answers with what `render` makes of the reply, or with the error's problem.
@@ -195,14 +195,14 @@ private:
 
   void handle_revocations(http_connection& c, http_exchange& x, const http::request& r);
   void poll_events(http_connection& c, http_exchange& x, const http::request& r, std::optional<cursor> from);
-  db::read_events::result up_to_ring(db::read_events::result page) const;
+  store::read_events::result up_to_ring(store::read_events::result page) const;
   void read_page(const waiter& asks);
   bool answer_from_ring(const waiter& asks);
   void wait_for_events(const waiter& asks);
   void subscribe(http_connection& c, http_exchange& x, std::optional<cursor> from);
   void pump(http_connection& c);
   void read_table(http_connection& c);
-  void continue_from_table(http_connection& c, const db::read_events::result& page);
+  void continue_from_table(http_connection& c, const store::read_events::result& page);
   void reset_subscriber(http_connection& c, std::string_view reason);
   void broadcast(const std::vector<revocation_event>& events, std::uint64_t before);
   void answer_waiters();
@@ -242,18 +242,18 @@ private:
   std::size_t connection_count_ = 0;
   std::uint64_t next_generation_ = 1;
   std::uint64_t next_request_ = 0;
-  std::vector<std::unique_ptr<http_connection>> graveyard_; // dropped while a handler may still look at them
+  std::vector<std::unique_ptr<http_connection>> deferred_deletes_; // dropped while a handler may still look at them
   std::optional<caf::typed_response_promise<applied>> drained_;
   std::string date_;
   std::int64_t date_second_ = -1;
-  struct patient_lookup {
+  struct waiting_lookup {
     ticket to;
     token_hash hash;
     cursor wanted;
     instant until{}; // then the database is asked
   };
 
-  std::vector<patient_lookup> patient_lookups_; // in the order of `until`
+  std::vector<waiting_lookup> waiting_lookups_; // in the order of `until`
   bool is_patience_timed_ = false;
   std::vector<peek_sessions::lookup> lookups_; // of the read being processed
 

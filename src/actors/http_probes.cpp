@@ -32,8 +32,8 @@ void http_front_state::handle_probe(http_connection& c, http_exchange& x, route 
 /// The database is asked (within the operation time-out, which the pool keeps); the rest is known here.
 void http_front_state::handle_readyz(http_connection& c, http_exchange& x) {
   auto to = ticket_of(c, x);
-  self_->request(peers_.log, caf::infinite, db::ping{})
-    .then([this, to](const db::ping::result&) { guard("ping", [&] { answer_readiness(to, true); }); },
+  self_->request(peers_.log, caf::infinite, store::ping{})
+    .then([this, to](const store::ping::result&) { guard("ping", [&] { answer_readiness(to, true); }); },
           [this, to](const caf::error&) { guard("ping", [&] { answer_readiness(to, false); }); });
 }
 

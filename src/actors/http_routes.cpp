@@ -2,7 +2,8 @@
 #include "actors/http_front.hpp"
 #include "core/token.hpp"
 #include "http/bearer.hpp"
-#include "http/json.hpp"
+#include "api/json.hpp"
+#include "http/query.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -88,9 +89,9 @@ void http_front_state::handle(http_connection& c, http_exchange& x, const http::
 
 void http_front_state::handle_resolve(http_connection& c, http_exchange& x, const http::request& r) {
   auto found = http::bearer_token(r);
-  if (auto* what = std::get_if<failure>(&found))
-    return answer_problem(c, x, *what);
-  look_up(c, x, r, hash_token(std::get<std::string_view>(found)));
+  if (!found)
+    return answer_problem(c, x, found.error());
+  look_up(c, x, r, hash_token(*found));
 }
 
 /// With X-Min-Cursor ("read your own revocation") the caller has a place in the log from some replica and wants an
@@ -108,8 +109,8 @@ void http_front_state::look_up(http_connection& c, http_exchange& x, const http:
     return answer_problem(c, x, {errc::cursor_malformed, "X-Min-Cursor is not <epoch>-<seq>"});
   if (is_read(*wanted)) {
     lookups_.push_back({x.id, hash});
-  } else if (can_be_waited_for(*wanted) && patient_lookups_.size() < options_.patient_lookups_max) {
-    patient_lookups_.push_back({ticket_of(c, x), hash, *wanted, x.began + options_.cursor_wait});
+  } else if (can_be_waited_for(*wanted) && waiting_lookups_.size() < options_.waiting_lookups_max) {
+    waiting_lookups_.push_back({ticket_of(c, x), hash, *wanted, x.began + options_.cursor_wait});
     time_patience();
   } else {
     lookups_.push_back({x.id, hash, x.began});
@@ -129,7 +130,7 @@ bool http_front_state::can_be_waited_for(const cursor& wanted) const {
 /// answered meanwhile is gone.
 void http_front_state::resume_lookups() {
   auto now = options_.now();
-  for (auto& waiting : std::exchange(patient_lookups_, {})) {
+  for (auto& waiting : std::exchange(waiting_lookups_, {})) {
     auto* c = find(waiting.to);
     auto* x = c != nullptr ? find_exchange(*c, waiting.to.exchange) : nullptr;
     if (x == nullptr)
@@ -137,7 +138,7 @@ void http_front_state::resume_lookups() {
     if (is_read(waiting.wanted)) {
       lookups_.push_back({x->id, waiting.hash});
     } else if (can_be_waited_for(waiting.wanted) && now < waiting.until) {
-      patient_lookups_.push_back(waiting);
+      waiting_lookups_.push_back(waiting);
       continue;
     } else {
       lookups_.push_back({x->id, waiting.hash, x->began});
@@ -148,9 +149,9 @@ void http_front_state::resume_lookups() {
 
 /// One timer for all who wait, as of the first of them: the tick is too coarse.
 void http_front_state::time_patience() {
-  if (patient_lookups_.empty() || std::exchange(is_patience_timed_, true))
+  if (waiting_lookups_.empty() || std::exchange(is_patience_timed_, true))
     return;
-  auto rest = patient_lookups_.front().until - options_.now();
+  auto rest = waiting_lookups_.front().until - options_.now();
   self_->delayed_send(self_, std::max<std::chrono::nanoseconds>(rest, std::chrono::milliseconds{1}), step_atom_v);
 }
 
@@ -162,14 +163,14 @@ void http_front_state::end_patience() {
 
 /// RFC 7662: whatever is not an active token of ours is just that, and no error.
 void http_front_state::handle_introspect(http_connection& c, http_exchange& x, const http::request& r) {
-  auto found = http::decode_form_token(r.get(http::field::content_type), r.body);
-  if (auto* what = std::get_if<failure>(&found))
-    return answer_problem(c, x, *what);
-  auto& text = std::get<std::string>(found);
+  auto found = http::decode_form_field(r.get(http::field::content_type), r.body, "token");
+  if (!found)
+    return answer_problem(c, x, found.error());
+  auto& text = *found;
   if (is_token_form(text))
     look_up(c, x, r, hash_token(text));
   else
-    answer_json(c, x, 200, http::render_introspection({}));
+    answer_json(c, x, 200, api::render_introspection({}));
 }
 
 /// Asks the cache about all the tokens that the last read brought, in one message.
@@ -234,7 +235,7 @@ void http_front_state::answer_resolution(http_connection& c, http_exchange& x, s
                                          const session_record& record) {
   if (x.to == route::introspect) {
     auto active = status == session_status::active ? std::optional{record} : std::nullopt;
-    return answer_json(c, x, 200, http::render_introspection(active));
+    return answer_json(c, x, 200, api::render_introspection(active));
   }
   switch (status) {
   case session_status::active:
@@ -256,12 +257,12 @@ void http_front_state::answer_resolution(http_connection& c, http_exchange& x, s
 // -- minting -----------------------------------------------------------------------------------------------
 
 void http_front_state::handle_mint(http_connection& c, http_exchange& x, const http::request& r) {
-  if (auto refusal = http::check_json_media_type(r.get(http::field::content_type), r.body))
-    return answer_problem(c, x, *refusal);
-  auto decoded = http::decode_mint(r.body);
-  if (auto* what = std::get_if<failure>(&decoded))
-    return answer_problem(c, x, *what);
-  auto& body = std::get<http::mint_body>(decoded);
+  if (auto sound = http::check_json_media_type(r.get(http::field::content_type), r.body); !sound)
+    return answer_problem(c, x, sound.error());
+  auto decoded = api::decode_mint(r.body);
+  if (!decoded)
+    return answer_problem(c, x, decoded.error());
+  auto& body = *decoded;
   mint_request order;
   order.device = std::move(body.device);
   if (auto* account_id = std::get_if<uuid>(&body.holder))
@@ -272,18 +273,18 @@ void http_front_state::handle_mint(http_connection& c, http_exchange& x, const h
 }
 
 void http_front_state::handle_guest_mint(http_connection& c, http_exchange& x, const http::request& r) {
-  if (auto refusal = http::check_json_media_type(r.get(http::field::content_type), r.body))
-    return answer_problem(c, x, *refusal);
-  auto decoded = http::decode_guest_mint(r.body);
-  if (auto* what = std::get_if<failure>(&decoded))
-    return answer_problem(c, x, *what);
-  mint(c, x, {guest_holder{}, std::get<http::guest_mint_body>(decoded).device}, false);
+  if (auto sound = http::check_json_media_type(r.get(http::field::content_type), r.body); !sound)
+    return answer_problem(c, x, sound.error());
+  auto decoded = api::decode_guest_mint(r.body);
+  if (!decoded)
+    return answer_problem(c, x, decoded.error());
+  mint(c, x, {guest_holder{}, decoded->device}, false);
 }
 
 void http_front_state::mint(http_connection& c, http_exchange& x, mint_request&& order, bool tells_created) {
   ask<mint_reply>(c, x, peers_.sessions, std::move(order), [tells_created](const mint_reply& made) {
     auto created = tells_created ? std::optional{made.account_created} : std::nullopt;
-    return rendered{201, http::render_minted(made.token.reveal(), made.session, made.account, created)};
+    return rendered{201, api::render_minted(made.token.reveal(), made.session, made.account, created)};
   });
 }
 
@@ -293,18 +294,18 @@ void http_front_state::handle_session(http_connection& c, http_exchange& x, cons
                                       const http::match& m) {
   if (m.to == route::revoke_session_by_token) {
     auto found = http::bearer_token(r);
-    if (auto* what = std::get_if<failure>(&found))
-      return answer_problem(c, x, *what);
-    return revoke_session(c, x, r, hash_token(std::get<std::string_view>(found)), std::nullopt);
+    if (!found)
+      return answer_problem(c, x, found.error());
+    return revoke_session(c, x, r, hash_token(*found), std::nullopt);
   }
-  auto decoded = http::decode_id(m.params[0]);
-  if (auto* what = std::get_if<failure>(&decoded))
-    return answer_problem(c, x, *what);
-  auto id = std::get<uuid>(decoded);
+  auto decoded = api::decode_id(m.params[0]);
+  if (!decoded)
+    return answer_problem(c, x, decoded.error());
+  auto id = *decoded;
   switch (m.to) {
   case route::get_session:
-    return ask<session>(c, x, peers_.sessions, db::get_session{id}, [](const session& s) {
-      return rendered{200, http::render_session(s)};
+    return ask<session>(c, x, peers_.sessions, store::get_session{id}, [](const session& s) {
+      return rendered{200, api::render_session(s)};
     });
   case route::list_account_sessions:
     return list_sessions(c, x, r, id, std::nullopt);
@@ -317,42 +318,42 @@ void http_front_state::handle_session(http_connection& c, http_exchange& x, cons
 
 void http_front_state::list_sessions(http_connection& c, http_exchange& x, const http::request& r,
                                      const uuid& account_id, std::optional<uuid> current) {
-  auto decoded = http::decode_page(r.query);
-  if (auto* what = std::get_if<failure>(&decoded))
-    return answer_problem(c, x, *what);
-  auto& page = std::get<http::page_query>(decoded);
-  using listed = db::list_sessions::result;
-  ask<listed>(c, x, peers_.sessions, db::list_sessions{account_id, page.after, page.limit},
+  auto decoded = api::decode_page(r.query);
+  if (!decoded)
+    return answer_problem(c, x, decoded.error());
+  auto& page = *decoded;
+  using listed = store::list_sessions::result;
+  ask<listed>(c, x, peers_.sessions, store::list_sessions{account_id, page.after, page.limit},
               [current](const listed& l) {
-                return rendered{200, http::render_session_page(l.sessions, l.has_more, current)};
+                return rendered{200, api::render_session_page(l.sessions, l.has_more, current)};
               });
 }
 
 void http_front_state::revoke_session(http_connection& c, http_exchange& x, const http::request& r,
                                       std::variant<uuid, token_hash> target, std::optional<uuid> owner) {
   auto decoded = revocation_of(r);
-  if (auto* what = std::get_if<failure>(&decoded))
-    return answer_problem(c, x, *what);
+  if (!decoded)
+    return answer_problem(c, x, decoded.error());
   auto group = owner ? http::audience::user : http::audience::internal;
-  using done = db::revoke_session::result;
+  using done = store::revoke_session::result;
   ask<done>(c, x, peers_.sessions,
-            db::revoke_session{target, owner, cause_of(std::get<http::revocation_body>(decoded).reason, group)},
+            store::revoke_session{target, owner, cause_of(decoded->reason, group)},
             [](const done& d) {
-              return rendered{200, http::render_revoked(d.revoked, d.position)};
+              return rendered{200, api::render_revoked(d.revoked, d.position)};
             });
 }
 
 void http_front_state::revoke_account(http_connection& c, http_exchange& x, const http::request& r,
                                       const uuid& account_id, std::optional<uuid> keep) {
   auto decoded = revocation_of(r);
-  if (auto* what = std::get_if<failure>(&decoded))
-    return answer_problem(c, x, *what);
+  if (!decoded)
+    return answer_problem(c, x, decoded.error());
   auto group = x.to == route::user_revoke_sessions ? http::audience::user : http::audience::internal;
-  using done = db::revoke_account::result;
+  using done = store::revoke_account::result;
   ask<done>(c, x, peers_.sessions,
-            db::revoke_account{account_id, keep, cause_of(std::get<http::revocation_body>(decoded).reason, group)},
+            store::revoke_account{account_id, keep, cause_of(decoded->reason, group)},
             [](const done& d) {
-              return rendered{200, http::render_revoked_count(d.revoked, d.position)};
+              return rendered{200, api::render_revoked_count(d.revoked, d.position)};
             });
 }
 
@@ -366,26 +367,26 @@ void http_front_state::handle_user(http_connection& c, http_exchange& x, const h
   auto current = uuid::parse(r.get(http::field::x_session_id));
   switch (m.to) {
   case route::user_account:
-    return ask<account>(c, x, peers_.accounts, db::get_account{*user}, [](const account& a) {
-      return rendered{200, http::render_account(a)};
+    return ask<account>(c, x, peers_.accounts, store::get_account{*user}, [](const account& a) {
+      return rendered{200, api::render_account(a)};
     });
   case route::user_update_account:
     return update_account(c, x, r, *user);
   case route::user_sessions:
     return list_sessions(c, x, r, *user, current);
   case route::user_revoke_session: {
-    auto id = http::decode_id(m.params[0]);
-    if (auto* what = std::get_if<failure>(&id))
-      return answer_problem(c, x, *what);
-    return revoke_session(c, x, r, std::get<uuid>(id), *user);
+    auto id = api::decode_id(m.params[0]);
+    if (!id)
+      return answer_problem(c, x, id.error());
+    return revoke_session(c, x, r, *id, *user);
   }
   default:
     break;
   }
   auto keep = http::query_parameter(r.query, "keep");
-  if (auto* what = std::get_if<failure>(&keep))
-    return answer_problem(c, x, *what);
-  auto& kept = std::get<std::optional<std::string>>(keep);
+  if (!keep)
+    return answer_problem(c, x, keep.error());
+  auto& kept = *keep;
   if (kept && *kept != "current")
     return answer_problem(c, x, {errc::value_unacceptable, "keep takes the value current"});
   if (kept && !current)

@@ -17,65 +17,65 @@ namespace portcullis {
 /// Loads a session by its token's hash.
 using session_loader_actor = caf::typed_actor<
   // What the database knows of the token; `unknown` is an answer, not an error.
-  caf::replies_to<db::find_session>::with<db::find_session::result>>;
+  caf::replies_to<store::find_session>::with<store::find_session::result>>;
 
 /// Keeps sessions.
 using session_store_actor = caf::typed_actor<
   // Mints; `account_not_found`.
-  caf::replies_to<db::mint_session>::with<db::minted>,
+  caf::replies_to<store::mint_session>::with<store::minted>,
   // Finds or creates the account, and mints.
-  caf::replies_to<db::mint_for_identity>::with<db::minted>,
+  caf::replies_to<store::mint_for_identity>::with<store::minted>,
   // Creates a guest, and mints.
-  caf::replies_to<db::mint_guest>::with<db::minted>,
+  caf::replies_to<store::mint_guest>::with<store::minted>,
   // Ends one session; `session_not_found`.
-  caf::replies_to<db::revoke_session>::with<db::revoke_session::result>,
+  caf::replies_to<store::revoke_session>::with<store::revoke_session::result>,
   // Ends all of an account's; `account_not_found`.
-  caf::replies_to<db::revoke_account>::with<db::revoke_account::result>,
+  caf::replies_to<store::revoke_account>::with<store::revoke_account::result>,
   // One session, dead or alive; `session_not_found`.
-  caf::replies_to<db::get_session>::with<session>,
+  caf::replies_to<store::get_session>::with<session>,
   // A page of an account's active sessions; `account_not_found`.
-  caf::replies_to<db::list_sessions>::with<db::list_sessions::result>>;
+  caf::replies_to<store::list_sessions>::with<store::list_sessions::result>>;
 
 /// Keeps accounts.
 using account_store_actor = caf::typed_actor<
   // The account of an identity, made if there is none.
-  caf::replies_to<db::find_or_create_account>::with<db::find_or_create_account::result>,
+  caf::replies_to<store::find_or_create_account>::with<store::find_or_create_account::result>,
   // A new guest.
-  caf::replies_to<db::create_guest>::with<account>,
+  caf::replies_to<store::create_guest>::with<account>,
   // By id; `account_not_found`.
-  caf::replies_to<db::get_account>::with<account>,
+  caf::replies_to<store::get_account>::with<account>,
   // By identity; `account_not_found`.
-  caf::replies_to<db::find_account>::with<account>,
+  caf::replies_to<store::find_account>::with<account>,
   // Links; `account_not_found`, `identity_taken`, `session_unknown`.
-  caf::replies_to<db::link_identity>::with<db::link_identity::result>,
+  caf::replies_to<store::link_identity>::with<store::link_identity::result>,
   // Unlinks; `account_not_found`, `identity_not_found`, `identity_last`.
-  caf::replies_to<db::unlink_identity>::with<account>,
+  caf::replies_to<store::unlink_identity>::with<account>,
   // Renames; `account_not_found`.
-  caf::replies_to<db::set_display_name>::with<account>,
+  caf::replies_to<store::set_display_name>::with<account>,
   // Seats; `account_not_found`.
-  caf::replies_to<db::seat_player>::with<db::seat_player::result>,
+  caf::replies_to<store::seat_player>::with<store::seat_player::result>,
   // Searches.
-  caf::replies_to<db::list_accounts>::with<db::list_accounts::result>,
+  caf::replies_to<store::list_accounts>::with<store::list_accounts::result>,
   // Counts.
-  caf::replies_to<db::count_all>::with<db::count_all::result>,
+  caf::replies_to<store::count_all>::with<store::count_all::result>,
   // Deletes; `account_not_found`, `account_seated`.
-  caf::replies_to<db::delete_account>::with<db::delete_account::result>>;
+  caf::replies_to<store::delete_account>::with<store::delete_account::result>>;
 
 /// Removes what nobody needs any more, a bounded batch at a time.
 using reaper_store_actor = caf::typed_actor<
   // Abandoned guests, and the end of their sessions.
-  caf::replies_to<db::reap_guests>::with<db::reap_guests::result>,
+  caf::replies_to<store::reap_guests>::with<store::reap_guests::result>,
   // Rows of sessions that ended long ago.
-  caf::replies_to<db::delete_dead_sessions>::with<db::delete_dead_sessions::result>,
+  caf::replies_to<store::delete_dead_sessions>::with<store::delete_dead_sessions::result>,
   // Events that no cursor may resume from any more.
-  caf::replies_to<db::prune_events>::with<db::prune_events::result>>;
+  caf::replies_to<store::prune_events>::with<store::prune_events::result>>;
 
 /// Reads old entries of the revocation log, and tells whether the database answers at all.
 using log_store_actor = caf::typed_actor<
   // A page of the log after a cursor.
-  caf::replies_to<db::read_events>::with<db::read_events::result>,
+  caf::replies_to<store::read_events>::with<store::read_events::result>,
   // One round trip.
-  caf::replies_to<db::ping>::with<db::ping::result>>;
+  caf::replies_to<store::ping>::with<store::ping::result>>;
 
 /// The DB POOL: the bounded queue in front of PostgreSQL. Each request is answered within the operation
 /// time-out, with `database_unavailable` if need be, or at once with `overloaded`.
@@ -98,17 +98,17 @@ using db_worker_actor = caf::typed_actor<
 /// Hears of every revocation, in log order. The feed tells its sinks one after the other: the cache before the
 /// front, so no subscriber hears of a revocation that its own replica does not honour yet.
 using revocation_sink_actor = caf::typed_actor<
-  // The log was read up to here.
-  caf::reacts_to<log_progress>,
+  // The log was read up to here. The reply asks for the next: a sink that is busy slows the feed down (rule 8).
+  caf::replies_to<log_progress>::with<applied>,
   // The log does not continue what came before.
-  caf::reacts_to<history_changed>,
+  caf::replies_to<epoch_changed>::with<applied>,
   // Memory is complete.
-  caf::reacts_to<cache_warmed>>;
+  caf::replies_to<cache_warmed>::with<applied>>;
 
 /// The REVOCATION FEED: reads the log on a thread of its own and tells the sinks. It is woken through the
-/// `log_doorbell`, since a thread that waits for a socket does not see its mailbox.
+/// `log_wakeup`, since a thread that waits for a socket does not see its mailbox.
 using revocation_feed_actor = caf::typed_actor<
-  // One round: wait for the bell, a hint or the poll interval, then read.
+  // One round: wait for the wakeup, a hint or the poll interval, then read.
   caf::reacts_to<tick_atom>>;
 
 // -- the session cache -------------------------------------------------------------------------------------
@@ -140,38 +140,38 @@ using session_actor = caf::typed_actor<
   // A new session and its token; `account_not_found`.
   caf::replies_to<mint_request>::with<mint_reply>,
   // Ends one; `session_not_found`.
-  caf::replies_to<db::revoke_session>::with<db::revoke_session::result>,
+  caf::replies_to<store::revoke_session>::with<store::revoke_session::result>,
   // Ends all of an account's; `account_not_found`.
-  caf::replies_to<db::revoke_account>::with<db::revoke_account::result>,
+  caf::replies_to<store::revoke_account>::with<store::revoke_account::result>,
   // Looks one up; `session_not_found`.
-  caf::replies_to<db::get_session>::with<session>,
+  caf::replies_to<store::get_session>::with<session>,
   // Lists an account's; `account_not_found`.
-  caf::replies_to<db::list_sessions>::with<db::list_sessions::result>>;
+  caf::replies_to<store::list_sessions>::with<store::list_sessions::result>>;
 
 /// The ACCOUNT actor: finds, creates, deletes.
 using account_actor = caf::typed_actor<
   // The account of an identity, made if there is none.
-  caf::replies_to<find_or_create_request>::with<db::find_or_create_account::result>,
+  caf::replies_to<find_or_create_request>::with<store::find_or_create_account::result>,
   // A new guest.
   caf::replies_to<create_guest_request>::with<account>,
   // By id; `account_not_found`.
-  caf::replies_to<db::get_account>::with<account>,
+  caf::replies_to<store::get_account>::with<account>,
   // By identity; `account_not_found`.
-  caf::replies_to<db::find_account>::with<account>,
+  caf::replies_to<store::find_account>::with<account>,
   // Links an identity; a guest becomes a full account; `account_not_found`, `identity_taken`, `session_unknown`.
   caf::replies_to<link_request>::with<link_reply>,
   // Unlinks; `account_not_found`, `identity_not_found`, `identity_last`.
-  caf::replies_to<db::unlink_identity>::with<account>,
+  caf::replies_to<store::unlink_identity>::with<account>,
   // Renames; `account_not_found`.
-  caf::replies_to<db::set_display_name>::with<account>,
+  caf::replies_to<store::set_display_name>::with<account>,
   // Seats in a game; `account_not_found`.
-  caf::replies_to<db::seat_player>::with<db::seat_player::result>,
+  caf::replies_to<store::seat_player>::with<store::seat_player::result>,
   // Searches.
-  caf::replies_to<db::list_accounts>::with<db::list_accounts::result>,
+  caf::replies_to<store::list_accounts>::with<store::list_accounts::result>,
   // Counts accounts and active sessions.
-  caf::replies_to<db::count_all>::with<db::count_all::result>,
+  caf::replies_to<store::count_all>::with<store::count_all::result>,
   // Deletes the account and ends its sessions; `account_not_found`, `account_seated`.
-  caf::replies_to<db::delete_account>::with<db::delete_account::result>>;
+  caf::replies_to<store::delete_account>::with<store::delete_account::result>>;
 
 /// The REAPER: sweeps at its interval, or when told to.
 using reaper_actor = caf::typed_actor<

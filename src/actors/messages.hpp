@@ -3,7 +3,7 @@
 #include "core/error.hpp"
 #include "core/model.hpp"
 #include "core/time.hpp"
-#include "db/operations.hpp"
+#include "core/operations.hpp"
 #include "telemetry/metrics.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -22,7 +22,7 @@
 #include <vector>
 
 /// Every message that actors exchange, but for the database operations, which are messages as they stand
-/// in db/operations.hpp. None ever leaves the process, so none is serializable, and none can be printed:
+/// in core/operations.hpp. None ever leaves the process, so none is serializable, and none can be printed:
 /// CAF shows them as `<unprintable>`, which keeps tokens and hashes out of every trace.
 namespace portcullis {
 
@@ -90,11 +90,7 @@ struct applied {};
 
 /// A part of the warm-up: sessions that were active in a snapshot taken after `began`.
 struct warm_sessions {
-  struct entry {
-    token_hash hash;
-    session_record record;
-  };
-  std::vector<entry> entries;
+  std::vector<warm_session> entries;
   instant began{};
 };
 
@@ -110,7 +106,7 @@ struct log_progress {
 
 /// The log does not continue what was sent before: forget everything learned from it. Events after `position`
 /// follow.
-struct history_changed {
+struct epoch_changed {
   cursor position;
   std::string reason;
   instant noticed{}; // when the position was known: older reads may lack what comes before it in the log
@@ -159,7 +155,7 @@ struct link_request {
   identity_key key;
   std::optional<token_hash> rotate;
   portcullis::device device; // of the new session
-  db::revocation_cause cause;
+  store::revocation_cause cause;
 };
 
 /// Like `mint_reply`, it shows a token once.
@@ -175,13 +171,13 @@ struct link_reply {
 /// Work for one worker: run in one round trip, by `deadline`.
 struct db_batch {
   std::uint64_t id = 0;
-  std::vector<db::operation> operations;
+  std::vector<store::operation> operations;
   instant deadline{};
 };
 
 struct db_batch_result {
   std::uint64_t id = 0;
-  std::vector<db::outcome> outcomes; // one per operation
+  std::vector<store::outcome> outcomes; // one per operation
   std::vector<std::size_t> lost;     // indexes whose outcome is not known
   bool connected = false;            // whether the worker has a usable connection now
   bool was_sent = true;              // false: there was no connection, and nothing reached the server
@@ -302,7 +298,7 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::db_connect_result) \
   X(portcullis::drain_connections) \
   X(portcullis::find_or_create_request) \
-  X(portcullis::history_changed) \
+  X(portcullis::epoch_changed) \
   X(portcullis::link_reply) \
   X(portcullis::link_request) \
   X(portcullis::load_session) \
@@ -327,46 +323,46 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::start_serving) \
   X(portcullis::stop_service) \
   X(portcullis::warm_sessions) \
-  X(portcullis::db::count_all) \
-  X(portcullis::db::count_all::result) \
-  X(portcullis::db::create_guest) \
-  X(portcullis::db::delete_account) \
-  X(portcullis::db::delete_account::result) \
-  X(portcullis::db::delete_dead_sessions) \
-  X(portcullis::db::delete_dead_sessions::result) \
-  X(portcullis::db::find_account) \
-  X(portcullis::db::find_or_create_account) \
-  X(portcullis::db::find_or_create_account::result) \
-  X(portcullis::db::find_session) \
-  X(portcullis::db::find_session::result) \
-  X(portcullis::db::get_account) \
-  X(portcullis::db::get_session) \
-  X(portcullis::db::link_identity) \
-  X(portcullis::db::link_identity::result) \
-  X(portcullis::db::list_accounts) \
-  X(portcullis::db::list_accounts::result) \
-  X(portcullis::db::list_sessions) \
-  X(portcullis::db::list_sessions::result) \
-  X(portcullis::db::mint_for_identity) \
-  X(portcullis::db::mint_guest) \
-  X(portcullis::db::mint_session) \
-  X(portcullis::db::minted) \
-  X(portcullis::db::ping) \
-  X(portcullis::db::ping::result) \
-  X(portcullis::db::prune_events) \
-  X(portcullis::db::prune_events::result) \
-  X(portcullis::db::read_events) \
-  X(portcullis::db::read_events::result) \
-  X(portcullis::db::reap_guests) \
-  X(portcullis::db::reap_guests::result) \
-  X(portcullis::db::revoke_account) \
-  X(portcullis::db::revoke_account::result) \
-  X(portcullis::db::revoke_session) \
-  X(portcullis::db::revoke_session::result) \
-  X(portcullis::db::seat_player) \
-  X(portcullis::db::seat_player::result) \
-  X(portcullis::db::set_display_name) \
-  X(portcullis::db::unlink_identity)
+  X(portcullis::store::count_all) \
+  X(portcullis::store::count_all::result) \
+  X(portcullis::store::create_guest) \
+  X(portcullis::store::delete_account) \
+  X(portcullis::store::delete_account::result) \
+  X(portcullis::store::delete_dead_sessions) \
+  X(portcullis::store::delete_dead_sessions::result) \
+  X(portcullis::store::find_account) \
+  X(portcullis::store::find_or_create_account) \
+  X(portcullis::store::find_or_create_account::result) \
+  X(portcullis::store::find_session) \
+  X(portcullis::store::find_session::result) \
+  X(portcullis::store::get_account) \
+  X(portcullis::store::get_session) \
+  X(portcullis::store::link_identity) \
+  X(portcullis::store::link_identity::result) \
+  X(portcullis::store::list_accounts) \
+  X(portcullis::store::list_accounts::result) \
+  X(portcullis::store::list_sessions) \
+  X(portcullis::store::list_sessions::result) \
+  X(portcullis::store::mint_for_identity) \
+  X(portcullis::store::mint_guest) \
+  X(portcullis::store::mint_session) \
+  X(portcullis::store::minted) \
+  X(portcullis::store::ping) \
+  X(portcullis::store::ping::result) \
+  X(portcullis::store::prune_events) \
+  X(portcullis::store::prune_events::result) \
+  X(portcullis::store::read_events) \
+  X(portcullis::store::read_events::result) \
+  X(portcullis::store::reap_guests) \
+  X(portcullis::store::reap_guests::result) \
+  X(portcullis::store::revoke_account) \
+  X(portcullis::store::revoke_account::result) \
+  X(portcullis::store::revoke_session) \
+  X(portcullis::store::revoke_session::result) \
+  X(portcullis::store::seat_player) \
+  X(portcullis::store::seat_player::result) \
+  X(portcullis::store::set_display_name) \
+  X(portcullis::store::unlink_identity)
 // clang-format on
 
 #define PORTCULLIS_ADD_TYPE_ID(type) CAF_ADD_TYPE_ID(portcullis, (type))

@@ -3,7 +3,7 @@
 #include "actors/sources.hpp"
 #include "core/token.hpp"
 #include "core/uuid.hpp"
-#include "db/operations.hpp"
+#include "core/operations.hpp"
 
 #include <array>
 #include <cstdint>
@@ -27,11 +27,11 @@ public:
     return token::from_random(bits);
   }
 
-  db::session_draft draft(const token& secret, device holder) {
+  store::session_draft draft(const token& secret, device holder) {
     return {next_id(), secret.hash(), std::move(holder)};
   }
 
-  db::identity_claim claim(identity_key key, std::optional<std::string> display_name) {
+  store::identity_claim claim(identity_key key, std::optional<std::string> display_name) {
     auto identity_id = next_id();
     return {std::move(key), identity_id, next_id(), std::move(display_name)};
   }
@@ -53,7 +53,7 @@ private:
 };
 
 /// A freshly minted session as memory keeps it.
-inline session_record record_of(const db::minted& made) {
+inline session_record record_of(const store::minted& made) {
   return {made.session.session_id, made.session.account_id, made.session.created_at, made.generation,
           made.session.is_guest};
 }

@@ -10,11 +10,11 @@
 namespace portcullis {
 
 void reaper_state::init(self_pointer owner, reaper_options opts, reaper_store_actor where,
-                        log_doorbell_ptr feed_bell, sources clocks) {
+                        log_wakeup_ptr feed_bell, sources clocks) {
   self_ = owner;
   options_ = opts;
   store_ = std::move(where);
-  bell_ = std::move(feed_bell);
+  wakeup_ = std::move(feed_bell);
   clocks_ = clocks;
   next_at_ = clocks_.monotonic() + options_.interval;
 }
@@ -49,13 +49,13 @@ void reaper_state::step() {
   case stage::guests:
     self_
       ->request(store_, caf::infinite,
-                db::reap_guests{cutoff(options_.guest_retention),
+                store::reap_guests{cutoff(options_.guest_retention),
                                 guests_reached_,
                                 options_.batch_rows_max,
                                 false,
                                 {"abandoned guest", "reaper"}})
       .then(
-        [this](const db::reap_guests::result& done) {
+        [this](const store::reap_guests::result& done) {
           current_.guests += done.guests;
           guests_reached_ = done.reached;
           swept(done.guests, done.is_leader, done.has_more);
@@ -66,9 +66,9 @@ void reaper_state::step() {
     self_
       ->request(
         store_, caf::infinite,
-        db::delete_dead_sessions{cutoff(options_.revoked_retention), sessions_reached_, options_.batch_rows_max})
+        store::delete_dead_sessions{cutoff(options_.revoked_retention), sessions_reached_, options_.batch_rows_max})
       .then(
-        [this](const db::delete_dead_sessions::result& done) {
+        [this](const store::delete_dead_sessions::result& done) {
           current_.sessions += done.deleted;
           sessions_reached_ = done.reached;
           swept(done.deleted, done.is_leader, done.has_more);
@@ -77,9 +77,9 @@ void reaper_state::step() {
     break;
   case stage::events:
     self_
-      ->request(store_, caf::infinite, db::prune_events{cutoff(options_.event_retention), options_.batch_rows_max})
+      ->request(store_, caf::infinite, store::prune_events{cutoff(options_.event_retention), options_.batch_rows_max})
       .then(
-        [this](const db::prune_events::result& done) {
+        [this](const store::prune_events::result& done) {
           current_.events += done.deleted;
           swept(done.deleted, done.is_leader, done.has_more);
         },
@@ -93,7 +93,7 @@ void reaper_state::swept(std::size_t rows, bool is_leader, bool has_more) {
   if (std::exchange(backoff_, std::chrono::nanoseconds{0}).count() != 0)
     log::info("reaper works again");
   if (rows > 0 && stage_ == stage::guests)
-    bell_->ring();
+    wakeup_->notify();
   if (!is_leader) {
     current_.is_leader = false;
     finish();
@@ -166,9 +166,9 @@ caf::result<reaper_run> reaper_state::run_now(const run_reaper& order) {
   counted.dry_run = true;
   auto created_before =
     counted.started_at - std::chrono::duration_cast<std::chrono::microseconds>(options_.guest_retention);
-  self_->request(store_, caf::infinite, db::reap_guests{created_before, {}, options_.batch_rows_max, true, {}})
+  self_->request(store_, caf::infinite, store::reap_guests{created_before, {}, options_.batch_rows_max, true, {}})
     .then(
-      [promise, counted](const db::reap_guests::result& found) mutable {
+      [promise, counted](const store::reap_guests::result& found) mutable {
         counted.guests = found.guests;
         promise.deliver(counted);
       },
@@ -188,9 +188,9 @@ reaper_status reaper_state::status() const {
 }
 
 reaper_actor::behavior_type reaper(reaper_state::self_pointer self, reaper_options options,
-                                   reaper_store_actor store, log_doorbell_ptr bell, sources clocks) {
+                                   reaper_store_actor store, log_wakeup_ptr wakeup, sources clocks) {
   auto tick = options.tick;
-  self->state.init(self, options, std::move(store), std::move(bell), clocks);
+  self->state.init(self, options, std::move(store), std::move(wakeup), clocks);
   self->delayed_send(self, tick, tick_atom_v);
   return {
     [self, tick](tick_atom) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
-#include "actors/log_doorbell.hpp"
+#include "actors/log_wakeup.hpp"
 #include "actors/sources.hpp"
 
 #include <caf/typed_response_promise.hpp>
@@ -50,7 +50,7 @@ struct reaper_state {
   static inline const char* name = "reaper";
   using self_pointer = reaper_actor::stateful_pointer<reaper_state>;
 
-  void init(self_pointer owner, reaper_options opts, reaper_store_actor where, log_doorbell_ptr feed_bell,
+  void init(self_pointer owner, reaper_options opts, reaper_store_actor where, log_wakeup_ptr feed_bell,
             sources clocks);
 
   void tick();
@@ -71,7 +71,7 @@ private:
   self_pointer self_ = nullptr;
   reaper_options options_;
   reaper_store_actor store_;
-  log_doorbell_ptr bell_;
+  log_wakeup_ptr wakeup_;
   sources clocks_;
 
   stage stage_ = stage::idle;
@@ -80,7 +80,7 @@ private:
   instant reported_{};
   instant next_at_{};
   std::chrono::nanoseconds backoff_{0};
-  db::reap_guests::position guests_reached_; // of the sweep that runs
+  store::reap_guests::position guests_reached_; // of the sweep that runs
   uuid sessions_reached_;
   reaper_run current_;
   std::optional<reaper_run> last_;
@@ -88,6 +88,6 @@ private:
 };
 
 reaper_actor::behavior_type reaper(reaper_state::self_pointer self, reaper_options options,
-                                   reaper_store_actor store, log_doorbell_ptr bell, sources clocks);
+                                   reaper_store_actor store, log_wakeup_ptr wakeup, sources clocks);
 
 } // namespace portcullis

@@ -1,6 +1,6 @@
 #include "actors/revocation_feed.hpp"
 
-#include "core/protection.hpp"
+#include "core/failpoint.hpp"
 #include "telemetry/log.hpp"
 
 #include <caf/scoped_actor.hpp>
@@ -21,8 +21,8 @@ void revocation_feed_state::round() {
 }
 
 bool revocation_feed_state::ensure_open() {
-  if (!source->is_open()) {
-    if (auto err = source->open(deadline()); err.code != errc::none) {
+  if (!from.log->is_open()) {
+    if (auto err = from.log->open(deadline()); err.code != errc::none) {
       trouble(err);
       return false;
     }
@@ -38,26 +38,31 @@ bool revocation_feed_state::ensure_open() {
 bool revocation_feed_state::start_at_end(const std::string& reason) {
   cursor end;
   instant noticed{};
-  if (!holds(protection::stamp_after_position))
+  if (fails(failpoint::stamp_after_position))
     noticed = options.now();
-  if (auto err = source->position(&end, deadline()); err.code != errc::none) {
+  if (auto err = from.log->position(&end, deadline()); err.code != errc::none) {
     trouble(err);
     return false;
   }
   position_ = end;
   is_warm_ = false;
-  if (holds(protection::stamp_after_position))
+  if (!fails(failpoint::stamp_after_position))
     noticed = options.now();
   tell_history({end, reason, noticed});
   return true;
 }
 
 bool revocation_feed_state::warm() {
+  if (from.snapshot == nullptr) {
+    is_warm_ = true;
+    tell_warmed({0});
+    return true;
+  }
   auto began = options.now();
   std::size_t sessions = 0;
-  auto err = source->stream_active(
+  auto err = from.snapshot->stream_active(
     options.warm_entries_max,
-    [&](std::vector<warm_sessions::entry>&& entries) {
+    [&](std::vector<warm_session>&& entries) {
       sessions += entries.size();
       return hand_over({std::move(entries), began});
     },
@@ -66,8 +71,8 @@ bool revocation_feed_state::warm() {
     trouble(err);
     return false;
   }
-  if (!holds(protection::cursor_before_snapshot))
-    source->position(&*position_, deadline());
+  if (fails(failpoint::cursor_before_snapshot))
+    from.log->position(&*position_, deadline());
   is_warm_ = true;
   log::info("session cache is warm",
             {{"sessions", sessions},
@@ -80,24 +85,21 @@ bool revocation_feed_state::warm() {
 /// renews the lease on memory, as of the instant at which it began.
 bool revocation_feed_state::catch_up() {
   for (bool has_more = true; has_more;) {
-    db::revocation_log::page page;
-    auto began = options.now();
-    if (auto err = source->read(*position_, &page, deadline()); err.code != errc::none) {
+    log_page page;
+    if (auto err = from.log->read(*position_, &page, deadline()); err.code != errc::none) {
       trouble(err);
       return false;
     }
-    if (page.reset && holds(protection::history_check)) {
+    if (page.reset && !fails(failpoint::epoch_check)) {
       log::warn("revocation log has another history", {{"position", to_string(*position_)}});
       return start_at_end("the revocation log has another history") && warm() && catch_up();
     }
-    if (!holds(protection::lease_from_read_start))
-      began = options.now();
     position_ = page.last;
     has_more = page.has_more;
-    tell_progress({has_more ? instant::min() : began, page.last, std::move(page.events)});
+    tell_progress({has_more ? instant::min() : page.as_of, page.last, std::move(page.events)});
   }
-  if (std::exchange(must_notify_, false)) {
-    if (auto err = source->notify(deadline()); err.code != errc::none) {
+  if (std::exchange(must_notify_, false) && from.notifier != nullptr) {
+    if (auto err = from.notifier->notify(deadline()); err.code != errc::none) {
       trouble(err);
       return false;
     }
@@ -106,8 +108,8 @@ bool revocation_feed_state::catch_up() {
 }
 
 void revocation_feed_state::wait() {
-  auto timeout = source->is_open() ? options.poll_interval : backoff_;
-  if (source->wait(timeout) == revocation_source::wake::bell)
+  auto timeout = from.log->is_open() ? options.poll_interval : backoff_;
+  if (from.log->wait(timeout) == log_source::wake::notified)
     must_notify_ = true;
 }
 
@@ -126,11 +128,11 @@ instant revocation_feed_state::deadline() const {
 
 revocation_feed_actor::behavior_type revocation_feed(
   revocation_feed_actor::stateful_pointer<revocation_feed_state> self, revocation_feed_options options,
-  std::shared_ptr<std::unique_ptr<revocation_source>> source, session_cache_actor cache,
+  std::shared_ptr<log_sources> from, session_cache_actor cache,
   std::vector<revocation_sink_actor> others) {
   auto& state = self->state;
   state.options = std::move(options);
-  state.source = std::move(*source);
+  state.from = std::move(*from);
   state.hand_over = [self, cache](warm_sessions&& part) {
     bool taken = false;
     caf::scoped_actor waiter{self->system()};
@@ -138,10 +140,15 @@ revocation_feed_actor::behavior_type revocation_feed(
       .receive([&](const applied&) { taken = true; }, [](const caf::error&) {});
     return taken;
   };
+  // Waits until a sink has taken the news before the next hears of it: never more than one is on its way.
   auto tell = [self, cache, others](auto&& news) {
-    self->send(cache, news);
+    caf::scoped_actor waiter{self->system()};
+    auto wait_for = [&](const auto& sink) {
+      waiter->request(sink, caf::infinite, news).receive([](const applied&) {}, [](const caf::error&) {});
+    };
+    wait_for(cache);
     for (auto& sink : others)
-      self->send(sink, news);
+      wait_for(sink);
   };
   state.tell_progress = tell;
   state.tell_history = tell;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
-#include "actors/revocation_source.hpp"
+#include "actors/log_source.hpp"
 #include "core/time.hpp"
 
 #include <chrono>
@@ -37,15 +37,13 @@ using warm_function = std::function<bool(warm_sessions&&)>;
 struct revocation_feed_state {
   static inline const char* name = "revocation_feed";
 
-  using tell_function = std::function<void(const log_progress&)>;
-
   void round();
 
   revocation_feed_options options;
-  std::unique_ptr<revocation_source> source;
+  log_sources from;
   warm_function hand_over;
   std::function<void(log_progress&&)> tell_progress;
-  std::function<void(history_changed&&)> tell_history;
+  std::function<void(epoch_changed&&)> tell_history;
   std::function<void(cache_warmed&&)> tell_warmed;
 
 private:
@@ -68,7 +66,7 @@ private:
 /// Spawn it detached: it blocks its thread. `cache` hears of everything before the other sinks do.
 revocation_feed_actor::behavior_type revocation_feed(
   revocation_feed_actor::stateful_pointer<revocation_feed_state> self, revocation_feed_options options,
-  std::shared_ptr<std::unique_ptr<revocation_source>> source, session_cache_actor cache,
+  std::shared_ptr<log_sources> from, session_cache_actor cache,
   std::vector<revocation_sink_actor> others);
 
 } // namespace portcullis

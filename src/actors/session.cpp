@@ -1,7 +1,7 @@
 #include "actors/session.hpp"
 
 #include "actors/acknowledge.hpp"
-#include "core/protection.hpp"
+#include "core/failpoint.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -19,7 +19,7 @@ using self_pointer = session_actor::stateful_pointer<session_state>;
 template <class Operation>
 mint_reply expected(const token& secret, const Operation& operation, timestamp now) {
   mint_reply out{secret, {}, {}, false};
-  if constexpr (std::is_same_v<Operation, db::mint_for_identity>)
+  if constexpr (std::is_same_v<Operation, store::mint_for_identity>)
     out.account.account_id = operation.claim.account_id;
   else
     out.account.account_id = operation.account_id;
@@ -37,11 +37,11 @@ caf::result<mint_reply> mint(self_pointer self, const session_store_actor& store
   auto promise = self->make_response_promise<mint_reply>();
   auto began = self->state.make->now();
   auto hash = operation.draft.hash;
-  if (!holds(protection::durable_mint))
+  if (fails(failpoint::durable_mint))
     promise.deliver(expected(secret, operation, wall_clock_now()));
   self->request(store, caf::infinite, operation)
     .then(
-      [=](db::minted& made) mutable {
+      [=](store::minted& made) mutable {
         session_minted news{hash, record_of(made), began};
         mint_reply reply{secret, std::move(made.session), std::move(made.account), made.account_created};
         acknowledge(self, registry, promise, std::move(reply), news);
@@ -56,46 +56,46 @@ caf::result<mint_reply> mint_for(self_pointer self, const session_store_actor& s
   auto secret = make.new_token();
   auto draft = make.draft(secret, ask.device);
   if (auto* account_id = std::get_if<uuid>(&ask.holder))
-    return mint(self, store, registry, secret, db::mint_session{std::move(draft), *account_id});
+    return mint(self, store, registry, secret, store::mint_session{std::move(draft), *account_id});
   if (auto* holder = std::get_if<identity_holder>(&ask.holder))
     return mint(self, store, registry, secret,
-                db::mint_for_identity{std::move(draft), make.claim(holder->key, holder->display_name)});
+                store::mint_for_identity{std::move(draft), make.claim(holder->key, holder->display_name)});
   auto account_id = make.next_id();
-  return mint(self, store, registry, secret, db::mint_guest{std::move(draft), account_id});
+  return mint(self, store, registry, secret, store::mint_guest{std::move(draft), account_id});
 }
 
 } // namespace
 
 session_actor::behavior_type session_keeper(self_pointer self, session_store_actor store,
-                                            session_registry_actor registry, log_doorbell_ptr bell, sources from) {
+                                            session_registry_actor registry, log_wakeup_ptr wakeup, sources from) {
   self->state.make.emplace(from);
   return {
     [=](const mint_request& ask) { return mint_for(self, store, registry, ask); },
-    [=](const db::revoke_session& order) -> caf::result<db::revoke_session::result> {
-      auto promise = self->make_response_promise<db::revoke_session::result>();
+    [=](const store::revoke_session& order) -> caf::result<store::revoke_session::result> {
+      auto promise = self->make_response_promise<store::revoke_session::result>();
       self->request(store, caf::infinite, self->state.make->named(order))
         .then(
-          [=](const db::revoke_session::result& done) {
-            bell->ring();
+          [=](const store::revoke_session::result& done) {
+            wakeup->notify();
             acknowledge(self, registry, promise, done, session_revoked{done.session_id});
           },
           [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
       return promise;
     },
-    [=](const db::revoke_account& order) -> caf::result<db::revoke_account::result> {
-      auto promise = self->make_response_promise<db::revoke_account::result>();
+    [=](const store::revoke_account& order) -> caf::result<store::revoke_account::result> {
+      auto promise = self->make_response_promise<store::revoke_account::result>();
       auto account_id = order.account_id;
       self->request(store, caf::infinite, self->state.make->named(order))
         .then(
-          [=](const db::revoke_account::result& done) {
-            bell->ring();
+          [=](const store::revoke_account::result& done) {
+            wakeup->notify();
             acknowledge(self, registry, promise, done, account_revoked{account_id});
           },
           [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
       return promise;
     },
-    [=](const db::get_session& ask) { return self->delegate(store, ask); },
-    [=](const db::list_sessions& ask) { return self->delegate(store, ask); },
+    [=](const store::get_session& ask) { return self->delegate(store, ask); },
+    [=](const store::list_sessions& ask) { return self->delegate(store, ask); },
   };
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
-#include "actors/log_doorbell.hpp"
+#include "actors/log_wakeup.hpp"
 #include "actors/minting.hpp"
 
 #include <optional>
@@ -16,6 +16,6 @@ struct session_state {
 /// `store` and `registry` in that order: committed first, then known to memory, then acknowledged.
 session_actor::behavior_type session_keeper(session_actor::stateful_pointer<session_state> self,
                                             session_store_actor store, session_registry_actor registry,
-                                            log_doorbell_ptr bell, sources from);
+                                            log_wakeup_ptr wakeup, sources from);
 
 } // namespace portcullis

@@ -1,6 +1,6 @@
 #include "actors/session_cache.hpp"
 
-#include "core/protection.hpp"
+#include "core/failpoint.hpp"
 
 #include <caf/io/typed_broker.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -68,7 +68,7 @@ void session_cache_state::apply(const log_progress& news) {
   for (auto& event : news.events)
     memory->apply(event, now);
   bool is_complete = news.read_began != instant::min();
-  memory->renew_lease(is_complete && !holds(protection::lease_from_read_start) ? now : news.read_began);
+  memory->renew_lease(is_complete && fails(failpoint::lease_from_read_start) ? now : news.read_began);
 }
 
 void session_cache_state::warm(const warm_sessions& part) {
@@ -106,9 +106,9 @@ void start_load(Self* self, const session_loader_actor& loader, const token_hash
   auto began = self->state.options.now();
   what->began = began;
   // The pool answers every request within the operation time-out, so none is set here: CAF could not cancel it.
-  self->request(loader, caf::infinite, db::find_session{hash})
+  self->request(loader, caf::infinite, store::find_session{hash})
     .then(
-      [=](const db::find_session::result& found) {
+      [=](const store::find_session::result& found) {
         auto& state = self->state;
         switch (state.memory->admit(hash, found.status, found.record, began, state.options.now())) {
         case session_memory::admission::active:
@@ -169,10 +169,17 @@ session_cache_actor::behavior_type behave(Self* self, session_cache_options opti
       self->state.memory->forget_account(end.account_id, self->state.options.now());
       return applied{};
     },
-    [self](const log_progress& news) { self->state.apply(news); },
-    [self](const history_changed& news) { self->state.memory->reset(news.noticed); },
+    [self](const log_progress& news) {
+      self->state.apply(news);
+      return applied{};
+    },
+    [self](const epoch_changed& news) {
+      self->state.memory->reset(news.noticed);
+      return applied{};
+    },
     [](const cache_warmed&) {
       // Memory needs no word of it: a session that is not held is loaded, warm or not.
+      return applied{};
     },
     [self](const peek_sessions& ask) { return self->state.peek(ask); },
     [self, loader](const load_session& ask) { return load(self, loader, ask); },

@@ -68,6 +68,12 @@ struct session_record {
   bool is_guest = false;
 };
 
+/// A session under its token's hash, as the warm-up brings it.
+struct warm_session {
+  token_hash hash;
+  session_record record;
+};
+
 /// What is known of a token.
 enum class session_status : std::uint8_t { unknown, revoked, active };
 

@@ -1,6 +1,6 @@
 #include "core/session_memory.hpp"
 
-#include "core/protection.hpp"
+#include "core/failpoint.hpp"
 
 #include <algorithm>
 
@@ -66,15 +66,15 @@ session_memory::admission session_memory::admit(const token_hash& hash, session_
     break;
   }
   switch (judge(record, began)) {
-  case revocation_memory::verdict::revoked:
+  case recent_revocations::verdict::revoked:
     ++count_.loads_dropped;
     index_.put(hash, record, now);
     index_.revoke_session(record.session_id);
     return admission::revoked;
-  case revocation_memory::verdict::unsure:
+  case recent_revocations::verdict::unsure:
     ++count_.loads_dropped;
     return admission::retry;
-  case revocation_memory::verdict::clean:
+  case recent_revocations::verdict::clean:
     break;
   }
   index_.put(hash, record, now);
@@ -84,7 +84,7 @@ session_memory::admission session_memory::admit(const token_hash& hash, session_
 
 void session_memory::admit_minted(const token_hash& hash, const session_record& record, instant began,
                                   instant now) {
-  if (began >= followed_since_ && judge(record, began) == revocation_memory::verdict::clean)
+  if (began >= followed_since_ && judge(record, began) == recent_revocations::verdict::clean)
     index_.put(hash, record, now);
 }
 
@@ -126,12 +126,12 @@ bool session_memory::has_lease(instant now) const noexcept {
 }
 
 bool session_memory::is_recent(instant began, instant now) const noexcept {
-  return !holds(protection::lease) || now - began < staleness_max_;
+  return fails(failpoint::lease) || now - began < staleness_max_;
 }
 
-revocation_memory::verdict session_memory::judge(const session_record& record, instant began) const {
-  if (!holds(protection::load_stamp))
-    return revocation_memory::verdict::clean;
+recent_revocations::verdict session_memory::judge(const session_record& record, instant began) const {
+  if (fails(failpoint::load_stamp))
+    return recent_revocations::verdict::clean;
   return revoked_lately_.judge(record, began);
 }
 

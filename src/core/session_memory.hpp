@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/model.hpp"
-#include "core/revocation_memory.hpp"
+#include "core/recent_revocations.hpp"
 #include "core/session_index.hpp"
 #include "core/time.hpp"
 
@@ -87,11 +87,11 @@ public:
 
 private:
   bool is_recent(instant began, instant now) const noexcept;
-  revocation_memory::verdict judge(const session_record& record, instant began) const;
+  recent_revocations::verdict judge(const session_record& record, instant began) const;
 
   session_index index_;
   unknown_tokens unknown_;
-  revocation_memory revoked_lately_;
+  recent_revocations revoked_lately_;
   std::chrono::nanoseconds staleness_max_;
   instant lease_began_ = instant::min();
   instant followed_since_ = instant::min(); // events tell of all that reads lack which began at or after it

@@ -1,4 +1,4 @@
-#include "core/protection.hpp"
+#include "core/failpoint.hpp"
 #include "db/claims.hpp"
 #include "db/model_rows.hpp"
 #include "db/sql.hpp"
@@ -42,7 +42,7 @@ const statement claim{
              " on conflict (kind, external_id) do nothing returning identity_id)"
              " insert into accounts (account_id, is_guest, display_name)"
              " select account_id, false, display_name from asked ",
-             decided_by_index(holds(protection::claim_decided_by_index))})};
+             decided_by_index(!fails(failpoint::claim_decided_by_index))})};
 
 // Run again after a lost outcome, it finds its own row.
 const statement insert_guests{
@@ -90,26 +90,26 @@ call select_accounts_by_identity(const std::vector<const identity_key*>& keys) {
   return {&select_by_identity, std::move(p)};
 }
 
-transaction compose(const group<get_account>& ops) {
+transaction build_statements(const group<get_account>& ops) {
   return {select_accounts(ops)};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<get_account>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<get_account>& ops) {
   return read_accounts(results[0], ops.size());
 }
 
-transaction compose(const group<find_account>& ops) {
+transaction build_statements(const group<find_account>& ops) {
   std::vector<const identity_key*> keys;
   for (const auto* op : ops)
     keys.push_back(&op->key);
   return {select_accounts_by_identity(keys)};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<find_account>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<find_account>& ops) {
   return read_accounts(results[0], ops.size());
 }
 
-transaction compose(const group<find_or_create_account>& ops) {
+transaction build_statements(const group<find_or_create_account>& ops) {
   std::vector<const identity_claim*> claims;
   std::vector<const identity_key*> keys;
   for (const auto* op : ops) {
@@ -119,7 +119,7 @@ transaction compose(const group<find_or_create_account>& ops) {
   return {claim_identities(claims), select_accounts_by_identity(keys)};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<find_or_create_account>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<find_or_create_account>& ops) {
   verdicts out(ops.size()); // an identity that was there and is not any more: again
   for_each_answer(results[1], ops.size(), [&](std::size_t i, row& answer) {
     find_or_create_account::result found;
@@ -130,13 +130,13 @@ verdicts conclude(std::vector<result_set>& results, const group<find_or_create_a
   return out;
 }
 
-transaction compose(const group<create_guest>& ops) {
+transaction build_statements(const group<create_guest>& ops) {
   parameters p;
   p.add_each(ops, [](const create_guest* op) { return op->account_id; });
   return {{&insert_guests, std::move(p)}, select_accounts(ops)};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<create_guest>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<create_guest>& ops) {
   return read_accounts(results[1], ops.size());
 }
 

@@ -1,12 +1,14 @@
 #pragma once
 
-#include "db/operations.hpp"
+#include "core/operations.hpp"
 #include "db/pipeline.hpp"
 
 #include <vector>
 
 /// Making accounts, for those that only make them and for those that mint a session with them.
 namespace portcullis::db {
+
+using namespace store; // the operations are what this layer is asked
 
 /// Inserts each identity that nobody holds yet, and its account. Which account holds it in the end is for the next
 /// statement to see.

@@ -1,6 +1,6 @@
 #include "db/connection.hpp"
 
-#include "core/protection.hpp"
+#include "core/failpoint.hpp"
 #include "db/dsn.hpp"
 #include "db/exchange.hpp"
 
@@ -37,7 +37,7 @@ std::string session_settings(std::chrono::milliseconds operation_timeout) {
 
 void complete(conninfo_parameters& parameters, const connect_options& options) {
   // Whatever was given (see parse_dsn): the service has no use for a server that takes no writes.
-  set_parameter(parameters, "target_session_attrs", holds(protection::read_write_only) ? "read-write" : "any");
+  set_parameter(parameters, "target_session_attrs", !fails(failpoint::read_write_only) ? "read-write" : "any");
   set_default(parameters, "application_name", options.application_name);
   set_parameter(parameters, "client_encoding", "UTF8");
   // A dead peer is noticed within half a minute while idle, within the operation time-out while sending.
@@ -179,7 +179,7 @@ std::string connection::check_server(instant deadline) {
   server.timeline = static_cast<std::uint32_t>(said.next<std::int64_t>());
   if (found.rows->is_malformed())
     return "the server's description of itself has an unexpected shape";
-  if (server.timeline == 0 || met_ == nullptr || !holds(protection::newest_timeline))
+  if (server.timeline == 0 || met_ == nullptr || fails(failpoint::newest_timeline))
     return {};
   server_ = server;
   if (!met_->meet(server))
@@ -218,7 +218,7 @@ bool connection::check_primary() noexcept {
   };
   bool takes_writes = !is_on("in_hot_standby") && !is_on("default_transaction_read_only");
   bool has_successor = met_ != nullptr && !met_->is_newest(server_);
-  if ((takes_writes || !holds(protection::read_write_only)) && !has_successor)
+  if ((takes_writes || fails(failpoint::read_write_only)) && !has_successor)
     return true;
   close();
   return false;

@@ -109,7 +109,7 @@ public:
     for (int round = 0; round < rounds_max && !groups.empty() && is_usable(); ++round) {
       std::vector<transaction> transactions;
       for (const auto& members : groups)
-        transactions.push_back(with_group(batch_, members, [](const auto& ops) { return compose(ops); }));
+        transactions.push_back(with_group(batch_, members, [](const auto& ops) { return build_statements(ops); }));
       auto done = run_pipeline(conn_, transactions, deadline_, &report_.trouble);
       std::vector<positions> again;
       for (std::size_t i = 0; i < groups.size(); ++i)
@@ -155,7 +155,7 @@ private:
   }
 
   void settle_committed(const positions& members, transaction_report& done, std::vector<positions>& again) {
-    auto results = with_group(batch_, members, [&](const auto& ops) { return conclude(done.results, ops); });
+    auto results = with_group(batch_, members, [&](const auto& ops) { return decode_results(done.results, ops); });
     auto malformed = std::any_of(done.results.begin(), done.results.end(),
                                  [](const result_set& rows) { return rows.is_malformed(); });
     if (malformed) {

@@ -1,14 +1,16 @@
 #pragma once
 
+#include "core/operations.hpp"
 #include "core/time.hpp"
 #include "db/connection.hpp"
-#include "db/operations.hpp"
 
 #include <cstddef>
 #include <string>
 #include <vector>
 
 namespace portcullis::db {
+
+using namespace store; // the operations are what this layer is asked
 
 /// What became of a batch.
 struct batch_report {

@@ -53,15 +53,15 @@ const statement link{
 
 // The event ends no session, since none is of a lower generation. It makes every replica and every subscriber read
 // the account's sessions anew, which say "guest" until then.
-const statement grow_up{
+const statement promote_guest{
   "link_identity_upgrade",
-  sql::join({"with doomed as (update accounts a set is_guest = false, updated_at = clock_timestamp()"
+  sql::join({"with ended as (update accounts a set is_guest = false, updated_at = clock_timestamp()"
              " from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[])"
              " as q(account_id, kind, external_id, identity_id, reason, actor)"
              " join identities i using (kind, external_id)"
              " where a.account_id = q.account_id and i.account_id = q.account_id and a.is_guest"
              " returning a.account_id, a.session_generation as generation, q.identity_id, q.reason, q.actor),",
-             sql::latch(), sql::insert_events,
+             sql::log_lock(), sql::insert_events,
              "'account', null, d.account_id, d.generation, d.reason, d.actor, d.identity_id, null",
              sql::returning_events, " select from logged"})};
 
@@ -72,15 +72,15 @@ const statement rotate{
      " $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])"
      " as q(account_id, kind, external_id, old_hash, new_id, new_hash, device_label, user_agent, ip, reason,"
      " actor)),"
-     " doomed as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = q.reason"
+     " ended as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = q.reason"
      " from asked q join identities i using (kind, external_id), accounts a"
      " where a.account_id = q.account_id and i.account_id = q.account_id and ",
      is_old_session,
      " returning s.session_id, s.account_id, s.generation, q.reason, q.actor),"
      " fresh as (insert into sessions (session_id, account_id, token_hash, generation, device_label,"
      " user_agent, ip) select q.new_id, q.account_id, q.new_hash, d.generation, nullif(q.device_label, ''),"
-     " nullif(q.user_agent, ''), nullif(q.ip, '')::inet from asked q join doomed d using (account_id)),",
-     sql::latch(), sql::insert_events,
+     " nullif(q.user_agent, ''), nullif(q.ip, '')::inet from asked q join ended d using (account_id)),",
+     sql::log_lock(), sql::insert_events,
      "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor, null, null", sql::returning_events,
      " select from logged"})};
 
@@ -209,7 +209,7 @@ verdict conclude_link(row& answer, const link_identity& op, std::optional<minted
 
 } // namespace
 
-transaction compose(const group<link_identity>& ops) {
+transaction build_statements(const group<link_identity>& ops) {
   parameters old;
   old.add_each(ops, old_hash_of);
   auto upgraded = identities_of(ops);
@@ -221,7 +221,7 @@ transaction compose(const group<link_identity>& ops) {
   transaction out{{&lock_account, accounts_of(ops)},
                   {&lock_old_session, std::move(old)},
                   {&link, std::move(linked)},
-                  {&grow_up, std::move(upgraded)},
+                  {&promote_guest, std::move(upgraded)},
                   {&report_link, std::move(reported)}};
   if (ops.front()->rotation) {
     out.insert(out.end() - 1, compose_rotation(ops));
@@ -230,7 +230,7 @@ transaction compose(const group<link_identity>& ops) {
   return out;
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<link_identity>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<link_identity>& ops) {
   bool rotates = ops.front()->rotation.has_value();
   std::optional<minted> rotated;
   if (rotates)
@@ -241,14 +241,14 @@ verdicts conclude(std::vector<result_set>& results, const group<link_identity>& 
   return out;
 }
 
-transaction compose(const group<unlink_identity>& ops) {
+transaction build_statements(const group<unlink_identity>& ops) {
   auto p = identities_of(ops);
   p.add_each(ops, [](const unlink_identity* op) { return op->operation_id; });
   auto reported = p;
   return {{&lock_account, accounts_of(ops)}, {&unlink, std::move(p)}, {&report_unlink, std::move(reported)}};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<unlink_identity>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<unlink_identity>& ops) {
   verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
   for_each_answer(results[2], ops.size(), [&](std::size_t i, row& answer) {
     auto one = read_account(answer);
@@ -264,7 +264,7 @@ verdicts conclude(std::vector<result_set>& results, const group<unlink_identity>
   return out;
 }
 
-transaction compose(const group<set_display_name>& ops) {
+transaction build_statements(const group<set_display_name>& ops) {
   auto p = accounts_of(ops);
   p.add_each(ops,
              [](const set_display_name* op) -> const std::optional<std::string>& { return op->display_name; });
@@ -272,13 +272,13 @@ transaction compose(const group<set_display_name>& ops) {
   return {{&lock_account, accounts_of(ops)}, {&rename, std::move(p)}, select_accounts_by_id(accounts_of(ops))};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<set_display_name>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<set_display_name>& ops) {
   verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
   for_each_answer(results[2], ops.size(), [&](std::size_t i, row& answer) { out[i] = read_account(answer); });
   return out;
 }
 
-transaction compose(const group<seat_player>& ops) {
+transaction build_statements(const group<seat_player>& ops) {
   parameters p;
   p.add_each(ops, [](const seat_player* op) { return op->game_id; });
   p.add_each(ops, [](const seat_player* op) { return op->account_id; });
@@ -288,7 +288,7 @@ transaction compose(const group<seat_player>& ops) {
   return {{&lock_account, accounts_of(ops)}, {&seat, std::move(p)}};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<seat_player>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<seat_player>& ops) {
   auto one = results[0].size() > 0 ? verdict{outcome{seat_player::result{}}}
                                    : refusal(errc::account_not_found, no_such_account);
   return verdicts(ops.size(), one);

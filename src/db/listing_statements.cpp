@@ -51,14 +51,14 @@ call compose_one(const list_accounts& op) {
 
 } // namespace
 
-transaction compose(const group<list_accounts>& ops) {
+transaction build_statements(const group<list_accounts>& ops) {
   transaction out;
   for (const auto* op : ops)
     out.push_back(compose_one(*op));
   return out;
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<list_accounts>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<list_accounts>& ops) {
   verdicts out;
   for (std::size_t i = 0; i < ops.size(); ++i) {
     list_accounts::result page;
@@ -74,11 +74,11 @@ verdicts conclude(std::vector<result_set>& results, const group<list_accounts>& 
   return out;
 }
 
-transaction compose(const group<count_all>& ops) {
+transaction build_statements(const group<count_all>& ops) {
   return transaction(ops.empty() ? 0 : 1, call{&counts, {}});
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<count_all>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<count_all>& ops) {
   auto answer = results[0][0];
   count_all::result one;
   one.accounts = static_cast<std::uint64_t>(answer.next<std::int64_t>());

@@ -33,8 +33,8 @@ call select_events_after(const cursor& after, std::size_t limit) {
   return {&select_events, std::move(p)};
 }
 
-log_page read_log_page(result_set& rows) {
-  log_page out;
+log_rows read_log_rows(result_set& rows) {
+  log_rows out;
   if (rows.size() == 0) // feed_state has lost its row
     rows.mark_malformed();
   for (int i = 0; i < rows.size(); ++i) {
@@ -47,17 +47,17 @@ log_page read_log_page(result_set& rows) {
   return out;
 }
 
-transaction compose(const group<read_events>& ops) {
+transaction build_statements(const group<read_events>& ops) {
   transaction out;
   for (const auto* op : ops)
     out.push_back(select_events_after(op->after, op->limit));
   return out;
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<read_events>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<read_events>& ops) {
   verdicts out;
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    auto page = read_log_page(results[i]);
+    auto page = read_log_rows(results[i]);
     read_events::result one;
     one.reset = page.reset;
     one.last = page.end;
@@ -69,11 +69,11 @@ verdicts conclude(std::vector<result_set>& results, const group<read_events>& op
   return out;
 }
 
-transaction compose(const group<ping>& ops) {
+transaction build_statements(const group<ping>& ops) {
   return transaction(ops.empty() ? 0 : 1, call{&select_true, {}});
 }
 
-verdicts conclude(std::vector<result_set>&, const group<ping>& ops) {
+verdicts decode_results(std::vector<result_set>&, const group<ping>& ops) {
   return verdicts(ops.size(), outcome{ping::result{}});
 }
 

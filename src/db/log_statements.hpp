@@ -14,11 +14,11 @@ namespace portcullis::db {
 /// events after it.
 call select_events_after(const cursor& after, std::size_t limit);
 
-struct log_page {
+struct log_rows {
   bool reset = false; // `after` is too old, in the future or from another history; no events then
   std::vector<revocation_event> events;
   cursor end; // of the log, as of the same snapshot
 };
-log_page read_log_page(result_set& rows);
+log_rows read_log_rows(result_set& rows);
 
 } // namespace portcullis::db

@@ -1,4 +1,4 @@
-#include "core/protection.hpp"
+#include "core/failpoint.hpp"
 #include "db/claims.hpp"
 #include "db/minted_rows.hpp"
 #include "db/model_rows.hpp"
@@ -30,7 +30,7 @@ constexpr std::string_view insert_sessions =
 // lock it for update: a session minted before them is theirs to end, one minted after them has the new generation.
 // Ordered, for two batches that lock the same accounts.
 const std::string lock_owners = std::string{" order by a.account_id, d.session_id"}
-                                + (holds(protection::generation_lock) ? " for key share of a" : "");
+                                + (!fails(failpoint::generation_lock) ? " for key share of a" : "");
 
 const statement mint{
   "mint_session",
@@ -99,13 +99,13 @@ minted read_minted(row& from) {
   return out;
 }
 
-transaction compose(const group<mint_session>& ops) {
+transaction build_statements(const group<mint_session>& ops) {
   auto p = drafts_of(ops);
   p.add_each(ops, [](const mint_session* op) { return op->account_id; });
   return {{&mint, std::move(p)}, select_sessions(ops)};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<mint_session>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<mint_session>& ops) {
   std::vector<uuid> owners;
   for (int i = 0; i < results[0].size(); ++i)
     owners.push_back(results[0][i].next<uuid>()); // ascending
@@ -119,7 +119,7 @@ verdicts conclude(std::vector<result_set>& results, const group<mint_session>& o
   return out;
 }
 
-transaction compose(const group<mint_for_identity>& ops) {
+transaction build_statements(const group<mint_for_identity>& ops) {
   std::vector<const identity_claim*> claims;
   for (const auto* op : ops)
     claims.push_back(&op->claim);
@@ -129,7 +129,7 @@ transaction compose(const group<mint_for_identity>& ops) {
   return {claim_identities(claims), {&mint_for_claims, std::move(p)}, select_sessions(ops)};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<mint_for_identity>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<mint_for_identity>& ops) {
   verdicts out(ops.size()); // the account went between the statements: again
   for_each_answer(results[2], ops.size(), [&](std::size_t i, row& answer) {
     auto one = read_minted(answer);
@@ -139,13 +139,13 @@ verdicts conclude(std::vector<result_set>& results, const group<mint_for_identit
   return out;
 }
 
-transaction compose(const group<mint_guest>& ops) {
+transaction build_statements(const group<mint_guest>& ops) {
   auto p = drafts_of(ops);
   p.add_each(ops, [](const mint_guest* op) { return op->account_id; });
   return {{&mint_with_guests, std::move(p)}, select_sessions(ops)};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<mint_guest>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<mint_guest>& ops) {
   verdicts out(ops.size(), refusal(errc::internal, "the session's id or token is another session's"));
   for_each_answer(results[1], ops.size(), [&](std::size_t i, row& answer) {
     auto one = read_minted(answer);

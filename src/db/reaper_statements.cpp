@@ -138,27 +138,27 @@ verdicts read_each(std::vector<result_set>& results, const group<Op>& ops) {
 
 } // namespace
 
-transaction compose(const group<reap_guests>& ops) {
+transaction build_statements(const group<reap_guests>& ops) {
   return compose_each(ops);
 }
 
-transaction compose(const group<delete_dead_sessions>& ops) {
+transaction build_statements(const group<delete_dead_sessions>& ops) {
   return compose_each(ops);
 }
 
-transaction compose(const group<prune_events>& ops) {
+transaction build_statements(const group<prune_events>& ops) {
   return compose_each(ops);
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<reap_guests>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<reap_guests>& ops) {
   return read_each(results, ops);
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<delete_dead_sessions>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<delete_dead_sessions>& ops) {
   return read_each(results, ops);
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<prune_events>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<prune_events>& ops) {
   return read_each(results, ops);
 }
 

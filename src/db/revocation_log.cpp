@@ -43,7 +43,7 @@ bool copy_bytes(std::string_view from, std::array<std::uint8_t, Size>& to) {
   return true;
 }
 
-bool read_entry(const std::vector<std::string_view>& fields, revocation_log::warm_entry& out) {
+bool read_entry(const std::vector<std::string_view>& fields, warm_session& out) {
   if (fields.size() != 6 || fields[3].size() != 8 || fields[4].size() != 4 || fields[5].size() != 1)
     return false;
   out.record.created_at = wire::read_timestamp(fields[3].data());
@@ -56,7 +56,7 @@ bool read_entry(const std::vector<std::string_view>& fields, revocation_log::war
 /// Takes the rows of a COPY that runs as they come, and hands them over in chunks.
 class warm_stream {
 public:
-  using sink = std::function<bool(std::vector<revocation_log::warm_entry>&&)>;
+  using sink = std::function<bool(std::vector<warm_session>&&)>;
 
   warm_stream(std::size_t chunk, const sink& to) : chunk_max_(chunk == 0 ? 1 : chunk), to_(to) {}
 
@@ -120,7 +120,7 @@ private:
   std::size_t chunk_max_;
   const sink& to_;
   copy_stream stream_;
-  std::vector<revocation_log::warm_entry> chunk_;
+  std::vector<warm_session> chunk_;
   bool has_enough_ = false;
 };
 
@@ -155,7 +155,7 @@ failure revocation_log::position(cursor* out, instant deadline) {
   return found.rows->is_malformed() ? fail("a position of an unexpected shape") : failure{};
 }
 
-failure revocation_log::read(cursor after, std::size_t limit, page* out, instant deadline) {
+failure revocation_log::read(cursor after, std::size_t limit, log_page* out, instant deadline) {
   // Prepared, as all that runs many times a second: planning it anew took longer than running it. One event more
   // than asked for tells whether there is more.
   std::string trouble;
@@ -163,7 +163,7 @@ failure revocation_log::read(cursor after, std::size_t limit, page* out, instant
   if (done[0].what != transaction_report::state::committed)
     return fail(trouble.empty() ? "the log could not be read: SQLSTATE " + done[0].sqlstate : std::move(trouble));
   auto& rows = done[0].results[0];
-  auto found_page = read_log_page(rows);
+  auto found_page = read_log_rows(rows);
   if (rows.is_malformed())
     return fail("events of an unexpected shape");
   *out = {};
@@ -179,7 +179,7 @@ failure revocation_log::read(cursor after, std::size_t limit, page* out, instant
 }
 
 failure revocation_log::stream_active(std::size_t limit, std::size_t chunk,
-                                      const std::function<bool(std::vector<warm_entry>&&)>& sink,
+                                      const std::function<bool(std::vector<warm_session>&&)>& sink,
                                       instant deadline) {
   // The one long statement on this connection: `deadline` bounds it here, not the statement time-out there, and it
   // wants a plan of its own.

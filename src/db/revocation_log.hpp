@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/error.hpp"
+#include "core/log_page.hpp"
 #include "core/model.hpp"
 #include "core/time.hpp"
 #include "db/connection.hpp"
@@ -26,23 +27,13 @@ public:
   /// The end of the log: epoch and last committed seq.
   failure position(cursor* out, instant deadline);
 
-  struct page {
-    std::vector<revocation_event> events;
-    cursor last;        // the last event's position, or `after` when there are none
-    bool reset = false; // `after` is not a position of this history any more
-    bool has_more = false;
-  };
-  /// The events after `after`, at most `limit`.
-  failure read(cursor after, std::size_t limit, page* out, instant deadline);
+  /// The events after `after`, at most `limit`. Leaves `as_of` to the caller.
+  failure read(cursor after, std::size_t limit, log_page* out, instant deadline);
 
-  struct warm_entry {
-    token_hash hash;
-    session_record record;
-  };
   /// Streams the active sessions, newest first, at most `limit`, by binary COPY, handing them over in chunks of at
   /// most `chunk` entries; stops early when `sink` returns false.
   failure stream_active(std::size_t limit, std::size_t chunk,
-                        const std::function<bool(std::vector<warm_entry>&&)>& sink, instant deadline);
+                        const std::function<bool(std::vector<warm_session>&&)>& sink, instant deadline);
 
   /// Tells the other replicas that there is something new (empty payload, outside any transaction).
   failure notify(instant deadline);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/protection.hpp"
+#include "core/failpoint.hpp"
 #include "db/advisory_locks.hpp"
 
 #include <string>
@@ -16,21 +16,21 @@ namespace portcullis::db::sql {
 /// it draws a seq and keeps it to its end. PostgreSQL makes a transaction visible before it releases its locks, so
 /// whoever draws the next seq does it when this one can be seen by everybody.
 ///
-/// The lock is one for all, so it is taken last, by data dependency: `latch` needs the count of `doomed`, which
-/// needs all of its rows changed, and each event is made of a row of `doomed` and the latch. By then the statement
-/// before has locked every row that this one touches. A transaction that has the latch waits for nothing but its
+/// The lock is one for all, so it is taken last, by data dependency: `log_lock` needs the count of `ended`, which
+/// needs all of its rows changed, and each event is made of a row of `ended` and the log_lock. By then the statement
+/// before has locked every row that this one touches. A transaction that has the log_lock waits for nothing but its
 /// own commit; one that is stuck behind a row lock does not have it and stalls no other revocation. Nothing
-/// doomed: no latch.
+/// ended: no log_lock.
 ///
 /// No deadlocks: every writer locks accounts in the order of their ids, then sessions (of an account that it has
-/// locked, in the order of theirs), then the latch. Mints stop after the accounts. The order is total, and whoever
-/// holds the latch asks for nothing more. The unique index over the operations' ids is no lock to wait for either:
+/// locked, in the order of theirs), then the log_lock. Mints stop after the accounts. The order is total, and whoever
+/// holds the log_lock asks for nothing more. The unique index over the operations' ids is no lock to wait for either:
 /// two runs of one operation lock the same rows first.
-inline std::string latch() {
-  if (!holds(protection::log_latch))
-    return " latch as materialized (select from (select count(*) as rows from doomed) d where d.rows > 0),";
-  return " latch as materialized (select pg_advisory_xact_lock(" + std::to_string(revocation_log_lock)
-         + ") from (select count(*) as rows from doomed) d where d.rows > 0),";
+inline std::string log_lock() {
+  if (fails(failpoint::log_lock))
+    return " log_lock as materialized (select from (select count(*) as rows from ended) d where d.rows > 0),";
+  return " log_lock as materialized (select pg_advisory_xact_lock(" + std::to_string(revocation_log_lock)
+         + ") from (select count(*) as rows from ended) d where d.rows > 0),";
 }
 
 inline constexpr std::string_view insert_events =
@@ -38,6 +38,6 @@ inline constexpr std::string_view insert_events =
   " operation_id, sessions_ended) select nextval('revocation_events_seq'), ";
 
 inline constexpr std::string_view returning_events =
-  " from doomed d cross join latch returning seq, account_id, session_id, operation_id)";
+  " from ended d cross join log_lock returning seq, account_id, session_id, operation_id)";
 
 } // namespace portcullis::db::sql

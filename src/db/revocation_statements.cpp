@@ -14,7 +14,7 @@ namespace portcullis::db {
 namespace {
 
 using sql::insert_events;
-using sql::latch;
+using sql::log_lock;
 using sql::returning_events;
 
 // The events by which operations find what a run of theirs did whose outcome was lost: of those in `from`, which
@@ -52,15 +52,15 @@ const statement end_sessions{
      " as q(session_id, token_hash, owner_id, operation_id, reason, actor, n) join sessions s on ",
      is_target, " where ", is_owner,
      " order by s.session_id, q.n),"
-     " doomed as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = asked.reason"
+     " ended as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = asked.reason"
      " from asked, accounts a where s.session_id = asked.session_id and a.account_id = s.account_id and ",
      sql::is_active,
      " returning s.session_id, s.account_id, s.generation, asked.operation_id, asked.reason, asked.actor),",
-     latch(), insert_events,
+     log_lock(), insert_events,
      "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor, d.operation_id, null",
      returning_events,
      ", idle as materialized (select operation_id from unnest($4::uuid[]) as q(operation_id)"
-     " where operation_id not in (select operation_id from doomed)),"
+     " where operation_id not in (select operation_id from ended)),"
      " feed as materialized (select feed_epoch() as epoch)"
      " select l.operation_id, l.session_id, l.account_id, feed.epoch, l.seq from logged l cross join feed"
      " union all select idle.operation_id, e.session_id, e.account_id, feed.epoch, e.seq from ",
@@ -99,13 +99,13 @@ const statement raise_generations{
      " kept as (update sessions s set generation = r.generation from raised r"
      " where s.session_id = r.keep_id and s.account_id = r.account_id and s.generation = r.generation - 1"
      " and s.revoked_at is null returning s.session_id),"
-     // The latch waits for `kept` too, which is counted here and nowhere else.
-     " doomed as (select r.*, c.active from raised r join counted c using (account_id)"
+     // The log_lock waits for `kept` too, which is counted here and nowhere else.
+     " ended as (select r.*, c.active from raised r join counted c using (account_id)"
      " cross join (select count(*) from kept) k),",
-     latch(), insert_events,
+     log_lock(), insert_events,
      "'account', null, d.account_id, d.generation, d.reason, d.actor, d.operation_id, d.active", returning_events,
      ", feed as materialized (select feed_epoch() as epoch)"
-     " select d.n, d.active, d.generation, feed.epoch, l.seq from logged l join doomed d using (account_id)"
+     " select d.n, d.active, d.generation, feed.epoch, l.seq from logged l join ended d using (account_id)"
      " cross join feed"
      " union all select done.n, done.sessions_ended, done.generation, feed.epoch, done.seq from done"
      " cross join feed"})};
@@ -115,7 +115,7 @@ const statement raise_generations{
 constexpr std::string_view is_not_seated =
   " not exists (select from game_players p where p.account_id = a.account_id) ";
 
-// What would cascade goes before, in statements of its own, so that the delete that has the latch meets no row
+// What would cascade goes before, in statements of its own, so that the delete that has the log_lock meets no row
 // that somebody outside this service may have locked.
 statement clear(const char* name, std::string_view table) {
   return {name, sql::join({"delete from ", table,
@@ -135,14 +135,14 @@ const statement delete_accounts{
     {"with asked as materialized (select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[])"
      " with ordinality as q(account_id, operation_id, reason, actor, n)),"
      " seated as (select a.account_id from accounts a where a.account_id = any($1::uuid[]) and not",
-     is_not_seated, "), doomed as (delete from accounts a using asked q where a.account_id = q.account_id and",
+     is_not_seated, "), ended as (delete from accounts a using asked q where a.account_id = q.account_id and",
      is_not_seated,
      " returning a.account_id, a.session_generation + 1 as generation, q.n, q.operation_id, q.reason, q.actor),",
-     latch(), insert_events,
+     log_lock(), insert_events,
      "'account', null, d.account_id, d.generation, d.reason, d.actor, d.operation_id, null", returning_events,
-     ", idle as materialized (select n, operation_id from asked where n not in (select n from doomed)),"
+     ", idle as materialized (select n, operation_id from asked where n not in (select n from ended)),"
      " feed as materialized (select feed_epoch() as epoch)"
-     " select d.n, d.generation, feed.epoch, l.seq from logged l join doomed d using (account_id)"
+     " select d.n, d.generation, feed.epoch, l.seq from logged l join ended d using (account_id)"
      " cross join feed"
      " union all select idle.n, e.generation, feed.epoch, e.seq from ",
      events_of("idle"),
@@ -185,7 +185,7 @@ outcome read_revocation(row& from, bool revoked) {
 
 } // namespace
 
-transaction compose(const group<revoke_session>& ops) {
+transaction build_statements(const group<revoke_session>& ops) {
   parameters targets;
   targets.add_each(ops, [](const revoke_session* op) { return target_as<uuid>(*op); });
   targets.add_each(ops, [](const revoke_session* op) { return target_as<token_hash>(*op); });
@@ -198,7 +198,7 @@ transaction compose(const group<revoke_session>& ops) {
           {&report_sessions, std::move(targets_and_owners)}};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<revoke_session>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<revoke_session>& ops) {
   verdicts out(ops.size(), refusal(errc::session_not_found, no_such_session));
   for_each_answer(results[2], ops.size(), [&](std::size_t i, row& found) {
     out[i] = read_revocation(found, false); // the end of the log: at or after the event that ended it
@@ -217,7 +217,7 @@ verdicts conclude(std::vector<result_set>& results, const group<revoke_session>&
   return out;
 }
 
-transaction compose(const group<revoke_account>& ops) {
+transaction build_statements(const group<revoke_account>& ops) {
   parameters p;
   add_accounts(p, ops);
   add_operations(p, ops);
@@ -225,7 +225,7 @@ transaction compose(const group<revoke_account>& ops) {
   return {for_accounts(lock_accounts, ops), {&raise_generations, std::move(p)}};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<revoke_account>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<revoke_account>& ops) {
   verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
   for_each_answer(results[1], ops.size(), [&](std::size_t i, row& raised) {
     revoke_account::result one;
@@ -237,7 +237,7 @@ verdicts conclude(std::vector<result_set>& results, const group<revoke_account>&
   return out;
 }
 
-transaction compose(const group<delete_account>& ops) {
+transaction build_statements(const group<delete_account>& ops) {
   parameters p;
   add_accounts(p, ops);
   add_operations(p, ops);
@@ -248,7 +248,7 @@ transaction compose(const group<delete_account>& ops) {
           {&delete_accounts, std::move(p)}};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<delete_account>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<delete_account>& ops) {
   verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
   for_each_answer(results[4], ops.size(), [&](std::size_t i, row& answer) {
     auto generation = answer.next<std::optional<std::int32_t>>();

@@ -40,13 +40,13 @@ session_record to_record(row& from) {
 
 } // namespace
 
-transaction compose(const group<find_session>& ops) {
+transaction build_statements(const group<find_session>& ops) {
   parameters p;
   p.add_each(ops, [](const find_session* op) { return op->hash; });
   return {{&select_by_hash, std::move(p)}};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<find_session>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<find_session>& ops) {
   verdicts out(ops.size(), outcome{find_session::result{}});
   for_each_answer(results[0], ops.size(), [&](std::size_t i, row& answer) {
     find_session::result found;
@@ -57,19 +57,19 @@ verdicts conclude(std::vector<result_set>& results, const group<find_session>& o
   return out;
 }
 
-transaction compose(const group<get_session>& ops) {
+transaction build_statements(const group<get_session>& ops) {
   parameters p;
   p.add_each(ops, [](const get_session* op) { return op->session_id; });
   return {{&select_by_id, std::move(p)}};
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<get_session>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<get_session>& ops) {
   verdicts out(ops.size(), refusal(errc::session_not_found, no_such_session));
   for_each_answer(results[0], ops.size(), [&](std::size_t i, row& answer) { out[i] = read_session(answer); });
   return out;
 }
 
-transaction compose(const group<list_sessions>& ops) {
+transaction build_statements(const group<list_sessions>& ops) {
   transaction out;
   for (const auto* op : ops) {
     parameters p;
@@ -79,7 +79,7 @@ transaction compose(const group<list_sessions>& ops) {
   return out;
 }
 
-verdicts conclude(std::vector<result_set>& results, const group<list_sessions>& ops) {
+verdicts decode_results(std::vector<result_set>& results, const group<list_sessions>& ops) {
   verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
   for (std::size_t i = 0; i < ops.size(); ++i) {
     auto& rows = results[i];

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "db/operations.hpp"
+#include "core/operations.hpp"
 #include "db/pipeline.hpp"
 #include "db/row.hpp"
 
@@ -10,6 +10,8 @@
 /// What every kind of operation tells the executor: which statements run a group of them in one transaction, and
 /// what the rows that came back mean. Neither knows how statements travel.
 namespace portcullis::db {
+
+using namespace store; // the operations are what this layer is asked
 
 /// Operations of one kind that share a transaction. `revoke_account` and `delete_account` name each account once
 /// in a group; `link_identity`, `unlink_identity`, `seat_player` and what the reaper does come alone.
@@ -22,67 +24,67 @@ using verdict = std::optional<outcome>;
 using verdicts = std::vector<verdict>;
 
 // session_statements.cpp
-transaction compose(const group<find_session>& ops);
-transaction compose(const group<get_session>& ops);
-transaction compose(const group<list_sessions>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<find_session>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<get_session>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<list_sessions>& ops);
+transaction build_statements(const group<find_session>& ops);
+transaction build_statements(const group<get_session>& ops);
+transaction build_statements(const group<list_sessions>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<find_session>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<get_session>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<list_sessions>& ops);
 
 // account_statements.cpp
-transaction compose(const group<get_account>& ops);
-transaction compose(const group<find_account>& ops);
-transaction compose(const group<find_or_create_account>& ops);
-transaction compose(const group<create_guest>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<get_account>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<find_account>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<find_or_create_account>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<create_guest>& ops);
+transaction build_statements(const group<get_account>& ops);
+transaction build_statements(const group<find_account>& ops);
+transaction build_statements(const group<find_or_create_account>& ops);
+transaction build_statements(const group<create_guest>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<get_account>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<find_account>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<find_or_create_account>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<create_guest>& ops);
 
 // mint_statements.cpp
-transaction compose(const group<mint_session>& ops);
-transaction compose(const group<mint_for_identity>& ops);
-transaction compose(const group<mint_guest>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<mint_session>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<mint_for_identity>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<mint_guest>& ops);
+transaction build_statements(const group<mint_session>& ops);
+transaction build_statements(const group<mint_for_identity>& ops);
+transaction build_statements(const group<mint_guest>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<mint_session>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<mint_for_identity>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<mint_guest>& ops);
 
 // revocation_statements.cpp
-transaction compose(const group<revoke_session>& ops);
-transaction compose(const group<revoke_account>& ops);
-transaction compose(const group<delete_account>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<revoke_session>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<revoke_account>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<delete_account>& ops);
+transaction build_statements(const group<revoke_session>& ops);
+transaction build_statements(const group<revoke_account>& ops);
+transaction build_statements(const group<delete_account>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<revoke_session>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<revoke_account>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<delete_account>& ops);
 
 // log_statements.cpp
-transaction compose(const group<read_events>& ops);
-transaction compose(const group<ping>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<read_events>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<ping>& ops);
+transaction build_statements(const group<read_events>& ops);
+transaction build_statements(const group<ping>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<read_events>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<ping>& ops);
 
 // identity_statements.cpp
-transaction compose(const group<link_identity>& ops);
-transaction compose(const group<unlink_identity>& ops);
-transaction compose(const group<set_display_name>& ops);
-transaction compose(const group<seat_player>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<link_identity>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<unlink_identity>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<set_display_name>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<seat_player>& ops);
+transaction build_statements(const group<link_identity>& ops);
+transaction build_statements(const group<unlink_identity>& ops);
+transaction build_statements(const group<set_display_name>& ops);
+transaction build_statements(const group<seat_player>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<link_identity>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<unlink_identity>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<set_display_name>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<seat_player>& ops);
 
 // listing_statements.cpp
-transaction compose(const group<list_accounts>& ops);
-transaction compose(const group<count_all>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<list_accounts>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<count_all>& ops);
+transaction build_statements(const group<list_accounts>& ops);
+transaction build_statements(const group<count_all>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<list_accounts>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<count_all>& ops);
 
 // reaper_statements.cpp
-transaction compose(const group<reap_guests>& ops);
-transaction compose(const group<delete_dead_sessions>& ops);
-transaction compose(const group<prune_events>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<reap_guests>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<delete_dead_sessions>& ops);
-verdicts conclude(std::vector<result_set>& results, const group<prune_events>& ops);
+transaction build_statements(const group<reap_guests>& ops);
+transaction build_statements(const group<delete_dead_sessions>& ops);
+transaction build_statements(const group<prune_events>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<reap_guests>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<delete_dead_sessions>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<prune_events>& ops);
 
 } // namespace portcullis::db

@@ -7,7 +7,7 @@
 
 namespace portcullis::http {
 
-std::variant<std::string_view, failure> bearer_token(const request& r) {
+result<std::string_view> bearer_token(const request& r) {
   constexpr std::string_view scheme = "bearer ";
   auto value = r.get(field::authorization);
   if (!ascii::iequals(value.substr(0, scheme.size()), scheme))

@@ -2,7 +2,7 @@
 
 #include "actors/fixture.hpp"
 
-#include "actors/db_pool.hpp"
+#include "db/db_pool.hpp"
 
 #include <cstddef>
 #include <initializer_list>
@@ -20,10 +20,10 @@ using ids = std::vector<uuid>;
 inline ids ids_of(const db_batch& batch) {
   ids result;
   for (const auto& op : batch.operations)
-    if (const auto* read = std::get_if<db::get_session>(&op))
+    if (const auto* read = std::get_if<store::get_session>(&op))
       result.push_back(read->session_id);
     else
-      result.push_back(std::get<db::create_guest>(op).account_id);
+      result.push_back(std::get<store::create_guest>(op).account_id);
   return result;
 }
 
@@ -34,14 +34,14 @@ inline ids make_ids(std::initializer_list<std::uint32_t> numbers) {
   return result;
 }
 
-inline db::outcome outcome_of(const db::operation& op) {
-  if (const auto* read = std::get_if<db::get_session>(&op)) {
+inline store::outcome outcome_of(const store::operation& op) {
+  if (const auto* read = std::get_if<store::get_session>(&op)) {
     session result;
     result.session_id = read->session_id;
     return result;
   }
   account result;
-  result.account_id = std::get<db::create_guest>(op).account_id;
+  result.account_id = std::get<store::create_guest>(op).account_id;
   return result;
 }
 
@@ -137,13 +137,13 @@ struct db_pool_fixture : test_coordinator_fixture<with_messages<caf::actor_syste
   }
 
   std::shared_ptr<outcome<session>> read(std::uint32_t n) {
-    auto result = ask<session>(sys, pool, db::get_session{make_uuid(n)});
+    auto result = ask<session>(sys, pool, store::get_session{make_uuid(n)});
     consume_messages();
     return result;
   }
 
   std::shared_ptr<outcome<account>> write(std::uint32_t n) {
-    auto result = ask<account>(sys, pool, db::create_guest{make_uuid(n)});
+    auto result = ask<account>(sys, pool, store::create_guest{make_uuid(n)});
     consume_messages();
     return result;
   }

@@ -314,12 +314,12 @@ CAF_TEST(an operation that pauses is answered when the database is away) {
 
 CAF_TEST(an operation whose outcome was lost is the same one when it runs again) {
   start_connected();
-  const db::revoke_account order{make_uuid(7), std::nullopt, {}, make_uuid(8)};
-  const auto got = ask<db::revoke_account::result>(sys, pool, order);
+  const store::revoke_account order{make_uuid(7), std::nullopt, {}, make_uuid(8)};
+  const auto got = ask<store::revoke_account::result>(sys, pool, order);
   consume_messages();
   for (int run = 0; run < 2; ++run) {
     auto asked = workers->take<db_batch>();
-    const auto& sent = std::get<db::revoke_account>(asked.message.operations.at(0));
+    const auto& sent = std::get<store::revoke_account>(asked.message.operations.at(0));
     CAF_CHECK(sent.account_id == order.account_id);
     CAF_CHECK(sent.operation_id == order.operation_id);
     db_batch_result lost;

@@ -2,7 +2,7 @@
 
 #include "actors/fixture.hpp"
 
-#include "actors/log_doorbell.hpp"
+#include "actors/log_wakeup.hpp"
 #include "actors/sources.hpp"
 
 #include <cstdint>
@@ -50,7 +50,7 @@ struct domain_fixture : test_coordinator_fixture<with_messages<caf::actor_system
   stage_ptr peers = std::make_shared<stage>();
   db_pool_actor store = spawn_stand_in<db_pool_actor>(sys, peers);
   session_cache_actor registry = spawn_stand_in<session_cache_actor>(sys, peers);
-  log_doorbell_ptr bell = std::make_shared<log_doorbell>();
+  log_wakeup_ptr wakeup = std::make_shared<log_wakeup>();
 
   /// A test that leaves a request untaken did not expect it.
   ~domain_fixture() override {
@@ -90,7 +90,7 @@ struct domain_fixture : test_coordinator_fixture<with_messages<caf::actor_system
   }
 
   bool was_rung() {
-    return bell->answer();
+    return wakeup->consume();
   }
 };
 

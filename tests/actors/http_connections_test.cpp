@@ -26,7 +26,7 @@ CAF_TEST(pipelined requests are answered in order though the first is late) {
   send(client, "GET " + account_path + " HTTP/1.1\r\nHost: h\r\nX-Request-Id: first\r\n\r\n"
                  + "GET /healthz HTTP/1.1\r\nHost: h\r\nX-Request-Id: second\r\n\r\n"
                  + "GET /nowhere HTTP/1.1\r\nHost: h\r\nX-Request-Id: third\r\n\r\n");
-  auto asked = take<db::get_account>();
+  auto asked = take<store::get_account>();
   CAF_CHECK_EQUAL(unread(client), 0u);
   answer(asked, make_account(101));
   const auto responses = read_responses(client);
@@ -40,7 +40,7 @@ CAF_TEST(an error of the database is the problem that it stands for) {
   start_serving();
   const auto client = connect(1);
   get(client, account_path);
-  auto asked = take<db::get_account>();
+  auto asked = take<store::get_account>();
   fail(asked, errc::database_unavailable);
   auto r = read_response(client);
   CAF_CHECK_EQUAL(r.status, 503);
@@ -48,7 +48,7 @@ CAF_TEST(an error of the database is the problem that it stands for) {
   CAF_CHECK(r.has("Retry-After: "));
   CAF_CHECK(r.tells(R"("code":"database_unavailable")"));
   get(client, account_path);
-  auto again = take<db::get_account>();
+  auto again = take<store::get_account>();
   fail(again, errc::account_not_found);
   CAF_CHECK_EQUAL(read_response(client).status, 404);
 }
@@ -57,7 +57,7 @@ CAF_TEST(a request that nobody answers is answered at its deadline and never twi
   start_serving();
   const auto client = connect(1);
   get(client, account_path);
-  auto asked = take<db::get_account>();
+  auto asked = take<store::get_account>();
   pass(options.request_timeout - 1ns);
   CAF_CHECK_EQUAL(unread(client), 0u);
   pass(1ns);
@@ -76,11 +76,11 @@ CAF_TEST(an answer for a client that has gone does not reach the next one on its
   start_serving();
   const auto alice = connect(5);
   get(alice, account_path);
-  auto asked_by_alice = take<db::get_account>();
+  auto asked_by_alice = take<store::get_account>();
   leave(alice);
   const auto bob = connect(5);
   get(bob, "/api/v1/internal/accounts/" + to_string(make_uuid(102)));
-  auto asked_by_bob = take<db::get_account>();
+  auto asked_by_bob = take<store::get_account>();
   answer(asked_by_alice, make_account(101)); // the same descriptor, the same number of the request
   CAF_CHECK_EQUAL(unread(bob), 0u);
   answer(asked_by_bob, make_account(102));
@@ -109,7 +109,7 @@ CAF_TEST(an answer for a client that has gone goes nowhere) {
   start_serving();
   const auto alice = connect(5);
   get(alice, account_path);
-  auto asked = take<db::get_account>();
+  auto asked = take<store::get_account>();
   leave(alice);
   answer(asked, make_account(101));
   CAF_CHECK_EQUAL(unread(alice), 0u);
@@ -148,7 +148,7 @@ CAF_TEST(requests in flight on one connection are bounded) {
   std::size_t answered = 0;
   while (!peers->empty()) {
     CAF_CHECK(peers->size() <= 4);
-    auto asked = take<db::get_account>();
+    auto asked = take<store::get_account>();
     answer(asked, make_account(101));
     answered += read_responses(client).size();
   }
@@ -216,7 +216,7 @@ CAF_TEST(an idle connection is closed and one that waits for its answer is not) 
   get(idle, "/healthz");
   read_response(idle);
   get(waiting, account_path);
-  auto asked = take<db::get_account>();
+  auto asked = take<store::get_account>();
   pass(options.idle_timeout - 1ns);
   pass(options.linger_timeout);
   CAF_CHECK(!is_closed(idle));
@@ -246,7 +246,7 @@ CAF_TEST(a connection that asks to be closed is closed after its answer) {
   start_serving();
   const auto client = connect(1);
   get(client, account_path, "Connection: close\r\n");
-  auto asked = take<db::get_account>();
+  auto asked = take<store::get_account>();
   pass(1s);
   CAF_CHECK(!is_closed(client));
   answer(asked, make_account(101));
@@ -282,7 +282,7 @@ CAF_TEST(before the schema is current only probes are answered) {
   CAF_CHECK_EQUAL(read_response(client).status, 200);
   tell(portcullis::start_serving{});
   get(client, account_path);
-  auto asked = take<db::get_account>();
+  auto asked = take<store::get_account>();
   answer(asked, make_account(101));
   CAF_CHECK_EQUAL(read_response(client).status, 200);
 }
@@ -292,7 +292,7 @@ CAF_TEST(a drain finishes what is in flight and ends the rest) {
   const auto idle = connect(1);
   const auto busy = connect(2);
   get(busy, account_path);
-  auto asked = take<db::get_account>();
+  auto asked = take<store::get_account>();
   const auto drained = ask<applied>(sys, front, drain_connections{});
   consume_messages();
   CAF_CHECK(drained->is_open());

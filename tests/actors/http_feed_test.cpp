@@ -139,16 +139,16 @@ CAF_TEST(what the ring does not hold any more comes from the table) {
   start_serving();
   log(events(11, 15));
   const auto client = subscribe(1, "Last-Event-ID: " + cursor_text(10) + "\r\n");
-  auto asked = take<db::read_events>();
+  auto asked = take<store::read_events>();
   CAF_CHECK(asked.message.after == (cursor{1, 10}));
   CAF_CHECK_EQUAL(asked.message.limit, 2u);
   read_head(client);
   log({event(16)}); // while the page is on its way
-  answer(asked, db::read_events::result{false, events(11, 12), {1, 12}});
+  answer(asked, store::read_events::result{false, events(11, 12), {1, 12}});
   CAF_CHECK_EQUAL(read_blocks(client), revoked(11, 12));
-  auto asked_again = take<db::read_events>();
+  auto asked_again = take<store::read_events>();
   CAF_CHECK(asked_again.message.after == (cursor{1, 12}));
-  answer(asked_again, db::read_events::result{false, events(13, 14), {1, 14}});
+  answer(asked_again, store::read_events::result{false, events(13, 14), {1, 14}});
   CAF_CHECK_EQUAL(read_blocks(client), revoked(13, 14));
   CAF_CHECK_EQUAL(read_blocks(client), revoked(15, 16)); // and the rest from the ring
 }
@@ -158,9 +158,9 @@ CAF_TEST(what the table has beyond the ring is told when the ring has it) {
   start_serving();
   log(events(11, 15));
   const auto client = subscribe(1, "Last-Event-ID: " + cursor_text(10) + "\r\n");
-  auto asked = take<db::read_events>();
+  auto asked = take<store::read_events>();
   read_head(client);
-  answer(asked, db::read_events::result{false, events(11, 16), {1, 16}});
+  answer(asked, store::read_events::result{false, events(11, 16), {1, 16}});
   CAF_CHECK_EQUAL(read_blocks(client), revoked(11, 15)); // of 16, memory may not know yet
   log(events(16, 16));
   CAF_CHECK_EQUAL(read_blocks(client), revoked(16, 16));
@@ -171,9 +171,9 @@ CAF_TEST(what the table has beyond the ring is told when the ring has it) {
 CAF_TEST(a cursor ahead of the ring is told what comes after it once the ring has it) {
   start_serving();
   const auto client = subscribe(1, "Last-Event-ID: " + cursor_text(11) + "\r\n");
-  auto asked = take<db::read_events>();
+  auto asked = take<store::read_events>();
   read_head(client);
-  answer(asked, db::read_events::result{false, events(12, 13), {1, 13}});
+  answer(asked, store::read_events::result{false, events(12, 13), {1, 13}});
   log(events(11, 12));
   CAF_CHECK_EQUAL(read_blocks(client), revoked(12, 12));
   log(events(13, 13));
@@ -185,9 +185,9 @@ CAF_TEST(a cursor that the log does not reach back to is reset) {
   start_serving();
   log(events(11, 15));
   const auto client = subscribe(1, "Last-Event-ID: " + cursor_text(3) + "\r\n");
-  auto asked = take<db::read_events>();
+  auto asked = take<store::read_events>();
   read_head(client);
-  answer(asked, db::read_events::result{true, {}, {1, 15}});
+  answer(asked, store::read_events::result{true, {}, {1, 15}});
   CAF_CHECK_EQUAL(read_blocks(client), (lines{"15 reset"}));
   log({event(16)});
   CAF_CHECK_EQUAL(read_blocks(client), revoked(16, 16));
@@ -206,7 +206,7 @@ CAF_TEST(a history that changes resets everybody) {
   start_serving();
   const auto client = subscribe(1);
   read_head(client);
-  tell(history_changed{{2, 3}, "the database was restored"});
+  tell(epoch_changed{{2, 3}, "the database was restored"});
   const auto text = read(client);
   CAF_CHECK_EQUAL(blocks(text), (lines{"3 reset"}));
   CAF_CHECK(text.find("id: " + cursor_text(3, 2)) != std::string::npos);
@@ -217,7 +217,7 @@ CAF_TEST(without the old page a subscriber is cut off instead of missing somethi
   start_serving();
   log(events(11, 15));
   const auto client = subscribe(1, "Last-Event-ID: " + cursor_text(10) + "\r\n");
-  auto asked = take<db::read_events>();
+  auto asked = take<store::read_events>();
   fail(asked, errc::database_unavailable);
   CAF_CHECK(is_closed(client));
 }
@@ -227,11 +227,11 @@ CAF_TEST(an old page for a subscriber that has gone does not reach the next one 
   start_serving();
   log(events(11, 15));
   const auto alice = subscribe(5, "Last-Event-ID: " + cursor_text(10) + "\r\n");
-  auto asked = take<db::read_events>();
+  auto asked = take<store::read_events>();
   leave(alice);
   const auto bob = subscribe(5);
   read_head(bob);
-  answer(asked, db::read_events::result{false, events(11, 12), {1, 12}});
+  answer(asked, store::read_events::result{false, events(11, 12), {1, 12}});
   CAF_CHECK_EQUAL(unread(bob), 0u);
 }
 
@@ -372,13 +372,13 @@ CAF_TEST(a poll with an old cursor is answered from the table) {
   log(events(11, 15));
   const auto client = connect(1);
   get(client, feed_path + "?limit=7&cursor=" + cursor_text(10));
-  auto asked = take<db::read_events>();
+  auto asked = take<store::read_events>();
   CAF_CHECK(asked.message.after == (cursor{1, 10}));
   CAF_CHECK_EQUAL(asked.message.limit, 7u);
-  answer(asked, db::read_events::result{false, events(11, 15), {1, 15}});
+  answer(asked, store::read_events::result{false, events(11, 15), {1, 15}});
   CAF_CHECK(read_response(client).tells(R"("seq":11)"));
   get(client, feed_path + "?cursor=" + cursor_text(10));
-  auto failing = take<db::read_events>();
+  auto failing = take<store::read_events>();
   fail(failing, errc::database_unavailable);
   CAF_CHECK_EQUAL(read_response(client).status, 503);
 }
@@ -389,8 +389,8 @@ CAF_TEST(a page tells of nothing that the ring has not reached) {
   log(events(11, 15));
   const auto client = connect(1);
   get(client, feed_path + "?cursor=" + cursor_text(10));
-  auto asked = take<db::read_events>();
-  answer(asked, db::read_events::result{false, events(11, 16), {1, 16}});
+  auto asked = take<store::read_events>();
+  answer(asked, store::read_events::result{false, events(11, 16), {1, 16}});
   const auto r = read_response(client);
   CAF_CHECK(r.tells(R"("seq":15)"));
   CAF_CHECK(!r.tells(R"("seq":16)"));
@@ -403,9 +403,9 @@ CAF_TEST(a page of a history that has ended meanwhile is a reset) {
   log(events(11, 15));
   const auto client = connect(1);
   get(client, feed_path + "?cursor=" + cursor_text(10));
-  auto asked = take<db::read_events>();
-  tell(history_changed{{2, 4}, "restored", {}});
-  answer(asked, db::read_events::result{false, events(11, 15), {1, 15}});
+  auto asked = take<store::read_events>();
+  tell(epoch_changed{{2, 4}, "restored", {}});
+  answer(asked, store::read_events::result{false, events(11, 15), {1, 15}});
   const auto r = read_response(client);
   CAF_CHECK(r.tells(R"("reset":true)"));
   CAF_CHECK(r.tells("\"cursor\":\"" + cursor_text(4, 2) + "\""));
@@ -417,10 +417,10 @@ CAF_TEST(a long poll is answered from the table when more comes at once than the
   const auto client = connect(1);
   get(client, feed_path + "?wait=30&limit=7");
   log(events(11, 15));
-  auto asked = take<db::read_events>();
+  auto asked = take<store::read_events>();
   CAF_CHECK(asked.message.after == (cursor{1, 10}));
   CAF_CHECK_EQUAL(asked.message.limit, 7u);
-  answer(asked, db::read_events::result{false, events(11, 15), {1, 15}});
+  answer(asked, store::read_events::result{false, events(11, 15), {1, 15}});
   const auto r = read_response(client);
   CAF_CHECK(r.tells(R"("seq":11)"));
   CAF_CHECK(r.tells(R"("reset":false)"));
@@ -430,9 +430,9 @@ CAF_TEST(a long poll misses nothing that comes while the table is read for it) {
   start_serving();
   const auto client = connect(1);
   get(client, feed_path + "?wait=30&cursor=" + cursor_text(11)); // ahead of the ring
-  auto asked = take<db::read_events>();
+  auto asked = take<store::read_events>();
   log(events(11, 12));
-  answer(asked, db::read_events::result{false, {}, {1, 11}});
+  answer(asked, store::read_events::result{false, {}, {1, 11}});
   CAF_CHECK(read_response(client).tells(R"("seq":12)"));
 }
 

@@ -97,7 +97,7 @@ struct http_fixture : test_node_fixture<test_coordinator_fixture<with_messages<t
   void start_serving() {
     start();
     tell(portcullis::start_serving{});
-    tell(history_changed{{1, 10}, "start"});
+    tell(epoch_changed{{1, 10}, "start"});
     tell(cache_warmed{});
     tell(log_progress{clock.now(), {1, 10}, {}});
   }

@@ -205,7 +205,7 @@ CAF_TEST(a cursor of a history that is not ours is answered by a later read at o
   CAF_CHECK(peers->empty());
   const auto came = clock.now();
   clock.advance(1ms);
-  tell(history_changed{{2, 20}, "restored"});
+  tell(epoch_changed{{2, 20}, "restored"});
   answer_read(session_status::active, came);
   CAF_CHECK_EQUAL(status(), 200);
 }
@@ -220,7 +220,7 @@ CAF_TEST(before the log was read a cursor is answered by a later read) {
 }
 
 CAF_TEST(who finds no room to wait for the log is answered by a later read) {
-  options.patient_lookups_max = 1;
+  options.waiting_lookups_max = 1;
   open();
   const auto other = connect(2);
   get(client, internal + "/sessions/resolve", bearer() + as_of(1, 11));

@@ -90,7 +90,7 @@ CAF_TEST(accounts are found or created) {
     request(client, "POST", internal + "/accounts", {}, R"({"identity":{"kind":"telegram","external_id":"42"}})");
     auto asked = take<find_or_create_request>();
     CAF_CHECK(asked.message.key == (identity_key{identity_kind::telegram, "42"}));
-    answer(asked, db::find_or_create_account::result{make_account(101), created});
+    answer(asked, store::find_or_create_account::result{make_account(101), created});
     const auto r = read_response(client);
     CAF_CHECK_EQUAL(r.status, created ? 201 : 200);
     CAF_CHECK(r.tells("\"account_id\":" + quoted(101)));
@@ -104,12 +104,12 @@ CAF_TEST(accounts are found or created) {
 CAF_TEST(accounts are looked up) {
   open();
   get(client, account_path);
-  auto asked = take<db::get_account>();
+  auto asked = take<store::get_account>();
   CAF_CHECK(asked.message.account_id == make_uuid(101));
   answer(asked, make_account(101));
   CAF_CHECK_EQUAL(status(), 200);
   get(client, internal + "/accounts?kind=telegram&external_id=42");
-  auto found = take<db::find_account>();
+  auto found = take<store::find_account>();
   CAF_CHECK(found.message.key == (identity_key{identity_kind::telegram, "42"}));
   fail(found, errc::account_not_found);
   CAF_CHECK_EQUAL(status(), 404);
@@ -120,14 +120,14 @@ CAF_TEST(accounts are looked up) {
 CAF_TEST(accounts are deleted) {
   open();
   request(client, "DELETE", account_path + "?reason=gone");
-  auto asked = take<db::delete_account>();
+  auto asked = take<store::delete_account>();
   CAF_CHECK(asked.message.account_id == make_uuid(101));
   CAF_CHECK_EQUAL(asked.message.cause.reason, "gone");
   CAF_CHECK_EQUAL(asked.message.cause.actor, "internal");
-  answer(asked, db::delete_account::result{1, {1, 11}});
+  answer(asked, store::delete_account::result{1, {1, 11}});
   CAF_CHECK_EQUAL(status(), 204);
   request(client, "DELETE", account_path);
-  auto seated = take<db::delete_account>();
+  auto seated = take<store::delete_account>();
   fail(seated, errc::account_seated);
   CAF_CHECK_EQUAL(status(), 409);
 }
@@ -138,16 +138,16 @@ CAF_TEST(accounts are deleted) {
 CAF_TEST(sessions are looked up and listed) {
   open();
   get(client, session_path);
-  auto asked = take<db::get_session>();
+  auto asked = take<store::get_session>();
   CAF_CHECK(asked.message.session_id == make_uuid(11));
   answer(asked, make_session(11, 101));
   CAF_CHECK(read_response(client).tells("\"session_id\":" + quoted(11)));
   get(client, account_path + "/sessions?limit=2&after=" + to_string(make_uuid(9)));
-  auto page = take<db::list_sessions>();
+  auto page = take<store::list_sessions>();
   CAF_CHECK(page.message.account_id == make_uuid(101));
   CAF_CHECK(page.message.after == make_uuid(9));
   CAF_CHECK_EQUAL(page.message.limit, 2u);
-  answer(page, db::list_sessions::result{{make_session(11, 101), make_session(12, 101)}, true});
+  answer(page, store::list_sessions::result{{make_session(11, 101), make_session(12, 101)}, true});
   const auto r = read_response(client);
   CAF_CHECK_EQUAL(r.status, 200);
   CAF_CHECK(r.tells("\"next\":" + quoted(12)));
@@ -156,19 +156,19 @@ CAF_TEST(sessions are looked up and listed) {
 CAF_TEST(a revocation is answered with its place in the log) {
   open();
   request(client, "DELETE", session_path, {}, R"({"reason":"stolen"})");
-  auto by_id = take<db::revoke_session>();
+  auto by_id = take<store::revoke_session>();
   CAF_CHECK(std::get<uuid>(by_id.message.target) == make_uuid(11));
   CAF_CHECK(!by_id.message.owner);
   CAF_CHECK_EQUAL(by_id.message.cause.reason, "stolen");
   CAF_CHECK_EQUAL(by_id.message.cause.actor, "internal");
   CAF_CHECK_EQUAL(unread(client), 0u);
-  answer(by_id, db::revoke_session::result{true, make_uuid(11), make_uuid(101), {1, 11}});
+  answer(by_id, store::revoke_session::result{true, make_uuid(11), make_uuid(101), {1, 11}});
   const auto r = read_response(client);
   CAF_CHECK_EQUAL(r.status, 200);
   CAF_CHECK(r.tells(R"("revoked":true)"));
   CAF_CHECK(r.tells("\"cursor\":\"" + to_string(cursor{1, 11}) + "\""));
   request(client, "POST", internal + "/sessions/revoke", bearer());
-  auto by_token = take<db::revoke_session>();
+  auto by_token = take<store::revoke_session>();
   CAF_CHECK(std::get<token_hash>(by_token.message.target) == secret.hash());
   fail(by_token, errc::session_not_found);
   CAF_CHECK_EQUAL(status(), 404);
@@ -177,10 +177,10 @@ CAF_TEST(a revocation is answered with its place in the log) {
 CAF_TEST(all sessions of an account are revoked) {
   open();
   request(client, "DELETE", account_path + "/sessions");
-  auto asked = take<db::revoke_account>();
+  auto asked = take<store::revoke_account>();
   CAF_CHECK(asked.message.account_id == make_uuid(101));
   CAF_CHECK(!asked.message.keep);
-  answer(asked, db::revoke_account::result{3, 1, {1, 11}});
+  answer(asked, store::revoke_account::result{3, 1, {1, 11}});
   CAF_CHECK(read_response(client).tells(R"("revoked":3)"));
 }
 
@@ -189,27 +189,27 @@ CAF_TEST(all sessions of an account are revoked) {
 CAF_TEST(a user sees and ends what is their own) {
   open();
   get(client, "/api/v1/user/account", as_user);
-  auto own = take<db::get_account>();
+  auto own = take<store::get_account>();
   CAF_CHECK(own.message.account_id == make_uuid(101));
   answer(own, make_account(101));
   CAF_CHECK_EQUAL(status(), 200);
   get(client, "/api/v1/user/sessions", as_user + "X-Session-ID: " + to_string(make_uuid(11)) + "\r\n");
-  auto page = take<db::list_sessions>();
+  auto page = take<store::list_sessions>();
   CAF_CHECK(page.message.account_id == make_uuid(101));
-  answer(page, db::list_sessions::result{{make_session(11, 101)}, false});
+  answer(page, store::list_sessions::result{{make_session(11, 101)}, false});
   CAF_CHECK(read_response(client).tells(R"("current":true)"));
   request(client, "DELETE", "/api/v1/user/sessions/" + to_string(make_uuid(12)), as_user);
-  auto one = take<db::revoke_session>();
+  auto one = take<store::revoke_session>();
   CAF_CHECK(one.message.owner == make_uuid(101)); // another's session is not found
   CAF_CHECK_EQUAL(one.message.cause.actor, "user");
   fail(one, errc::session_not_found);
   CAF_CHECK_EQUAL(status(), 404);
   request(client, "DELETE", "/api/v1/user/sessions?keep=current",
           as_user + "X-Session-ID: " + to_string(make_uuid(11)) + "\r\n");
-  auto all = take<db::revoke_account>();
+  auto all = take<store::revoke_account>();
   CAF_CHECK(all.message.keep == make_uuid(11));
   CAF_CHECK_EQUAL(all.message.cause.actor, "user");
-  answer(all, db::revoke_account::result{2, 1, {1, 11}});
+  answer(all, store::revoke_account::result{2, 1, {1, 11}});
   CAF_CHECK_EQUAL(status(), 200);
 }
 
@@ -250,16 +250,16 @@ CAF_TEST(readiness names what is missing) {
   client = connect(1);
   const auto probe = [&](bool database_answers) {
     get(client, "/readyz");
-    auto asked = take<db::ping>();
+    auto asked = take<store::ping>();
     if (database_answers)
-      answer(asked, db::ping::result{});
+      answer(asked, store::ping::result{});
     else
       fail(asked, errc::database_unavailable);
     return read_response(client);
   };
   CAF_CHECK(probe(true).tells(R"("database":"migrating")"));
   tell(portcullis::start_serving{});
-  tell(history_changed{{1, 10}, "start"});
+  tell(epoch_changed{{1, 10}, "start"});
   auto r = probe(true);
   CAF_CHECK_EQUAL(r.status, 503);
   CAF_CHECK(r.tells(R"("cache":"cold")"));
@@ -284,7 +284,7 @@ CAF_TEST(readiness names what is missing) {
   CAF_CHECK(r.tells(R"("revocations":"stale")"));
   CAF_CHECK(r.tells(R"("revocations_ms":31500)"));
   tell(log_progress{clock.now(), {1, 10}, {}});
-  tell(history_changed{{2, 1}, "restored"});
+  tell(epoch_changed{{2, 1}, "restored"});
   r = probe(true);
   CAF_CHECK(r.tells(R"("cache":"cold")"));
   CAF_CHECK(r.tells(R"("revocations_ms":null)")); // what was read is of the other history

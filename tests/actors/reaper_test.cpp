@@ -33,7 +33,7 @@ struct fixture : domain_fixture {
     options.revoked_retention = hours{48};
     options.event_retention = hours{12};
     options.batch_rows_max = 1000;
-    return sys.spawn(reaper, options, reaper_store_actor{store}, bell,
+    return sys.spawn(reaper, options, reaper_store_actor{store}, wakeup,
                      sources{moving_clock::wall_clock, moving_clock::monotonic, fixed_sources::random});
   }
 
@@ -66,16 +66,16 @@ struct fixture : domain_fixture {
     sched.run();
   }
 
-  db::reap_guests::result guests(std::size_t count, bool has_more = false) {
+  store::reap_guests::result guests(std::size_t count, bool has_more = false) {
     return {true, count, has_more, {moving_clock::wall_clock() - hours{25}, make_uuid(7)}};
   }
 
   /// The rest of a sweep in which nothing is left to remove.
   void finish_sweep() {
     step();
-    reply(take<db::delete_dead_sessions>(), db::delete_dead_sessions::result{});
+    reply(take<store::delete_dead_sessions>(), store::delete_dead_sessions::result{});
     step();
-    reply(take<db::prune_events>(), db::prune_events::result{});
+    reply(take<store::prune_events>(), store::prune_events::result{});
   }
 
   std::shared_ptr<test::outcome<reaper_status>> status() {
@@ -95,7 +95,7 @@ CAF_TEST(a sweep begins when the interval is over and not a tick before) {
   CAF_CHECK(peers->empty());
   pass(std::chrono::microseconds{1});
   tick();
-  auto asked = take<db::reap_guests>();
+  auto asked = take<store::reap_guests>();
   CAF_CHECK(asked.message.created_before == moving_clock::wall_clock() - hours{24});
   CAF_CHECK_EQUAL(asked.message.limit, 1000u);
   CAF_CHECK(!asked.message.dry_run);
@@ -108,16 +108,16 @@ CAF_TEST(each stage has its own retention and the cut offs stand still) {
   pass(hours{1});
   tick();
   const auto start = moving_clock::wall_clock();
-  reply(take<db::reap_guests>(), guests(0));
+  reply(take<store::reap_guests>(), guests(0));
   pass(seconds{90});
   step();
-  auto dead = take<db::delete_dead_sessions>();
+  auto dead = take<store::delete_dead_sessions>();
   CAF_CHECK(dead.message.ended_before == start - hours{48});
-  reply(std::move(dead), db::delete_dead_sessions::result{});
+  reply(std::move(dead), store::delete_dead_sessions::result{});
   step();
-  auto old = take<db::prune_events>();
+  auto old = take<store::prune_events>();
   CAF_CHECK(old.message.occurred_before == start - hours{12});
-  reply(std::move(old), db::prune_events::result{});
+  reply(std::move(old), store::prune_events::result{});
   CAF_CHECK(peers->empty());
 }
 
@@ -125,11 +125,11 @@ CAF_TEST(a batch that was full is followed by one that goes on where it ended) {
   pass(hours{1});
   tick();
   auto first = guests(1000, true);
-  reply(take<db::reap_guests>(), first);
+  reply(take<store::reap_guests>(), first);
   CAF_CHECK(was_rung());     // the events of a committed batch do not wait for the next
   CAF_CHECK(peers->empty()); // a pause
   step();
-  auto second = take<db::reap_guests>();
+  auto second = take<store::reap_guests>();
   CAF_CHECK(second.message.after.account_id == first.reached.account_id);
   CAF_CHECK(second.message.after.created_at == first.reached.created_at);
   reply(std::move(second), guests(3));
@@ -141,10 +141,10 @@ CAF_TEST(a batch that was full is followed by one that goes on where it ended) {
   CAF_CHECK(!told->reply->is_running);
 }
 
-CAF_TEST(nothing reaped rings no bell) {
+CAF_TEST(nothing reaped rings no wakeup) {
   pass(hours{1});
   tick();
-  reply(take<db::reap_guests>(), guests(0));
+  reply(take<store::reap_guests>(), guests(0));
   CAF_CHECK(!was_rung());
   finish_sweep();
 }
@@ -152,9 +152,9 @@ CAF_TEST(nothing reaped rings no bell) {
 CAF_TEST(a replica that is not the leader leaves the work to the one that is) {
   pass(hours{1});
   tick();
-  db::reap_guests::result elsewhere;
+  store::reap_guests::result elsewhere;
   elsewhere.is_leader = false;
-  reply(take<db::reap_guests>(), elsewhere);
+  reply(take<store::reap_guests>(), elsewhere);
   step();
   CAF_CHECK(peers->empty());
   const auto told = status();
@@ -163,7 +163,7 @@ CAF_TEST(a replica that is not the leader leaves the work to the one that is) {
   CAF_CHECK(!told->reply->last->is_leader);
   pass(hours{1});
   tick();
-  reply(take<db::reap_guests>(), guests(0));
+  reply(take<store::reap_guests>(), guests(0));
   finish_sweep();
 }
 
@@ -171,7 +171,7 @@ CAF_TEST(a failed sweep is tried again after a pause that doubles) {
   pass(hours{1});
   tick();
   for (auto pause : {seconds{1}, seconds{2}, seconds{4}}) {
-    auto asked = take<db::reap_guests>();
+    auto asked = take<store::reap_guests>();
     asked.fail(errc::database_unavailable);
     sched.run();
     pass(pause - std::chrono::microseconds{1});
@@ -180,7 +180,7 @@ CAF_TEST(a failed sweep is tried again after a pause that doubles) {
     pass(std::chrono::microseconds{1});
     tick();
   }
-  reply(take<db::reap_guests>(), guests(0));
+  reply(take<store::reap_guests>(), guests(0));
   finish_sweep();
   pass(hours{1} - std::chrono::microseconds{1});
   tick();
@@ -192,7 +192,7 @@ CAF_TEST(told to run it runs and answers when it is over) {
   sched.run();
   const auto also = test::ask<reaper_run>(sys, sweeper, run_reaper{});
   sched.run();
-  reply(take<db::reap_guests>(), guests(2));
+  reply(take<store::reap_guests>(), guests(2));
   CAF_CHECK(told->is_open());
   finish_sweep();
   CAF_REQUIRE(told->reply);
@@ -205,7 +205,7 @@ CAF_TEST(told to run it runs and answers when it is over) {
 CAF_TEST(whoever waits for a sweep hears that it failed) {
   const auto told = test::ask<reaper_run>(sys, sweeper, run_reaper{});
   sched.run();
-  auto asked = take<db::reap_guests>();
+  auto asked = take<store::reap_guests>();
   asked.fail(errc::database_unavailable);
   sched.run();
   CAF_CHECK(told->error.code == errc::database_unavailable);
@@ -214,7 +214,7 @@ CAF_TEST(whoever waits for a sweep hears that it failed) {
 CAF_TEST(a dry run counts and starts no sweep) {
   const auto told = test::ask<reaper_run>(sys, sweeper, run_reaper{true});
   sched.run();
-  auto asked = take<db::reap_guests>();
+  auto asked = take<store::reap_guests>();
   CAF_CHECK(asked.message.dry_run);
   reply(std::move(asked), guests(12));
   CAF_REQUIRE(told->reply);

@@ -1,6 +1,6 @@
 #include "actors/fixture.hpp"
 
-#include "actors/log_doorbell.hpp"
+#include "actors/log_wakeup.hpp"
 #include "actors/revocation_feed.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using page = db::revocation_log::page;
+using page = log_page;
 using lines = std::vector<std::string>;
 
 /// What the source is to do next, and everything that happened, in order: the calls of the source and the news of
@@ -25,8 +25,8 @@ struct script {
   cursor end{1, 10};
   std::deque<page> pages;
   std::deque<std::string> fails; // the names of calls that fail, each once
-  std::vector<std::vector<warm_sessions::entry>> active;
-  std::deque<revocation_source::wake> wakes;
+  std::vector<std::vector<warm_session>> active;
+  std::deque<log_source::wake> wakes;
   std::vector<std::chrono::nanoseconds> waits;
   std::function<void()> while_asked_for_position = [] {};
   std::function<void()> while_reading = [] {};
@@ -43,9 +43,9 @@ struct script {
   }
 };
 
-class scripted_source : public revocation_source {
+class scripted_source : public log_source, public snapshot_source, public log_notifier {
 public:
-  explicit scripted_source(script& s) : script_(s) {}
+  scripted_source(script& s, std::function<instant()> now) : script_(s), now_(std::move(now)) {}
 
   bool is_open() const override {
     return script_.is_open;
@@ -64,6 +64,7 @@ public:
   }
 
   failure read(cursor after, page* out, instant) override {
+    auto began = now_();
     script_.while_reading();
     auto result = script_.call("read after " + std::to_string(after.seq));
     if (result.code != errc::none)
@@ -73,16 +74,17 @@ public:
       *out = std::move(script_.pages.front());
       script_.pages.pop_front();
     }
+    out->as_of = began;
     return {};
   }
 
-  failure stream_active(std::size_t, const warm_sink& sink, instant) override {
+  failure stream_active(std::size_t, const sink& take, instant) override {
     auto result = script_.call("stream");
     if (result.code != errc::none)
       return result;
     for (auto entries : script_.active) {
       script_.before_hand_over();
-      if (!sink(std::move(entries)))
+      if (!take(std::move(entries)))
         return {errc::internal, "nobody takes it"};
     }
     return {};
@@ -104,7 +106,17 @@ public:
 
 private:
   script& script_;
+  std::function<instant()> now_;
 };
+
+log_sources sources_of(script& s, std::function<instant()> now) {
+  auto source = std::make_unique<scripted_source>(s, std::move(now));
+  log_sources result;
+  result.snapshot = source.get();
+  result.notifier = source.get();
+  result.log = std::move(source);
+  return result;
+}
 
 page page_of(std::initializer_list<std::uint64_t> seqs, bool has_more = false) {
   page result;
@@ -129,7 +141,7 @@ struct fixture {
   script log;
   revocation_feed_state feed;
   std::vector<log_progress> progress;
-  std::vector<history_changed> changes;
+  std::vector<epoch_changed> changes;
   std::vector<warm_sessions> warmed;
 
   fixture() {
@@ -137,7 +149,7 @@ struct fixture {
     feed.options.backoff_min = 50ms;
     feed.options.backoff_max = 400ms;
     feed.options.now = clock.reader();
-    feed.source = std::make_unique<scripted_source>(log);
+    feed.from = sources_of(log, clock.reader());
     feed.hand_over = [this](warm_sessions&& part) {
       log.happened.push_back("warm");
       warmed.push_back(std::move(part));
@@ -147,7 +159,7 @@ struct fixture {
       log.happened.push_back("progress to " + std::to_string(news.position.seq));
       progress.push_back(news);
     };
-    feed.tell_history = [this](const history_changed& news) {
+    feed.tell_history = [this](const epoch_changed& news) {
       log.happened.push_back("history at " + std::to_string(news.position.seq));
       changes.push_back(news);
     };
@@ -287,11 +299,11 @@ CAF_TEST(another history is told and memory is warmed anew) {
   CAF_CHECK(warmed[0].began >= changes[0].noticed);
 }
 
-// -- the bell ----------------------------------------------------------------------------------------------------
+// -- the wakeup ----------------------------------------------------------------------------------------------------
 
-CAF_TEST(a bell is passed on to other replicas once and after the read) {
+CAF_TEST(a wakeup is passed on to other replicas once and after the read) {
   round();
-  log.wakes = {revocation_source::wake::bell, revocation_source::wake::hint};
+  log.wakes = {log_source::wake::notified, log_source::wake::hint};
   round();
   log.pages = {page_of({11})};
   CAF_CHECK_EQUAL(round(), (lines{"read after 10", "progress to 11", "notify", "wait"}));
@@ -299,12 +311,12 @@ CAF_TEST(a bell is passed on to other replicas once and after the read) {
 }
 
 CAF_TEST(many rings are one) {
-  log_doorbell bell;
-  CAF_CHECK(!bell.answer());
-  bell.ring();
-  bell.ring();
-  CAF_CHECK(bell.answer());
-  CAF_CHECK(!bell.answer());
+  log_wakeup wakeup;
+  CAF_CHECK(!wakeup.consume());
+  wakeup.notify();
+  wakeup.notify();
+  CAF_CHECK(wakeup.consume());
+  CAF_CHECK(!wakeup.consume());
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
@@ -324,7 +336,7 @@ struct actor_fixture : test_coordinator_fixture<with_messages<caf::actor_system_
 
   actor_fixture() {
     sched.run();
-    auto source = std::make_shared<std::unique_ptr<revocation_source>>(std::make_unique<scripted_source>(log));
+    auto source = std::make_shared<log_sources>(sources_of(log, boot_clock::now));
     feed = sys.spawn(revocation_feed, revocation_feed_options{}, source, cache,
                      std::vector<revocation_sink_actor>{front});
   }
@@ -348,13 +360,13 @@ CAF_TEST(the cache hears of everything before the front does) {
   };
   CAF_CHECK(place(cache) < place(front));
   CAF_CHECK(place(front) < static_cast<std::ptrdiff_t>(sched.jobs.size()));
-  expect((history_changed), from(feed).to(cache));
+  expect((epoch_changed), from(feed).to(cache));
   expect((cache_warmed), from(feed).to(cache));
   expect((log_progress), from(feed).to(cache));
-  expect((history_changed), from(feed).to(front));
+  expect((epoch_changed), from(feed).to(front));
   expect((cache_warmed), from(feed).to(front));
   expect((log_progress), from(feed).to(front));
-  CAF_CHECK_EQUAL(heard_by_front->take_news<history_changed>().position.seq, 10u);
+  CAF_CHECK_EQUAL(heard_by_front->take_news<epoch_changed>().position.seq, 10u);
 }
 
 CAF_TEST(it goes on round after round) {

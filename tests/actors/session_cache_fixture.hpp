@@ -73,20 +73,20 @@ struct session_cache_fixture : test_coordinator_fixture<with_messages<caf::actor
     return result;
   }
 
-  question<db::find_session> take_load(const token_hash& of) {
-    auto asked = db->take<db::find_session>();
+  question<store::find_session> take_load(const token_hash& of) {
+    auto asked = db->take<store::find_session>();
     CAF_CHECK(asked.message.hash == of);
     return asked;
   }
 
-  void answer(question<db::find_session>& asked, session_status status, const session_record& record = {}) {
+  void answer(question<store::find_session>& asked, session_status status, const session_record& record = {}) {
     asked.answer({status, record});
     consume_messages();
   }
 
   /// Loads that are run again are answered with what the database holds by now.
   void answer_again(const token_hash& of, session_status status, const session_record& record) {
-    while (db->next_is<db::find_session>()) {
+    while (db->next_is<store::find_session>()) {
       auto again = take_load(of);
       answer(again, status, record);
     }

@@ -99,7 +99,7 @@ CAF_TEST(another history empties memory) {
   load(make_hash(3));
   auto asked = take_load(make_hash(3));
   answer(asked, session_status::unknown);
-  tell(history_changed{{2, 1}, "restored"});
+  tell(epoch_changed{{2, 1}, "restored"});
   CAF_CHECK(peek(make_hash(3)).known == known::must_load);
   CAF_CHECK(peek(bob).known == known::must_load);
   CAF_CHECK(peek(alice).known == known::must_load);
@@ -111,7 +111,7 @@ CAF_TEST(a load of another history is read again) {
   const auto loaded = load(alice);
   auto asked = take_load(alice);
   clock.advance(1ms);
-  tell(history_changed{{2, 1}, "restored", clock.now()});
+  tell(epoch_changed{{2, 1}, "restored", clock.now()});
   answer(asked, session_status::unknown); // there it was never minted
   CAF_CHECK(loaded->is_open());
   auto again = take_load(alice); // began when the change was known already
@@ -484,7 +484,7 @@ CAF_TEST(the numbers tell what happened) {
   CAF_CHECK_EQUAL(numbers().lease_age_s, 2.0);
   clock.advance(40s); // past the bound it goes on
   CAF_CHECK_EQUAL(numbers().lease_age_s, 42.0);
-  tell(history_changed{{2, 1}, "restored", clock.now()});
+  tell(epoch_changed{{2, 1}, "restored", clock.now()});
   CAF_CHECK(numbers().lease_age_s < 0); // nothing of the new history has been read
 }
 

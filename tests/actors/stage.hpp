@@ -44,7 +44,7 @@ PORTCULLIS_REPLY_TO(warm_sessions, applied);
 PORTCULLIS_REPLY_TO(peek_sessions, peeked_sessions);
 PORTCULLIS_REPLY_TO(load_session, resolution);
 PORTCULLIS_REPLY_TO(mint_request, mint_reply);
-PORTCULLIS_REPLY_TO(find_or_create_request, db::find_or_create_account::result);
+PORTCULLIS_REPLY_TO(find_or_create_request, store::find_or_create_account::result);
 PORTCULLIS_REPLY_TO(create_guest_request, account);
 PORTCULLIS_REPLY_TO(read_cache_stats, cache_stats);
 PORTCULLIS_REPLY_TO(read_pool_stats, pool_stats);

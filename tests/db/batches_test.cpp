@@ -11,7 +11,7 @@ using namespace portcullis::test;
 
 namespace {
 
-const db::revocation_cause cause{"", "user"};
+const store::revocation_cause cause{"", "user"};
 
 struct fixture : migrated_database {
   fixture() : migrated_database("batches"), conn(connect()), other(connect()) {
@@ -36,50 +36,50 @@ CAF_TEST_FIXTURE_SCOPE(batch_tests, fixture)
 CAF_TEST(one batch mixes all kinds and keeps their order) {
   auto owner = new_account(conn);
   auto known = new_draft();
-  must(conn, db::mint_session{known, owner});
+  must(conn, store::mint_session{known, owner});
   auto doomed = new_account(conn);
   auto epoch = static_cast<std::uint64_t>(number(other, "select feed_epoch()"));
   auto claim = new_claim("ann@example.org");
   auto report = db::execute(conn,
                             {
-                              db::delete_account{doomed, cause, new_id()},
-                              db::find_session{known.hash},
-                              db::mint_session{new_draft(), owner},
-                              db::get_session{known.session_id},
-                              db::list_sessions{owner, {}, 10},
-                              db::ping{},
-                              db::get_account{owner},
-                              db::find_account{{identity_kind::email, "nobody"}},
-                              db::read_events{{epoch, 0}, 10},
-                              db::mint_for_identity{new_draft(), claim},
-                              db::mint_guest{new_draft(), new_id()},
-                              db::find_or_create_account{new_claim("bob@example.org")},
-                              db::create_guest{new_id()},
-                              db::revoke_session{known.session_id, {}, cause, new_id()},
-                              db::revoke_account{owner, {}, cause, new_id()},
-                              db::find_session{new_hash()},
+                              store::delete_account{doomed, cause, new_id()},
+                              store::find_session{known.hash},
+                              store::mint_session{new_draft(), owner},
+                              store::get_session{known.session_id},
+                              store::list_sessions{owner, {}, 10},
+                              store::ping{},
+                              store::get_account{owner},
+                              store::find_account{{identity_kind::email, "nobody"}},
+                              store::read_events{{epoch, 0}, 10},
+                              store::mint_for_identity{new_draft(), claim},
+                              store::mint_guest{new_draft(), new_id()},
+                              store::find_or_create_account{new_claim("bob@example.org")},
+                              store::create_guest{new_id()},
+                              store::revoke_session{known.session_id, {}, cause, new_id()},
+                              store::revoke_account{owner, {}, cause, new_id()},
+                              store::find_session{new_hash()},
                             },
                             soon());
   CAF_CHECK(report.lost.empty());
   CAF_CHECK_EQUAL(report.trouble, "");
   const auto& out = report.outcomes;
   CAF_REQUIRE_EQUAL(out.size(), 16u);
-  CAF_CHECK(std::holds_alternative<db::delete_account::result>(out[0]));
-  CAF_CHECK(std::get<db::find_session::result>(out[1]).status == session_status::active);
-  CAF_CHECK(std::get<db::minted>(out[2]).account.account_id == owner);
+  CAF_CHECK(std::holds_alternative<store::delete_account::result>(out[0]));
+  CAF_CHECK(std::get<store::find_session::result>(out[1]).status == session_status::active);
+  CAF_CHECK(std::get<store::minted>(out[2]).account.account_id == owner);
   CAF_CHECK(std::get<session>(out[3]).session_id == known.session_id);
-  CAF_CHECK_EQUAL(std::get<db::list_sessions::result>(out[4]).sessions.size(), 1u);
-  CAF_CHECK(std::get<db::ping::result>(out[5]).ok);
+  CAF_CHECK_EQUAL(std::get<store::list_sessions::result>(out[4]).sessions.size(), 1u);
+  CAF_CHECK(std::get<store::ping::result>(out[5]).ok);
   CAF_CHECK(std::get<account>(out[6]).account_id == owner);
   CAF_CHECK(code_of(out[7]) == errc::account_not_found);
-  CAF_CHECK(!std::get<db::read_events::result>(out[8]).reset);
-  CAF_CHECK(std::get<db::minted>(out[9]).account.account_id == claim.account_id);
-  CAF_CHECK(std::get<db::minted>(out[10]).account.is_guest);
-  CAF_CHECK(std::get<db::find_or_create_account::result>(out[11]).created);
+  CAF_CHECK(!std::get<store::read_events::result>(out[8]).reset);
+  CAF_CHECK(std::get<store::minted>(out[9]).account.account_id == claim.account_id);
+  CAF_CHECK(std::get<store::minted>(out[10]).account.is_guest);
+  CAF_CHECK(std::get<store::find_or_create_account::result>(out[11]).created);
   CAF_CHECK(std::get<account>(out[12]).is_guest);
-  CAF_CHECK(std::get<db::revoke_session::result>(out[13]).revoked);
-  CAF_CHECK_EQUAL(std::get<db::revoke_account::result>(out[14]).revoked, 1u); // the one minted in this batch
-  CAF_CHECK(std::get<db::find_session::result>(out[15]).status == session_status::unknown);
+  CAF_CHECK(std::get<store::revoke_session::result>(out[13]).revoked);
+  CAF_CHECK_EQUAL(std::get<store::revoke_account::result>(out[14]).revoked, 1u); // the one minted in this batch
+  CAF_CHECK(std::get<store::find_session::result>(out[15]).status == session_status::unknown);
 }
 
 CAF_TEST(an empty batch is done at once) {
@@ -96,10 +96,10 @@ CAF_TEST(a bad operation fails alone) {
   bad_text.device.label = std::string{"nul\0inside", 10};
   auto bad_utf8 = new_draft();
   bad_utf8.device.user_agent = "\xff";
-  std::vector<db::operation> batch;
+  std::vector<store::operation> batch;
   for (const auto& draft : {new_draft(), bad_address, new_draft(), bad_text, bad_utf8, new_draft()})
-    batch.push_back(db::mint_session{draft, owner});
-  batch.push_back(db::create_guest{new_id()}); // another kind, untouched
+    batch.push_back(store::mint_session{draft, owner});
+  batch.push_back(store::create_guest{new_id()}); // another kind, untouched
   auto report = db::execute(conn, batch, soon());
   errc expected[] = {errc::none,
                      errc::value_unacceptable,
@@ -120,26 +120,26 @@ CAF_TEST(a bad operation fails alone) {
 }
 
 CAF_TEST(a batch larger than a transaction may be is run in several) {
-  std::vector<db::operation> batch;
+  std::vector<store::operation> batch;
   for (int i = 0; i < 600; ++i)
-    batch.push_back(db::mint_guest{new_draft(std::to_string(i)), new_id()});
+    batch.push_back(store::mint_guest{new_draft(std::to_string(i)), new_id()});
   auto report = db::execute(conn, batch, soon());
   for (std::size_t i = 0; i < batch.size(); ++i)
-    CAF_CHECK_EQUAL(std::get<db::minted>(report.outcomes[i]).session.device.label, std::to_string(i));
+    CAF_CHECK_EQUAL(std::get<store::minted>(report.outcomes[i]).session.device.label, std::to_string(i));
   CAF_CHECK_EQUAL(number(other, "select count(distinct xmin::text) from sessions"), 3);
 }
 
 CAF_TEST(a batch larger than the buffers of a socket passes) {
   auto owner = new_account(conn);
-  std::vector<db::operation> batch;
+  std::vector<store::operation> batch;
   for (int i = 0; i < 100; ++i) {
     auto draft = new_draft();
     draft.device.user_agent = std::string(200'000, 'x');
-    batch.push_back(db::mint_session{draft, owner});
+    batch.push_back(store::mint_session{draft, owner});
   }
   auto report = db::execute(conn, batch, soon());
   for (const auto& one : report.outcomes)
-    CAF_CHECK_EQUAL(std::get<db::minted>(one).session.device.user_agent.size(), 200'000u);
+    CAF_CHECK_EQUAL(std::get<store::minted>(one).session.device.user_agent.size(), 200'000u);
 }
 
 CAF_TEST(a blocked operation fails in time and its batch does not ) {
@@ -149,7 +149,7 @@ CAF_TEST(a blocked operation fails in time and its batch does not ) {
   lock_account(blocked);
   auto report = db::execute(
     hasty,
-    {db::mint_session{new_draft(), blocked}, db::mint_guest{new_draft(), new_id()}, db::find_session{new_hash()}},
+    {store::mint_session{new_draft(), blocked}, store::mint_guest{new_draft(), new_id()}, store::find_session{new_hash()}},
     soon());
   CAF_CHECK(code_of(report.outcomes[0]) == errc::database_unavailable);
   CAF_CHECK(code_of(report.outcomes[1]) == errc::none);
@@ -164,7 +164,7 @@ CAF_TEST(what is not answered by the deadline is lost with the connection) {
   run(other, "begin");
   lock_account(blocked);
   auto began = boot_clock::now();
-  auto report = db::execute(conn, {db::find_session{new_hash()}, db::mint_session{new_draft(), blocked}},
+  auto report = db::execute(conn, {store::find_session{new_hash()}, store::mint_session{new_draft(), blocked}},
                             began + std::chrono::milliseconds{300});
   CAF_CHECK(boot_clock::now() - began < patience);
   CAF_CHECK(report.connection_lost);
@@ -176,7 +176,7 @@ CAF_TEST(what is not answered by the deadline is lost with the connection) {
 
 CAF_TEST(a connection that is cut loses the open outcomes and they can be run again) {
   auto blocked = new_account(conn);
-  db::mint_session mint{new_draft(), blocked};
+  store::mint_session mint{new_draft(), blocked};
   run(other, "begin");
   lock_account(blocked);
   auto cut = std::async(std::launch::async, [&] { return db::execute(conn, {mint}, soon()); });
@@ -205,7 +205,7 @@ CAF_TEST(the victim of a deadlock is run again) {
   lock_account(high);
   auto revocations = std::async(std::launch::async, [&] {
     return db::execute(
-      victim, {db::revoke_account{low, {}, cause, new_id()}, db::revoke_account{high, {}, cause, new_id()}},
+      victim, {store::revoke_account{low, {}, cause, new_id()}, store::revoke_account{high, {}, cause, new_id()}},
       soon());
   });
   auto watcher = connect();
@@ -215,18 +215,18 @@ CAF_TEST(the victim of a deadlock is run again) {
   auto report = revocations.get();
   CAF_CHECK(report.trouble.find("40P01") != std::string::npos);
   for (const auto& one : report.outcomes)
-    CAF_CHECK_EQUAL(std::get<db::revoke_account::result>(one).generation, 1);
+    CAF_CHECK_EQUAL(std::get<store::revoke_account::result>(one).generation, 1);
 }
 
 CAF_TEST(a schema that is not there is an internal error and not a crash) {
   database empty{"batches"};
   auto bare = empty.connect();
-  auto report = db::execute(bare, {db::find_session{new_hash()}, db::ping{}}, soon());
+  auto report = db::execute(bare, {store::find_session{new_hash()}, store::ping{}}, soon());
   CAF_CHECK(code_of(report.outcomes[0]) == errc::internal);
   CAF_CHECK(report.trouble.find("42P01") != std::string::npos);
   CAF_CHECK(!report.connection_lost);
   // A statement that could be prepared only behind the one that could not is prepared now.
-  CAF_CHECK(code_of(run_one(bare, db::ping{})) == errc::none);
+  CAF_CHECK(code_of(run_one(bare, store::ping{})) == errc::none);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -158,7 +158,7 @@ CAF_TEST(a closed connection answers with a failure) {
   db::connection conn;
   CAF_CHECK(!conn.is_open());
   CAF_CHECK_EQUAL(conn.socket(), -1);
-  auto report = db::execute(conn, {db::operation{db::ping{}}}, soon());
+  auto report = db::execute(conn, {store::operation{store::ping{}}}, soon());
   CAF_CHECK(report.connection_lost);
   CAF_CHECK(code_of(report.outcomes.at(0)) == errc::database_unavailable);
   CAF_CHECK_EQUAL(report.lost.size(), 1u);

@@ -30,9 +30,9 @@ struct fixture {
 
 /// What one client was told before the crash, and what it was left in doubt about.
 struct witness {
-  std::vector<db::session_draft> minted;
+  std::vector<store::session_draft> minted;
   std::vector<token_hash> revoked;
-  std::vector<db::operation> in_doubt;
+  std::vector<store::operation> in_doubt;
 };
 
 /// Mints and revokes until the server is gone.
@@ -40,15 +40,15 @@ witness work(const migrated_database& store, const uuid& owner, std::atomic<int>
   auto conn = store.connect();
   witness seen;
   while (true) {
-    std::vector<db::operation> batch;
-    std::vector<db::session_draft> drafts;
+    std::vector<store::operation> batch;
+    std::vector<store::session_draft> drafts;
     for (int i = 0; i < 4; ++i) {
       drafts.push_back(new_draft());
-      batch.push_back(db::mint_session{drafts.back(), owner});
+      batch.push_back(store::mint_session{drafts.back(), owner});
     }
     bool has_victim = seen.minted.size() >= 8;
     if (has_victim)
-      batch.push_back(db::revoke_session{seen.minted.back().hash, {}, {"", "user"}, new_id()});
+      batch.push_back(store::revoke_session{seen.minted.back().hash, {}, {"", "user"}, new_id()});
     auto report = db::execute(conn, batch, soon());
     if (has_victim && code_of(report.outcomes[4]) == errc::none) {
       seen.revoked.push_back(seen.minted.back().hash);
@@ -95,7 +95,7 @@ CAF_TEST(everything acknowledged survives a crash of the server under load) {
   std::size_t in_doubt = 0;
   for (const auto& seen : witnesses) {
     for (const auto& draft : seen.minted)
-      CAF_CHECK(must(conn, db::get_session{draft.session_id}).session_id == draft.session_id);
+      CAF_CHECK(must(conn, store::get_session{draft.session_id}).session_id == draft.session_id);
     for (const auto& hash : seen.revoked)
       CAF_CHECK(status_of(conn, hash) == session_status::revoked);
     // Run again, what was in doubt is there exactly once.

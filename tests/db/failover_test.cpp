@@ -104,13 +104,13 @@ CAF_TEST(a primary that is demoted under standing connections is believed no mor
 
   // What a batch has read is lost with what it could not write.
   CAF_CHECK(ends([&] {
-    auto report = db::execute(conn, {db::ping{}, db::mint_session{new_draft(), owner}}, soon());
+    auto report = db::execute(conn, {store::ping{}, store::mint_session{new_draft(), owner}}, soon());
     CAF_CHECK_EQUAL(report.connection_lost, !report.lost.empty());
     if (report.connection_lost)
       CAF_CHECK((report.lost == std::vector<std::size_t>{0, 1}));
     return !report.connection_lost;
   }));
-  CAF_CHECK(ends([&] { return !db::execute(reading, {db::ping{}}, soon()).connection_lost; }));
+  CAF_CHECK(ends([&] { return !db::execute(reading, {store::ping{}}, soon()).connection_lost; }));
   CAF_CHECK(ends([&] { return db::ask(asking, "select true", {}, soon()).ok(); }));
   CAF_CHECK(ends([&] { return db::run_script(scripting, "select true", soon()).ok(); }));
   for (const auto* each : {&conn, &asking, &reading, &scripting})
@@ -119,7 +119,7 @@ CAF_TEST(a primary that is demoted under standing connections is believed no mor
 
   set_read_only(false);
   CAF_CHECK(ends([&] { return conn.open(both, soon()).code != errc::none; }));
-  CAF_CHECK(code_of(run_one(conn, db::mint_session{new_draft(), owner})) == errc::none);
+  CAF_CHECK(code_of(run_one(conn, store::mint_session{new_draft(), owner})) == errc::none);
 }
 
 CAF_TEST(an idle connection knows what its server has said last) {
@@ -136,10 +136,10 @@ CAF_TEST(a log on a demoted primary is read no more and its successor has anothe
   auto live = new_session(conn, new_account(conn));
   db::revocation_log log;
   cursor position;
-  db::revocation_log::page page;
+  log_page page;
   CAF_REQUIRE_EQUAL(log.open(both, soon()).detail, "");
   CAF_REQUIRE_EQUAL(log.position(&position, soon()).detail, "");
-  must(conn, db::revoke_session{live.session.session_id, {}, {"test", "user"}});
+  must(conn, store::revoke_session{live.session.session_id, {}, {"test", "user"}});
   CAF_REQUIRE_EQUAL(log.read(position, 10, &page, soon()).detail, "");
   CAF_CHECK_EQUAL(page.events.size(), 1u);
 
@@ -156,7 +156,7 @@ CAF_TEST(a log on a demoted primary is read no more and its successor has anothe
   CAF_CHECK(page.last.epoch != position.epoch);
   conn = connect();
   CAF_CHECK(port_of(conn) != before);
-  CAF_CHECK(code_of(run_one(conn, db::ping{})) == errc::none);
+  CAF_CHECK(code_of(run_one(conn, store::ping{})) == errc::none);
 }
 
 CAF_TEST(an old primary beside its successor is not used once the successor was met) {

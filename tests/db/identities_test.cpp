@@ -11,7 +11,7 @@ using namespace portcullis::test;
 
 namespace {
 
-const db::revocation_cause cause{"token rotated", "user"};
+const store::revocation_cause cause{"token rotated", "user"};
 
 struct fixture : migrated_database {
   fixture() : migrated_database("identities"), conn(connect()), other(connect()) {
@@ -20,28 +20,28 @@ struct fixture : migrated_database {
 
   /// A full account with one identity of kind e-mail.
   uuid new_person(const std::string& external_id) {
-    return must(conn, db::find_or_create_account{new_claim(external_id)}).account.account_id;
+    return must(conn, store::find_or_create_account{new_claim(external_id)}).account.account_id;
   }
 
-  static db::link_identity linking(const uuid& account_id, const std::string& external_id) {
+  static store::link_identity linking(const uuid& account_id, const std::string& external_id) {
     return {account_id, {identity_kind::email, external_id}, new_id(), {}, cause};
   }
 
   /// `linking`, which replaces the session of `old_hash`.
-  static db::link_identity rotating(const uuid& account_id, const std::string& external_id,
+  static store::link_identity rotating(const uuid& account_id, const std::string& external_id,
                                     const token_hash& old_hash) {
     auto op = linking(account_id, external_id);
-    op.rotation = db::link_identity::token_rotation{old_hash, new_draft("new")};
+    op.rotation = store::link_identity::token_rotation{old_hash, new_draft("new")};
     return op;
   }
 
-  db::unlink_identity unlinking(const uuid& account_id, const std::string& external_id) {
+  store::unlink_identity unlinking(const uuid& account_id, const std::string& external_id) {
     return {account_id, {identity_kind::email, external_id}, new_id()};
   }
 
   std::vector<revocation_event> log() {
     cursor start{static_cast<std::uint64_t>(number(other, "select feed_epoch()")), 0};
-    return must(conn, db::read_events{start, 1000}).events;
+    return must(conn, store::read_events{start, 1000}).events;
   }
 
   /// All that a refused operation must leave as it was.
@@ -57,7 +57,7 @@ struct fixture : migrated_database {
     return (*said.rows)[0].next<std::string>();
   }
 
-  void check_refused(db::operation op, errc code) {
+  void check_refused(store::operation op, errc code) {
     auto before = state();
     CAF_CHECK_EQUAL(to_string(code_of(run_one(conn, std::move(op)))), to_string(code));
     CAF_CHECK_EQUAL(state(), before);
@@ -67,7 +67,7 @@ struct fixture : migrated_database {
   db::connection other; // for looking on
 };
 
-std::vector<uuid> ids_of(const db::list_accounts::result& page) {
+std::vector<uuid> ids_of(const store::list_accounts::result& page) {
   std::vector<uuid> out;
   for (const auto& one : page.accounts)
     out.push_back(one.account_id);
@@ -87,7 +87,7 @@ CAF_TEST(a second identity is linked and the first stays) {
   CAF_REQUIRE_EQUAL(done.account.identities.size(), 2u);
   CAF_CHECK_EQUAL(done.account.identities[0].key.external_id, "ann@example.org");
   CAF_CHECK_EQUAL(done.account.identities[1].key.external_id, "ann@work.example");
-  CAF_CHECK(must(conn, db::find_account{{identity_kind::email, "ann@work.example"}}) == done.account);
+  CAF_CHECK(must(conn, store::find_account{{identity_kind::email, "ann@work.example"}}) == done.account);
   CAF_CHECK(log().empty()); // nobody's session is another one for it
 }
 
@@ -104,7 +104,7 @@ CAF_TEST(a taken identity changes neither account nor the session of the one tha
   new_person("bob@example.org");
   auto guest = new_account(conn);
   auto draft = new_draft();
-  must(conn, db::mint_session{draft, guest});
+  must(conn, store::mint_session{draft, guest});
   check_refused(linking(guest, "bob@example.org"), errc::identity_taken);
   check_refused(rotating(guest, "bob@example.org", draft.hash), errc::identity_taken);
   CAF_CHECK(status_of(conn, draft.hash) == session_status::active);
@@ -114,8 +114,8 @@ CAF_TEST(who is not there links names and sits nowhere) {
   check_refused(linking(new_id(), "ann@example.org"), errc::account_not_found);
   check_refused(rotating(new_id(), "ann@example.org", new_hash()), errc::account_not_found);
   check_refused(unlinking(new_id(), "ann@example.org"), errc::account_not_found);
-  check_refused(db::set_display_name{new_id(), "Ann", new_id()}, errc::account_not_found);
-  check_refused(db::seat_player{new_id(), new_id(), 1, new_id()}, errc::account_not_found);
+  check_refused(store::set_display_name{new_id(), "Ann", new_id()}, errc::account_not_found);
+  check_refused(store::seat_player{new_id(), new_id(), 1, new_id()}, errc::account_not_found);
 }
 
 CAF_TEST(a guest that links grows up under its id and the log says so) {
@@ -126,7 +126,7 @@ CAF_TEST(a guest that links grows up under its id and the log says so) {
   CAF_CHECK(done.account.account_id == guest);
   CAF_CHECK(!done.account.is_guest);
   CAF_CHECK_EQUAL(done.generation, 0);
-  CAF_CHECK(must(conn, db::get_session{made.session.session_id}).is_active);
+  CAF_CHECK(must(conn, store::get_session{made.session.session_id}).is_active);
 
   auto entries = log();
   CAF_REQUIRE_EQUAL(entries.size(), 1u);
@@ -142,7 +142,7 @@ CAF_TEST(a guest that links grows up under its id and the log says so) {
 CAF_TEST(a rotation ends one session and mints another in one transaction) {
   auto guest = new_account(conn);
   auto old = new_draft("old");
-  must(conn, db::mint_session{old, guest});
+  must(conn, store::mint_session{old, guest});
   auto op = rotating(guest, "ann@example.org", old.hash);
   auto done = must(conn, op);
   CAF_CHECK(done.was_upgraded);
@@ -153,7 +153,7 @@ CAF_TEST(a rotation ends one session and mints another in one transaction) {
   CAF_CHECK(!done.rotated->session.is_guest);
   CAF_CHECK(status_of(conn, op.rotation->draft.hash) == session_status::active);
   CAF_CHECK(status_of(conn, old.hash) == session_status::revoked);
-  CAF_CHECK_EQUAL(must(conn, db::get_session{old.session_id}).revoke_reason, "token rotated");
+  CAF_CHECK_EQUAL(must(conn, store::get_session{old.session_id}).revoke_reason, "token rotated");
 
   auto entries = log();
   CAF_REQUIRE_EQUAL(entries.size(), 2u);
@@ -172,7 +172,7 @@ CAF_TEST(a rotation ends one session and mints another in one transaction) {
 CAF_TEST(an identity that is linked already still rotates the token) {
   auto ann = new_person("ann@example.org");
   auto old = new_draft("old");
-  must(conn, db::mint_session{old, ann});
+  must(conn, store::mint_session{old, ann});
   auto done = must(conn, rotating(ann, "ann@example.org", old.hash));
   CAF_CHECK(done.was_linked);
   CAF_CHECK(done.rotated.has_value());
@@ -182,13 +182,13 @@ CAF_TEST(an identity that is linked already still rotates the token) {
 CAF_TEST(a dead or foreign or unknown token rotates nothing and links nothing) {
   auto guest = new_account(conn);
   auto revoked = new_draft();
-  must(conn, db::mint_session{revoked, guest});
-  must(conn, db::revoke_session{revoked.hash, {}, cause, new_id()});
+  must(conn, store::mint_session{revoked, guest});
+  must(conn, store::revoke_session{revoked.hash, {}, cause, new_id()});
   auto outlived = new_draft();
-  must(conn, db::mint_session{outlived, guest});
-  must(conn, db::revoke_account{guest, {}, cause, new_id()});
+  must(conn, store::mint_session{outlived, guest});
+  must(conn, store::revoke_account{guest, {}, cause, new_id()});
   auto foreign = new_draft();
-  must(conn, db::mint_session{foreign, new_account(conn)});
+  must(conn, store::mint_session{foreign, new_account(conn)});
   for (const auto& hash : {revoked.hash, outlived.hash, foreign.hash, new_hash()}) {
     check_refused(rotating(guest, "ann@example.org", hash), errc::session_unknown);
   }
@@ -198,7 +198,7 @@ CAF_TEST(a dead or foreign or unknown token rotates nothing and links nothing) {
 CAF_TEST(a rotation whose outcome was lost answers the same when it is run again) {
   auto guest = new_account(conn);
   auto old = new_draft("old");
-  must(conn, db::mint_session{old, guest});
+  must(conn, store::mint_session{old, guest});
   auto op = rotating(guest, "ann@example.org", old.hash);
   auto first = must(conn, op);
   auto before = state();
@@ -236,7 +236,7 @@ CAF_TEST(the loser of two links waits for the winner and is told) {
   wait_until_blocked(watcher, 1);
   run(other, "commit");
   CAF_CHECK(code_of(asked.get()) == errc::identity_taken);
-  CAF_CHECK(must(conn, db::get_account{loser}).is_guest);
+  CAF_CHECK(must(conn, store::get_account{loser}).is_guest);
 }
 
 CAF_TEST(an identity that is let go between the statements of a link is linked after all) {
@@ -251,7 +251,7 @@ CAF_TEST(an identity that is let go between the statements of a link is linked a
   auto guest = new_account(conn);
   auto done = run_one(conn, linking(guest, "raced@example.org"));
   CAF_CHECK_EQUAL(to_string(code_of(done)), to_string(errc::none));
-  CAF_CHECK(!must(conn, db::get_account{guest}).is_guest);
+  CAF_CHECK(!must(conn, store::get_account{guest}).is_guest);
 }
 
 CAF_TEST(an identity is unlinked but not the last of a full account) {
@@ -287,7 +287,7 @@ CAF_TEST(of two identities that are unlinked at once one stays) {
   wait_until_blocked(watcher, 1);
   run(other, "commit");
   CAF_CHECK(code_of(asked.get()) == errc::identity_last);
-  CAF_CHECK_EQUAL(must(conn, db::get_account{ann}).identities.size(), 1u);
+  CAF_CHECK_EQUAL(must(conn, store::get_account{ann}).identities.size(), 1u);
 }
 
 CAF_TEST(a name is set changed and cleared) {
@@ -295,35 +295,35 @@ CAF_TEST(a name is set changed and cleared) {
   auto bystander = new_person("bob@example.org");
   for (const auto& name : {std::optional<std::string>{"Ann"}, std::optional<std::string>{"Ann \xC3\xA9"},
                            std::optional<std::string>{}}) {
-    auto done = must(conn, db::set_display_name{ann, name, new_id()});
+    auto done = must(conn, store::set_display_name{ann, name, new_id()});
     CAF_CHECK(done.account_id == ann);
     CAF_CHECK(done.display_name == name);
-    CAF_CHECK(must(conn, db::get_account{ann}) == done);
+    CAF_CHECK(must(conn, store::get_account{ann}) == done);
   }
-  CAF_CHECK(!must(conn, db::get_account{bystander}).display_name);
+  CAF_CHECK(!must(conn, store::get_account{bystander}).display_name);
 }
 
 CAF_TEST(of several names in one batch the last one stays) {
   auto ann = new_person("ann@example.org");
   auto report = db::execute(
-    conn, {db::set_display_name{ann, "Ann", new_id()}, db::set_display_name{ann, "Ann Lee", new_id()}}, soon());
+    conn, {store::set_display_name{ann, "Ann", new_id()}, store::set_display_name{ann, "Ann Lee", new_id()}}, soon());
   CAF_CHECK_EQUAL(std::get<account>(report.outcomes[0]).display_name.value_or("none"), "Ann");
   CAF_CHECK_EQUAL(std::get<account>(report.outcomes[1]).display_name.value_or("none"), "Ann Lee");
-  CAF_CHECK_EQUAL(must(conn, db::get_account{ann}).display_name.value_or("none"), "Ann Lee");
+  CAF_CHECK_EQUAL(must(conn, store::get_account{ann}).display_name.value_or("none"), "Ann Lee");
 }
 
 CAF_TEST(a player is seated and moved and may have no number) {
   auto game = new_id();
   auto player = new_account(conn);
   const std::string seat = "select coalesce((select seat from game_players), -1)";
-  must(conn, db::seat_player{game, player, 3, new_id()});
+  must(conn, store::seat_player{game, player, 3, new_id()});
   CAF_CHECK_EQUAL(number(other, seat), 3);
-  must(conn, db::seat_player{game, player, 4, new_id()});
+  must(conn, store::seat_player{game, player, 4, new_id()});
   CAF_CHECK_EQUAL(number(other, seat), 4);
-  must(conn, db::seat_player{game, player, {}, new_id()});
+  must(conn, store::seat_player{game, player, {}, new_id()});
   CAF_CHECK_EQUAL(number(other, seat), -1);
   CAF_CHECK_EQUAL(number(other, "select count(*) from game_players"), 1);
-  CAF_CHECK(code_of(run_one(conn, db::delete_account{player, cause, new_id()})) == errc::account_seated);
+  CAF_CHECK(code_of(run_one(conn, store::delete_account{player, cause, new_id()})) == errc::account_seated);
 }
 
 CAF_TEST(one missing player leaves the others of the batch their seats) {
@@ -331,8 +331,8 @@ CAF_TEST(one missing player leaves the others of the batch their seats) {
   auto player = new_account(conn);
   auto report =
     db::execute(conn,
-                {db::seat_player{game, new_id(), 1, new_id()}, db::seat_player{game, player, 2, new_id()},
-                 db::seat_player{game, player, 3, new_id()}},
+                {store::seat_player{game, new_id(), 1, new_id()}, store::seat_player{game, player, 2, new_id()},
+                 store::seat_player{game, player, 3, new_id()}},
                 soon());
   CAF_CHECK(code_of(report.outcomes[0]) == errc::account_not_found);
   CAF_CHECK(code_of(report.outcomes[1]) == errc::none);
@@ -344,7 +344,7 @@ CAF_TEST(accounts come page by page in the order of their ids) {
   std::vector<uuid> made;
   for (int i = 0; i < 5; ++i)
     made.push_back(new_account(conn));
-  db::list_accounts op;
+  store::list_accounts op;
   op.limit = 2;
   std::vector<uuid> seen;
   for (std::size_t size : {2u, 2u, 1u}) {
@@ -368,14 +368,14 @@ CAF_TEST(accounts are filtered by each condition and by all) {
   must(conn, linking(bob, "bobby@work.example"));
   auto claim = new_claim("4100");
   claim.key.kind = identity_kind::telegram;
-  auto tom = must(conn, db::find_or_create_account{claim}).account.account_id;
+  auto tom = must(conn, store::find_or_create_account{claim}).account.account_id;
   run(other, "update accounts set created_at = '2026-01-01T00:00:00Z' where not is_guest");
   run(other, "update accounts set created_at = '2026-01-03T00:00:00Z' where is_guest");
 
-  auto check = [&](const db::list_accounts& op, const std::vector<uuid>& expected) {
+  auto check = [&](const store::list_accounts& op, const std::vector<uuid>& expected) {
     CAF_CHECK(ids_of(must(conn, op)) == expected);
   };
-  db::list_accounts all;
+  store::list_accounts all;
   check(all, {guest, ann, bob, tom});
   auto op = all;
   op.kind = identity_kind::email;
@@ -406,17 +406,17 @@ CAF_TEST(accounts are filtered by each condition and by all) {
 }
 
 CAF_TEST(everything is counted) {
-  auto before = must(conn, db::count_all{});
+  auto before = must(conn, store::count_all{});
   CAF_CHECK_EQUAL(before.accounts + before.guests + before.active_sessions, 0u);
   auto guest = new_account(conn);
   auto ann = new_person("ann@example.org");
   new_person("bob@example.org");
   new_session(conn, guest);
   auto revoked = new_session(conn, guest);
-  must(conn, db::revoke_session{revoked.session.session_id, {}, cause, new_id()});
+  must(conn, store::revoke_session{revoked.session.session_id, {}, cause, new_id()});
   new_session(conn, ann);
-  must(conn, db::revoke_account{ann, {}, cause, new_id()});
-  auto now = must(conn, db::count_all{});
+  must(conn, store::revoke_account{ann, {}, cause, new_id()});
+  auto now = must(conn, store::count_all{});
   CAF_CHECK_EQUAL(now.accounts, 3u);
   CAF_CHECK_EQUAL(now.guests, 1u);
   CAF_CHECK_EQUAL(now.active_sessions, 1u);

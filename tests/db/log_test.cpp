@@ -20,7 +20,7 @@ using namespace portcullis::test;
 
 namespace {
 
-const db::revocation_cause cause{"", "user"};
+const store::revocation_cause cause{"", "user"};
 
 struct fixture : migrated_database {
   fixture() : migrated_database("log"), conn(connect()), other(connect()) {
@@ -39,20 +39,20 @@ struct fixture : migrated_database {
     return out;
   }
 
-  static db::revocation_log::page read(db::revocation_log& from, cursor after, std::size_t limit = 1000) {
-    db::revocation_log::page out;
+  static log_page read(db::revocation_log& from, cursor after, std::size_t limit = 1000) {
+    log_page out;
     if (auto trouble = from.read(after, limit, &out, soon()); trouble.code != errc::none)
       throw std::runtime_error(trouble.detail);
     return out;
   }
 
-  db::revocation_log::page read(cursor after, std::size_t limit = 1000) {
+  log_page read(cursor after, std::size_t limit = 1000) {
     return read(log, after, limit);
   }
 
   cursor revoke_new_session() {
     auto made = new_session(conn, new_account(conn));
-    return must(conn, db::revoke_session{made.session.session_id, {}, cause, new_id()}).position;
+    return must(conn, store::revoke_session{made.session.session_id, {}, cause, new_id()}).position;
   }
 
   /// Both readers must say `reset` and carry on from the end.
@@ -62,7 +62,7 @@ struct fixture : migrated_database {
     CAF_CHECK(page.reset);
     CAF_CHECK(page.events.empty());
     CAF_CHECK(page.last == end);
-    auto events = must(conn, db::read_events{after, 10});
+    auto events = must(conn, store::read_events{after, 10});
     CAF_CHECK(events.reset);
     CAF_CHECK(events.events.empty());
     CAF_CHECK(events.last == end);
@@ -108,10 +108,10 @@ CAF_TEST(events are read in order and page by page) {
   for (std::size_t i = 0; i < 5; ++i)
     CAF_CHECK_EQUAL(exact.events[i].seq, positions[i].seq);
 
-  auto page = must(conn, db::read_events{start, 3});
+  auto page = must(conn, store::read_events{start, 3});
   CAF_CHECK(page.events == first.events);
   CAF_CHECK(page.last == positions[2]);
-  auto end = must(conn, db::read_events{positions.back(), 3});
+  auto end = must(conn, store::read_events{positions.back(), 3});
   CAF_CHECK(end.events.empty());
   CAF_CHECK(end.last == positions.back());
 }
@@ -171,7 +171,7 @@ CAF_TEST(a reader never skips an event that commits late) {
                + "); insert into revocation_events (seq, kind, account_id, generation)"
                  " select nextval('revocation_events_seq'), 'account', gen_random_uuid(), 1");
   auto revocation = std::async(std::launch::async, [&] {
-    return must(conn, db::revoke_session{made.session.session_id, {}, cause, new_id()});
+    return must(conn, store::revoke_session{made.session.session_id, {}, cause, new_id()});
   });
   auto watcher = connect();
   wait_until_blocked(watcher, 1);
@@ -194,14 +194,14 @@ CAF_TEST(a blocked row lock stalls no other revocation) {
   CAF_REQUIRE(db::ask(other, "select 1 from sessions where session_id = $1::uuid for update", p, soon()).ok());
   auto waiting = std::async(std::launch::async, [&] {
     auto mine = connect();
-    return must(mine, db::revoke_session{blocked.session.session_id, {}, cause, new_id()});
+    return must(mine, store::revoke_session{blocked.session.session_id, {}, cause, new_id()});
   });
   auto watcher = connect();
   wait_until_blocked(watcher, 1);
-  CAF_CHECK(must(conn, db::revoke_session{free.session.session_id, {}, cause, new_id()}).revoked);
+  CAF_CHECK(must(conn, store::revoke_session{free.session.session_id, {}, cause, new_id()}).revoked);
   auto stranger = new_account(conn);
-  CAF_CHECK(code_of(run_one(conn, db::revoke_account{stranger, {}, cause, new_id()})) == errc::none);
-  CAF_CHECK(code_of(run_one(conn, db::delete_account{stranger, cause, new_id()})) == errc::none);
+  CAF_CHECK(code_of(run_one(conn, store::revoke_account{stranger, {}, cause, new_id()})) == errc::none);
+  CAF_CHECK(code_of(run_one(conn, store::delete_account{stranger, cause, new_id()})) == errc::none);
   CAF_CHECK(waiting.wait_for(std::chrono::seconds{0}) == std::future_status::timeout);
   run(other, "commit");
   CAF_CHECK(waiting.get().revoked);
@@ -220,19 +220,19 @@ CAF_TEST(a reader that tails racing writers sees every event once and in order) 
       auto mine = connect();
       std::set<std::uint64_t> seqs;
       for (int i = 0; i < rounds; ++i) {
-        std::vector<db::operation> batch;
+        std::vector<store::operation> batch;
         for (auto n = own_dice() % 3; n > 0; --n)
           batch.push_back(
-            db::revoke_session{new_session(mine, new_account(mine)).session.session_id, {}, cause, new_id()});
-        batch.push_back(db::revoke_account{new_account(mine), {}, cause, new_id()});
-        batch.push_back(db::delete_account{new_account(mine), cause, new_id()});
+            store::revoke_session{new_session(mine, new_account(mine)).session.session_id, {}, cause, new_id()});
+        batch.push_back(store::revoke_account{new_account(mine), {}, cause, new_id()});
+        batch.push_back(store::delete_account{new_account(mine), cause, new_id()});
         for (const auto& one : db::execute(mine, batch, soon()).outcomes) {
-          if (const auto* session = std::get_if<db::revoke_session::result>(&one))
+          if (const auto* session = std::get_if<store::revoke_session::result>(&one))
             seqs.insert(session->position.seq);
-          else if (const auto* account = std::get_if<db::revoke_account::result>(&one))
+          else if (const auto* account = std::get_if<store::revoke_account::result>(&one))
             seqs.insert(account->position.seq);
           else
-            seqs.insert(std::get<db::delete_account::result>(one).position.seq);
+            seqs.insert(std::get<store::delete_account::result>(one).position.seq);
         }
       }
       --running;
@@ -284,37 +284,37 @@ CAF_TEST(a broken connection closes the log) {
 
 CAF_TEST(a read that is not answered in time closes the log) {
   run(other, "begin; lock table revocation_events in access exclusive mode");
-  db::revocation_log::page page;
+  log_page page;
   auto trouble = log.read({}, 10, &page, boot_clock::now() + std::chrono::milliseconds{100});
   CAF_CHECK(trouble.code == errc::database_unavailable);
   CAF_CHECK(!log.is_open());
 }
 
 CAF_TEST(the active sessions stream newest first and nothing else does) {
-  std::map<uuid, db::minted> active;
+  std::map<uuid, store::minted> active;
   std::map<uuid, token_hash> hashes;
   auto mint = [&](const uuid& owner) {
-    db::mint_session op{new_draft(), owner};
+    store::mint_session op{new_draft(), owner};
     auto made = must(conn, op);
     hashes[op.draft.session_id] = op.draft.hash;
     active[op.draft.session_id] = made;
     return op.draft.session_id;
   };
   auto guest = new_account(conn);
-  auto ann = must(conn, db::find_or_create_account{new_claim("ann@example.org")}).account.account_id;
+  auto ann = must(conn, store::find_or_create_account{new_claim("ann@example.org")}).account.account_id;
   for (int i = 0; i < 10; ++i)
     mint(i % 2 == 0 ? guest : ann);
   auto ended = mint(guest);
-  must(conn, db::revoke_session{ended, {}, cause, new_id()});
+  must(conn, store::revoke_session{ended, {}, cause, new_id()});
   active.erase(ended);
   auto bob = new_account(conn);
   active.erase(mint(bob));
-  must(conn, db::revoke_account{bob, {}, cause, new_id()});
+  must(conn, store::revoke_account{bob, {}, cause, new_id()});
   mint(bob);
 
-  std::vector<db::revocation_log::warm_entry> got;
+  std::vector<warm_session> got;
   std::vector<std::size_t> chunks;
-  auto sink = [&](std::vector<db::revocation_log::warm_entry>&& chunk) {
+  auto sink = [&](std::vector<warm_session>&& chunk) {
     chunks.push_back(chunk.size());
     got.insert(got.end(), chunk.begin(), chunk.end());
     return true;
@@ -339,7 +339,7 @@ CAF_TEST(the active sessions stream newest first and nothing else does) {
   CAF_CHECK(got[0].record.session_id == active.rbegin()->first);
 
   int calls = 0;
-  auto once = [&](std::vector<db::revocation_log::warm_entry>&&) {
+  auto once = [&](std::vector<warm_session>&&) {
     ++calls;
     return false;
   };
@@ -350,7 +350,7 @@ CAF_TEST(the active sessions stream newest first and nothing else does) {
 
 CAF_TEST(no active session is an empty stream) {
   int calls = 0;
-  auto sink = [&](std::vector<db::revocation_log::warm_entry>&&) {
+  auto sink = [&](std::vector<warm_session>&&) {
     ++calls;
     return true;
   };

@@ -118,7 +118,7 @@ CAF_TEST(the connection goes on with its time - outs) {
   auto conn = connect(std::chrono::milliseconds{4000});
   db::migrate(conn, db::embedded_migrations(), soon(), [](std::string_view) {});
   CAF_CHECK_EQUAL(number(conn, "select setting from pg_settings where name = 'statement_timeout'"), 4000);
-  CAF_CHECK(code_of(run_one(conn, db::ping{})) == errc::none);
+  CAF_CHECK(code_of(run_one(conn, store::ping{})) == errc::none);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

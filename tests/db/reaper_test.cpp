@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const db::revocation_cause cause{"guest abandoned", "reaper"};
+const store::revocation_cause cause{"guest abandoned", "reaper"};
 
 /// What a racer was answered: about each guest, whether the operation found it.
 using answers = std::vector<std::pair<uuid, bool>>;
@@ -51,12 +51,12 @@ struct fixture : migrated_database {
     return out;
   }
 
-  db::reap_guests sweep(std::size_t limit = 1000) const {
+  store::reap_guests sweep(std::size_t limit = 1000) const {
     return {cut_off, {}, limit, false, cause};
   }
 
   bool exists(const uuid& account_id) {
-    return code_of(run_one(conn, db::get_account{account_id})) == errc::none;
+    return code_of(run_one(conn, store::get_account{account_id})) == errc::none;
   }
 
   cursor log_start() {
@@ -64,7 +64,7 @@ struct fixture : migrated_database {
   }
 
   std::vector<revocation_event> log() {
-    return must(conn, db::read_events{log_start(), 10'000}).events;
+    return must(conn, store::read_events{log_start(), 10'000}).events;
   }
 
   std::int64_t count(const std::string& table) {
@@ -98,21 +98,21 @@ std::vector<uuid> fixture::five_ends() {
   return out;
 }
 
-db::link_identity linking(const uuid& account_id, std::string external_id) {
+store::link_identity linking(const uuid& account_id, std::string external_id) {
   identity_key key{identity_kind::email, std::move(external_id)};
   return {account_id, std::move(key), new_id(), {}, {"", "user"}};
 }
 
-db::operation next_operation(errand what, const uuid& guest, seed_type seed) {
+store::operation next_operation(errand what, const uuid& guest, seed_type seed) {
   switch (what) {
   case errand::link:
     return linking(guest, to_string(guest) + "/" + std::to_string(seed));
   case errand::seat:
-    return db::seat_player{new_id(), guest, 1, new_id()};
+    return store::seat_player{new_id(), guest, 1, new_id()};
   case errand::mint:
     break;
   }
-  return db::mint_session{new_draft(), guest};
+  return store::mint_session{new_draft(), guest};
 }
 
 /// Goes to the guests in random order, but leaves one in four to the reaper, unless it mints.
@@ -142,7 +142,7 @@ void fixture::sweep_until(const std::shared_future<void>& over, seed_type seed) 
   auto op = sweep(3);
   while (over.wait_for(std::chrono::microseconds{dice() % 4000}) != std::future_status::ready) {
     auto done = must(mine, op);
-    op.after = done.has_more ? done.reached : db::reap_guests::position{};
+    op.after = done.has_more ? done.reached : store::reap_guests::position{};
   }
 }
 
@@ -157,10 +157,10 @@ CAF_TEST(old guests go with all they have and one event for each that had an act
   new_session(conn, guests[0]);
   new_session(conn, guests[0]);
   new_session(conn, guests[1]);
-  must(conn, db::revoke_account{guests[1], {}, cause, new_id()});
+  must(conn, store::revoke_account{guests[1], {}, cause, new_id()});
   new_session(conn, guests[1]);
   auto ended = new_session(conn, guests[2]);
-  must(conn, db::revoke_session{ended.session.session_id, {}, cause, new_id()});
+  must(conn, store::revoke_session{ended.session.session_id, {}, cause, new_id()});
   run(other, "insert into account_stats (account_id) select account_id from accounts;"
              " insert into identities (identity_id, account_id, kind, external_id)"
              " select gen_random_uuid(), account_id, 'telegram', account_id::text from accounts");
@@ -186,7 +186,7 @@ CAF_TEST(old guests go with all they have and one event for each that had an act
 
 CAF_TEST(who is seated or young or grown up stays) {
   auto guests = old_guests(3);
-  must(conn, db::seat_player{new_id(), guests[0], {}, new_id()});
+  must(conn, store::seat_player{new_id(), guests[0], {}, new_id()});
   must(conn, linking(guests[1], "ann@example.org"));
   auto young = new_account(conn);
   CAF_CHECK_EQUAL(must(conn, sweep()).guests, 1u);
@@ -199,7 +199,7 @@ CAF_TEST(who is seated or young or grown up stays) {
 CAF_TEST(the cut off is to the microsecond) {
   auto guest = old_guests(1)[0];
   auto op = sweep();
-  op.created_before = must(conn, db::get_account{guest}).created_at;
+  op.created_before = must(conn, store::get_account{guest}).created_at;
   CAF_CHECK_EQUAL(must(conn, op).guests, 0u);
   op.created_before += 1us;
   CAF_CHECK_EQUAL(must(conn, op).guests, 1u);
@@ -255,9 +255,9 @@ CAF_TEST(who comes for a guest that is being reaped is told that it is gone) {
   auto watcher = connect();
   auto swept = std::async(std::launch::async, [&] { return must(conn, sweep()); });
   wait_until_blocked(watcher, 1); // deleted, not committed
-  std::vector<db::operation> late{
-    db::seat_player{new_id(), guest, 1, new_id()},
-    db::mint_session{new_draft(), guest},
+  std::vector<store::operation> late{
+    store::seat_player{new_id(), guest, 1, new_id()},
+    store::mint_session{new_draft(), guest},
     linking(guest, "ann@example.org"),
   };
   std::vector<std::future<errc>> answered;
@@ -276,7 +276,7 @@ CAF_TEST(who comes for a guest that is being reaped is told that it is gone) {
 
 CAF_TEST(a dry run counts all and changes nothing) {
   auto guests = old_guests(3);
-  must(conn, db::seat_player{new_id(), guests[0], 1, new_id()});
+  must(conn, store::seat_player{new_id(), guests[0], 1, new_id()});
   new_account(conn);
   auto op = sweep(1); // the limit is that of a batch
   op.dry_run = true;
@@ -290,16 +290,16 @@ CAF_TEST(a dry run counts all and changes nothing) {
 CAF_TEST(nothing is done while another replica sweeps) {
   auto guest = old_guests(1)[0];
   auto made = new_session(conn, guest);
-  must(conn, db::revoke_session{made.session.session_id, {}, cause, new_id()});
+  must(conn, store::revoke_session{made.session.session_id, {}, cause, new_id()});
   run(other, "begin; select pg_advisory_xact_lock(" + std::to_string(db::reaper_lock) + ")");
   auto later = wall_clock_now() + 1h;
   CAF_CHECK(!must(conn, sweep()).is_leader);
-  CAF_CHECK(!must(conn, db::delete_dead_sessions{later, {}, 10}).is_leader);
-  CAF_CHECK(!must(conn, db::prune_events{later, 10}).is_leader);
+  CAF_CHECK(!must(conn, store::delete_dead_sessions{later, {}, 10}).is_leader);
+  CAF_CHECK(!must(conn, store::prune_events{later, 10}).is_leader);
   CAF_CHECK_EQUAL(count("accounts") + count("sessions") + count("revocation_events"), 3);
   run(other, "commit");
-  CAF_CHECK(must(conn, db::delete_dead_sessions{later, {}, 10}).is_leader);
-  CAF_CHECK(must(conn, db::prune_events{later, 10}).is_leader);
+  CAF_CHECK(must(conn, store::delete_dead_sessions{later, {}, 10}).is_leader);
+  CAF_CHECK(must(conn, store::prune_events{later, 10}).is_leader);
   CAF_CHECK(must(conn, sweep()).is_leader);
   CAF_CHECK_EQUAL(count("accounts") + count("sessions") + count("revocation_events"), 0);
 }
@@ -308,20 +308,20 @@ CAF_TEST(nothing is done while another replica sweeps) {
 
 CAF_TEST(sessions that ended long ago go and the others stay) {
   auto ids = five_ends();
-  auto done = must(conn, db::delete_dead_sessions{cut_off, {}, 1000});
+  auto done = must(conn, store::delete_dead_sessions{cut_off, {}, 1000});
   CAF_CHECK(done.is_leader);
   CAF_CHECK_EQUAL(done.deleted, 2u);
   CAF_CHECK(!done.has_more);
   bool is_gone[] = {true, false, true, false, false};
   for (std::size_t i = 0; i < ids.size(); ++i)
-    CAF_CHECK_EQUAL(code_of(run_one(conn, db::get_session{ids[i]})) == errc::session_not_found, is_gone[i]);
+    CAF_CHECK_EQUAL(code_of(run_one(conn, store::get_session{ids[i]})) == errc::session_not_found, is_gone[i]);
   CAF_CHECK_EQUAL(count("accounts"), 5);
   CAF_CHECK(log().empty()); // they had ended before
 }
 
 CAF_TEST(sessions are walked by id a bounded number at a time) {
   auto ids = five_ends();
-  db::delete_dead_sessions op{cut_off, {}, 2};
+  store::delete_dead_sessions op{cut_off, {}, 2};
   std::size_t deleted[] = {1, 1, 0};
   for (std::size_t batch = 0; batch < 3; ++batch) {
     auto done = must(conn, op);
@@ -334,7 +334,7 @@ CAF_TEST(sessions are walked by id a bounded number at a time) {
 
 CAF_TEST(sessions that are too young to have ended so long ago are not walked) {
   five_ends();
-  auto done = must(conn, db::delete_dead_sessions{cut_off - 48h, {}, 1000});
+  auto done = must(conn, store::delete_dead_sessions{cut_off - 48h, {}, 1000});
   CAF_CHECK(done.reached.is_nil());
   CAF_CHECK(!done.has_more);
 }
@@ -342,9 +342,9 @@ CAF_TEST(sessions that are too young to have ended so long ago are not walked) {
 CAF_TEST(a dead session whose row somebody holds is skipped) {
   auto ids = five_ends();
   run(other, "begin; select from sessions where session_id = " + quoted(ids[0]) + " for key share");
-  CAF_CHECK_EQUAL(must(conn, db::delete_dead_sessions{cut_off, {}, 1000}).deleted, 1u);
+  CAF_CHECK_EQUAL(must(conn, store::delete_dead_sessions{cut_off, {}, 1000}).deleted, 1u);
   run(other, "commit");
-  CAF_CHECK_EQUAL(must(conn, db::delete_dead_sessions{cut_off, {}, 1000}).deleted, 1u);
+  CAF_CHECK_EQUAL(must(conn, store::delete_dead_sessions{cut_off, {}, 1000}).deleted, 1u);
 }
 
 // -- events ------------------------------------------------------------------------------------------------
@@ -352,7 +352,7 @@ CAF_TEST(a dead session whose row somebody holds is skipped) {
 CAF_TEST(the log loses a prefix and cursors into it are reset) {
   for (int i = 0; i < 4; ++i) {
     auto made = new_session(conn, new_account(conn));
-    must(conn, db::revoke_session{made.session.session_id, {}, cause, new_id()});
+    must(conn, store::revoke_session{made.session.session_id, {}, cause, new_id()});
   }
   auto entries = log();
   CAF_REQUIRE_EQUAL(entries.size(), 4u);
@@ -362,11 +362,11 @@ CAF_TEST(the log loses a prefix and cursors into it are reset) {
     return static_cast<std::uint64_t>(number(other, "select pruned_through from feed_state"));
   };
   auto is_reset = [&](std::uint64_t seq) {
-    return must(conn, db::read_events{{log_start().epoch, seq}, 10}).reset;
+    return must(conn, store::read_events{{log_start().epoch, seq}, 10}).reset;
   };
   CAF_CHECK(!is_reset(0));
 
-  auto first = must(conn, db::prune_events{cut_off, 1});
+  auto first = must(conn, store::prune_events{cut_off, 1});
   CAF_CHECK(first.is_leader);
   CAF_CHECK_EQUAL(first.deleted, 1u);
   CAF_CHECK(first.has_more);
@@ -374,7 +374,7 @@ CAF_TEST(the log loses a prefix and cursors into it are reset) {
   CAF_CHECK(is_reset(0));
   CAF_CHECK(!is_reset(entries[0].seq));
 
-  auto second = must(conn, db::prune_events{cut_off, 10});
+  auto second = must(conn, store::prune_events{cut_off, 10});
   CAF_CHECK_EQUAL(second.deleted, 1u); // the fourth is old, but behind one that stays
   CAF_CHECK(!second.has_more);
   CAF_CHECK_EQUAL(pruned_through(), entries[1].seq);
@@ -382,15 +382,15 @@ CAF_TEST(the log loses a prefix and cursors into it are reset) {
   CAF_CHECK(!is_reset(entries[1].seq));
   CAF_CHECK_EQUAL(count("revocation_events"), 2);
 
-  CAF_CHECK_EQUAL(must(conn, db::prune_events{cut_off, 10}).deleted, 0u);
+  CAF_CHECK_EQUAL(must(conn, store::prune_events{cut_off, 10}).deleted, 0u);
   CAF_CHECK_EQUAL(pruned_through(), entries[1].seq);
 }
 
 CAF_TEST(an emptied log goes on where it ended) {
   auto made = new_session(conn, new_account(conn));
-  auto last = must(conn, db::revoke_session{made.session.session_id, {}, cause, new_id()}).position;
-  CAF_CHECK_EQUAL(must(conn, db::prune_events{wall_clock_now() + 1h, 10}).deleted, 1u);
-  auto page = must(conn, db::read_events{last, 10});
+  auto last = must(conn, store::revoke_session{made.session.session_id, {}, cause, new_id()}).position;
+  CAF_CHECK_EQUAL(must(conn, store::prune_events{wall_clock_now() + 1h, 10}).deleted, 1u);
+  auto page = must(conn, store::read_events{last, 10});
   CAF_CHECK(!page.reset);
   CAF_CHECK(page.last == last);
 }

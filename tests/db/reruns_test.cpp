@@ -13,7 +13,7 @@ using namespace portcullis::test;
 /// first time, whatever happened in between, and nothing is done twice.
 namespace {
 
-const db::revocation_cause cause{"lost phone", "user"};
+const store::revocation_cause cause{"lost phone", "user"};
 
 struct fixture : migrated_database {
   fixture() : migrated_database("reruns"), conn(connect()), other(connect()) {
@@ -24,41 +24,41 @@ struct fixture : migrated_database {
     return number(other, "select count(*) from revocation_events");
   }
 
-  bool is_active(const db::minted& made) {
-    return must(conn, db::get_session{made.session.session_id}).is_active;
+  bool is_active(const store::minted& made) {
+    return must(conn, store::get_session{made.session.session_id}).is_active;
   }
 
   uuid new_person(const std::string& external_id) {
-    return must(conn, db::find_or_create_account{new_claim(external_id)}).account.account_id;
+    return must(conn, store::find_or_create_account{new_claim(external_id)}).account.account_id;
   }
 
   db::connection conn;
   db::connection other; // for looking on
 };
 
-void check_same(const db::revoke_session::result& again, const db::revoke_session::result& first) {
+void check_same(const store::revoke_session::result& again, const store::revoke_session::result& first) {
   CAF_CHECK_EQUAL(again.revoked, first.revoked);
   CAF_CHECK(again.session_id == first.session_id);
   CAF_CHECK(again.account_id == first.account_id);
   CAF_CHECK(again.position == first.position);
 }
 
-void check_same(const db::revoke_account::result& again, const db::revoke_account::result& first) {
+void check_same(const store::revoke_account::result& again, const store::revoke_account::result& first) {
   CAF_CHECK_EQUAL(again.revoked, first.revoked);
   CAF_CHECK_EQUAL(again.generation, first.generation);
   CAF_CHECK(again.position == first.position);
 }
 
-void check_same(const db::delete_account::result& again, const db::delete_account::result& first) {
+void check_same(const store::delete_account::result& again, const store::delete_account::result& first) {
   CAF_CHECK_EQUAL(again.generation, first.generation);
   CAF_CHECK(again.position == first.position);
 }
 
-db::link_identity linking(const uuid& account_id, const std::string& external_id) {
+store::link_identity linking(const uuid& account_id, const std::string& external_id) {
   return {account_id, {identity_kind::email, external_id}, new_id(), {}, cause};
 }
 
-db::unlink_identity unlinking(const uuid& account_id, const std::string& external_id) {
+store::unlink_identity unlinking(const uuid& account_id, const std::string& external_id) {
   return {account_id, {identity_kind::email, external_id}, new_id()};
 }
 
@@ -72,14 +72,14 @@ CAF_TEST_FIXTURE_SCOPE(rerun_tests, fixture)
 CAF_TEST(a revocation that is run again says that it ended the session and where) {
   auto owner = new_account(conn);
   auto draft = new_draft();
-  must(conn, db::mint_session{draft, owner});
-  db::revoke_session by_id{new_session(conn, owner).session.session_id, {}, cause, new_id()};
-  db::revoke_session by_token{draft.hash, owner, cause, new_id()};
+  must(conn, store::mint_session{draft, owner});
+  store::revoke_session by_id{new_session(conn, owner).session.session_id, {}, cause, new_id()};
+  store::revoke_session by_token{draft.hash, owner, cause, new_id()};
   auto first = must(conn, by_id);
   auto second = must(conn, by_token); // the end of the log moves on
   CAF_CHECK(first.revoked);
   CAF_CHECK(second.revoked);
-  must(conn, db::revoke_account{owner, {}, cause, new_id()});
+  must(conn, store::revoke_account{owner, {}, cause, new_id()});
   check_same(must(conn, by_id), first);
   check_same(must(conn, by_token), second);
   CAF_CHECK_EQUAL(events(), 3);
@@ -87,17 +87,17 @@ CAF_TEST(a revocation that is run again says that it ended the session and where
 
 CAF_TEST(a revocation that is run again says so even when the account has gone) {
   auto made = new_session(conn, new_account(conn));
-  db::revoke_session op{made.session.session_id, made.session.account_id, cause, new_id()};
+  store::revoke_session op{made.session.session_id, made.session.account_id, cause, new_id()};
   auto first = must(conn, op);
-  must(conn, db::delete_account{made.session.account_id, cause, new_id()});
+  must(conn, store::delete_account{made.session.account_id, cause, new_id()});
   check_same(must(conn, op), first);
   CAF_CHECK_EQUAL(events(), 2);
 }
 
 CAF_TEST(who found a session dead finds it dead again) {
   auto made = new_session(conn, new_account(conn));
-  db::revoke_session late{made.session.session_id, {}, cause, new_id()};
-  must(conn, db::revoke_session{made.session.session_id, {}, cause, new_id()});
+  store::revoke_session late{made.session.session_id, {}, cause, new_id()};
+  must(conn, store::revoke_session{made.session.session_id, {}, cause, new_id()});
   CAF_CHECK(!must(conn, late).revoked);
   CAF_CHECK(!must(conn, late).revoked);
   CAF_CHECK_EQUAL(events(), 1);
@@ -108,16 +108,16 @@ CAF_TEST(a batch that is run again in part and in another order answers each the
   auto one = new_session(conn, owner);
   auto two = new_session(conn, owner);
   auto fresh = new_session(conn, owner);
-  std::vector<db::operation> batch{
-    db::revoke_session{one.session.session_id, {}, cause, new_id()},
-    db::revoke_session{one.session.session_id, {}, cause, new_id()}, // finds it dead
-    db::revoke_session{two.session.session_id, {}, cause, new_id()},
+  std::vector<store::operation> batch{
+    store::revoke_session{one.session.session_id, {}, cause, new_id()},
+    store::revoke_session{one.session.session_id, {}, cause, new_id()}, // finds it dead
+    store::revoke_session{two.session.session_id, {}, cause, new_id()},
   };
   auto first = db::execute(conn, batch, soon());
-  std::vector<db::operation> rest{db::revoke_session{fresh.session.session_id, {}, cause, new_id()}, batch[2],
+  std::vector<store::operation> rest{store::revoke_session{fresh.session.session_id, {}, cause, new_id()}, batch[2],
                                   batch[1], batch[0]};
   auto again = db::execute(conn, rest, soon());
-  using result = db::revoke_session::result;
+  using result = store::revoke_session::result;
   CAF_CHECK(std::get<result>(again.outcomes[0]).revoked);
   CAF_CHECK(!std::get<result>(again.outcomes[2]).revoked);
   check_same(std::get<result>(again.outcomes[1]), std::get<result>(first.outcomes[2]));
@@ -129,7 +129,7 @@ CAF_TEST(a second run waits for the first and answers the same) {
   // The first is still at work when its connection is cut: the server does not know of it yet.
   auto made = new_session(conn, new_account(conn));
   auto owner = made.session.account_id;
-  db::revoke_account op{owner, {}, cause, new_id()};
+  store::revoke_account op{owner, {}, cause, new_id()};
   auto watcher = connect();
   run(other, "begin; select from accounts for update");
   auto both = [&] {
@@ -155,7 +155,7 @@ CAF_TEST(the end of all that is run again spares what was minted since) {
   auto kept = new_session(conn, owner);
   new_session(conn, owner);
   new_session(conn, owner);
-  db::revoke_account op{owner, kept.session.session_id, cause, new_id()};
+  store::revoke_account op{owner, kept.session.session_id, cause, new_id()};
   auto first = must(conn, op);
   CAF_CHECK_EQUAL(first.revoked, 2u);
   auto later = new_session(conn, owner);
@@ -170,12 +170,12 @@ CAF_TEST(the end of all that is run again tells its own count and not that of an
   auto owner = new_account(conn);
   new_session(conn, owner);
   new_session(conn, owner);
-  db::revoke_account op{owner, {}, cause, new_id()};
+  store::revoke_account op{owner, {}, cause, new_id()};
   auto first = must(conn, op);
   new_session(conn, owner);
-  CAF_CHECK_EQUAL(must(conn, db::revoke_account{owner, {}, cause, new_id()}).revoked, 1u);
+  CAF_CHECK_EQUAL(must(conn, store::revoke_account{owner, {}, cause, new_id()}).revoked, 1u);
   check_same(must(conn, op), first);
-  must(conn, db::delete_account{owner, cause, new_id()});
+  must(conn, store::delete_account{owner, cause, new_id()});
   check_same(must(conn, op), first); // and nothing is left to count
 }
 
@@ -184,13 +184,13 @@ CAF_TEST(of several that end all in one batch each answers the same again) {
   auto bystander = new_account(conn);
   new_session(conn, owner);
   new_session(conn, bystander);
-  std::vector<db::operation> batch{db::revoke_account{owner, {}, cause, new_id()},
-                                   db::revoke_account{owner, {}, cause, new_id()}};
+  std::vector<store::operation> batch{store::revoke_account{owner, {}, cause, new_id()},
+                                   store::revoke_account{owner, {}, cause, new_id()}};
   auto first = db::execute(conn, batch, soon());
   auto later = new_session(conn, owner);
-  batch.push_back(db::revoke_account{bystander, {}, cause, new_id()}); // was never on its way
+  batch.push_back(store::revoke_account{bystander, {}, cause, new_id()}); // was never on its way
   auto again = db::execute(conn, batch, soon());
-  using result = db::revoke_account::result;
+  using result = store::revoke_account::result;
   for (std::size_t i = 0; i < 2; ++i)
     check_same(std::get<result>(again.outcomes[i]), std::get<result>(first.outcomes[i]));
   CAF_CHECK_EQUAL(std::get<result>(again.outcomes[2]).revoked, 1u);
@@ -203,19 +203,19 @@ CAF_TEST(of several that end all in one batch each answers the same again) {
 
 CAF_TEST(a deletion that is run again has deleted the account) {
   auto owner = new_account(conn); // without a session: it has its event all the same
-  db::delete_account op{owner, cause, new_id()};
+  store::delete_account op{owner, cause, new_id()};
   auto first = must(conn, op);
   CAF_CHECK_EQUAL(first.generation, 1);
-  must(conn, db::delete_account{new_account(conn), cause, new_id()});
+  must(conn, store::delete_account{new_account(conn), cause, new_id()});
   check_same(must(conn, op), first);
   CAF_CHECK_EQUAL(events(), 2);
-  CAF_CHECK(code_of(run_one(conn, db::delete_account{owner, cause, new_id()})) == errc::account_not_found);
+  CAF_CHECK(code_of(run_one(conn, store::delete_account{owner, cause, new_id()})) == errc::account_not_found);
 }
 
 CAF_TEST(a deletion that was refused is tried again) {
   auto owner = new_account(conn);
   seat(other, owner);
-  db::delete_account op{owner, cause, new_id()};
+  store::delete_account op{owner, cause, new_id()};
   CAF_CHECK(code_of(run_one(conn, op)) == errc::account_seated);
   run(other, "delete from game_players");
   CAF_CHECK_EQUAL(must(conn, op).generation, 1);
@@ -260,9 +260,9 @@ CAF_TEST(a rotation that is run again has happened whoever holds the identity by
   auto ann = new_person("ann@example.org");
   must(conn, linking(ann, "ann@work.example"));
   auto old = new_draft("old");
-  must(conn, db::mint_session{old, ann});
+  must(conn, store::mint_session{old, ann});
   auto op = linking(ann, "ann@example.org");
-  op.rotation = db::link_identity::token_rotation{old.hash, new_draft("new")};
+  op.rotation = store::link_identity::token_rotation{old.hash, new_draft("new")};
   auto first = must(conn, op);
   CAF_CHECK(first.was_linked);
   must(conn, unlinking(ann, "ann@example.org"));
@@ -279,16 +279,16 @@ CAF_TEST(a rotation that is run again has happened whoever holds the identity by
 
 CAF_TEST(a name that is set again leaves what somebody else has set since) {
   auto ann = new_account(conn);
-  db::set_display_name op{ann, "Ann", new_id()};
+  store::set_display_name op{ann, "Ann", new_id()};
   CAF_CHECK_EQUAL(must(conn, op).display_name.value_or("none"), "Ann");
-  must(conn, db::set_display_name{ann, "Ann Lee", new_id()});
+  must(conn, store::set_display_name{ann, "Ann Lee", new_id()});
   CAF_CHECK_EQUAL(must(conn, op).display_name.value_or("none"), "Ann Lee");
   // Together with one that was not on its way before.
   auto bob = new_account(conn);
-  auto report = db::execute(conn, {op, db::set_display_name{bob, "Bob", new_id()}}, soon());
+  auto report = db::execute(conn, {op, store::set_display_name{bob, "Bob", new_id()}}, soon());
   CAF_CHECK_EQUAL(std::get<account>(report.outcomes[0]).display_name.value_or("none"), "Ann Lee");
   CAF_CHECK_EQUAL(std::get<account>(report.outcomes[1]).display_name.value_or("none"), "Bob");
-  db::set_display_name nobodys{new_id(), "Nobody", new_id()};
+  store::set_display_name nobodys{new_id(), "Nobody", new_id()};
   CAF_CHECK(code_of(run_one(conn, nobodys)) == errc::account_not_found);
   CAF_CHECK(code_of(run_one(conn, nobodys)) == errc::account_not_found);
 }
@@ -296,9 +296,9 @@ CAF_TEST(a name that is set again leaves what somebody else has set since) {
 CAF_TEST(a seat that is set again leaves what somebody else has set since) {
   auto game = new_id();
   auto player = new_account(conn);
-  db::seat_player op{game, player, 3, new_id()};
+  store::seat_player op{game, player, 3, new_id()};
   must(conn, op);
-  must(conn, db::seat_player{game, player, 4, new_id()});
+  must(conn, store::seat_player{game, player, 4, new_id()});
   must(conn, op);
   CAF_CHECK_EQUAL(number(other, "select seat from game_players"), 4);
   run(other, "delete from game_players"); // a game that has ended

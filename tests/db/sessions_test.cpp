@@ -29,8 +29,8 @@ struct fixture : migrated_database {
 CAF_TEST_FIXTURE_SCOPE(session_tests, fixture)
 
 CAF_TEST(a minted session is told with its account and found by token and id) {
-  auto owner = must(conn, db::find_or_create_account{new_claim("ann@example.org", "Ann")}).account;
-  db::mint_session op{new_draft("phone"), owner.account_id};
+  auto owner = must(conn, store::find_or_create_account{new_claim("ann@example.org", "Ann")}).account;
+  store::mint_session op{new_draft("phone"), owner.account_id};
   auto made = must(conn, op);
   CAF_CHECK(made.session.session_id == op.draft.session_id);
   CAF_CHECK(made.session.account_id == owner.account_id);
@@ -43,27 +43,27 @@ CAF_TEST(a minted session is told with its account and found by token and id) {
   CAF_CHECK_EQUAL(made.generation, 0);
   CAF_CHECK(!made.account_created);
 
-  auto found = must(conn, db::find_session{op.draft.hash});
+  auto found = must(conn, store::find_session{op.draft.hash});
   CAF_CHECK(found.status == session_status::active);
   CAF_CHECK(found.record.session_id == op.draft.session_id);
   CAF_CHECK(found.record.account_id == owner.account_id);
   CAF_CHECK(found.record.created_at == made.session.created_at);
   CAF_CHECK_EQUAL(found.record.generation, 0);
   CAF_CHECK(!found.record.is_guest);
-  CAF_CHECK(must(conn, db::get_session{op.draft.session_id}) == made.session);
+  CAF_CHECK(must(conn, store::get_session{op.draft.session_id}) == made.session);
 }
 
 CAF_TEST(what was never minted is unknown) {
   CAF_CHECK(status_of(conn, new_hash()) == session_status::unknown);
-  CAF_CHECK(code_of(run_one(conn, db::get_session{new_id()})) == errc::session_not_found);
-  CAF_CHECK(code_of(run_one(conn, db::list_sessions{new_id(), {}, 10})) == errc::account_not_found);
+  CAF_CHECK(code_of(run_one(conn, store::get_session{new_id()})) == errc::session_not_found);
+  CAF_CHECK(code_of(run_one(conn, store::list_sessions{new_id(), {}, 10})) == errc::account_not_found);
 }
 
 CAF_TEST(a mint for a missing account fails alone) {
   auto owner = new_account(conn);
-  std::vector<db::operation> batch;
+  std::vector<store::operation> batch;
   for (int i = 0; i < 5; ++i)
-    batch.push_back(db::mint_session{new_draft(), i == 2 ? new_id() : owner});
+    batch.push_back(store::mint_session{new_draft(), i == 2 ? new_id() : owner});
   auto report = db::execute(conn, batch, soon());
   for (std::size_t i = 0; i < batch.size(); ++i)
     CAF_CHECK(code_of(report.outcomes[i]) == (i == 2 ? errc::account_not_found : errc::none));
@@ -72,16 +72,16 @@ CAF_TEST(a mint for a missing account fails alone) {
 }
 
 CAF_TEST(a mint that is run again after its outcome was lost makes one session) {
-  db::mint_session plain{new_draft(), new_account(conn)};
+  store::mint_session plain{new_draft(), new_account(conn)};
   CAF_CHECK(must(conn, plain).session == must(conn, plain).session);
 
-  db::mint_for_identity claimed{new_draft(), new_claim("ann@example.org")};
+  store::mint_for_identity claimed{new_draft(), new_claim("ann@example.org")};
   auto first = must(conn, claimed);
   auto second = must(conn, claimed);
   CAF_CHECK(first.session == second.session);
   CAF_CHECK(second.account_created);
 
-  db::mint_guest guest{new_draft(), new_id()};
+  store::mint_guest guest{new_draft(), new_id()};
   CAF_CHECK(must(conn, guest).session == must(conn, guest).session);
   CAF_CHECK_EQUAL(sessions(), 3);
 }
@@ -89,18 +89,18 @@ CAF_TEST(a mint that is run again after its outcome was lost makes one session) 
 CAF_TEST(the id or token of another session is not taken over) {
   auto owner = new_account(conn);
   auto held = new_draft();
-  must(conn, db::mint_session{held, owner});
+  must(conn, store::mint_session{held, owner});
   auto same_id = new_draft();
   same_id.session_id = held.session_id;
   auto same_token = new_draft();
   same_token.hash = held.hash;
-  CAF_CHECK(code_of(run_one(conn, db::mint_session{same_id, owner})) == errc::internal);
-  CAF_CHECK(code_of(run_one(conn, db::mint_session{same_token, owner})) == errc::internal);
+  CAF_CHECK(code_of(run_one(conn, store::mint_session{same_id, owner})) == errc::internal);
+  CAF_CHECK(code_of(run_one(conn, store::mint_session{same_token, owner})) == errc::internal);
   CAF_CHECK_EQUAL(sessions(), 1);
 }
 
 CAF_TEST(minting for an identity creates its account once) {
-  db::mint_for_identity first{new_draft(), new_claim("ann@example.org", "Ann")};
+  store::mint_for_identity first{new_draft(), new_claim("ann@example.org", "Ann")};
   auto made = must(conn, first);
   CAF_CHECK(made.account_created);
   CAF_CHECK(made.account.account_id == first.claim.account_id);
@@ -108,16 +108,16 @@ CAF_TEST(minting for an identity creates its account once) {
   CAF_CHECK_EQUAL(made.account.identities.size(), 1u);
   CAF_CHECK(made.session.session_id == first.draft.session_id);
 
-  auto again = must(conn, db::mint_for_identity{new_draft(), new_claim("ann@example.org", "Other")});
+  auto again = must(conn, store::mint_for_identity{new_draft(), new_claim("ann@example.org", "Other")});
   CAF_CHECK(!again.account_created);
   CAF_CHECK(again.account == made.account);
   CAF_CHECK(status_of(conn, first.draft.hash) == session_status::active);
 }
 
 CAF_TEST(a mint whose account is deleted under it makes the account anew) {
-  must(conn, db::find_or_create_account{new_claim("ann@example.org")});
+  must(conn, store::find_or_create_account{new_claim("ann@example.org")});
   run(other, "begin; select from accounts for update");
-  db::mint_for_identity op{new_draft(), new_claim("ann@example.org")};
+  store::mint_for_identity op{new_draft(), new_claim("ann@example.org")};
   auto mint = std::async(std::launch::async, [&] { return must(conn, op); });
   auto watcher = connect();
   wait_until_blocked(watcher, 1); // it has found the identity and waits for the account
@@ -129,30 +129,30 @@ CAF_TEST(a mint whose account is deleted under it makes the account anew) {
 }
 
 CAF_TEST(one batch may mint many sessions for one identity) {
-  std::vector<db::operation> batch;
+  std::vector<store::operation> batch;
   for (int i = 0; i < 10; ++i)
-    batch.push_back(db::mint_for_identity{new_draft(), new_claim("ann@example.org")});
+    batch.push_back(store::mint_for_identity{new_draft(), new_claim("ann@example.org")});
   auto report = db::execute(conn, batch, soon());
   int created = 0;
   for (const auto& one : report.outcomes)
-    created += std::get<db::minted>(one).account_created ? 1 : 0;
+    created += std::get<store::minted>(one).account_created ? 1 : 0;
   CAF_CHECK_EQUAL(created, 1);
   CAF_CHECK_EQUAL(sessions(), 10);
   CAF_CHECK_EQUAL(number(other, "select count(*) from accounts"), 1);
 }
 
 CAF_TEST(a guest comes with its first session) {
-  db::mint_guest op{new_draft(), new_id()};
+  store::mint_guest op{new_draft(), new_id()};
   auto made = must(conn, op);
   CAF_CHECK(made.account_created);
   CAF_CHECK(made.account.is_guest);
   CAF_CHECK(made.session.is_guest);
   CAF_CHECK(made.account.account_id == op.account_id);
-  CAF_CHECK(must(conn, db::find_session{op.draft.hash}).record.is_guest);
+  CAF_CHECK(must(conn, store::find_session{op.draft.hash}).record.is_guest);
 }
 
 CAF_TEST(what was not said of the device stays empty) {
-  db::mint_guest op{{new_id(), new_hash(), {}}, new_id()};
+  store::mint_guest op{{new_id(), new_hash(), {}}, new_id()};
   CAF_CHECK(must(conn, op).session.device == device{});
   CAF_CHECK_EQUAL(number(other, "select count(*) from sessions where ip is null and device_label is null"
                                 " and user_agent is null"),
@@ -160,7 +160,7 @@ CAF_TEST(what was not said of the device stays empty) {
 }
 
 CAF_TEST(an IPv6 address comes back in its canonical form) {
-  db::mint_guest op{{new_id(), new_hash(), {"", "", "2001:0DB8:0:0::1"}}, new_id()};
+  store::mint_guest op{{new_id(), new_hash(), {"", "", "2001:0DB8:0:0::1"}}, new_id()};
   CAF_CHECK_EQUAL(must(conn, op).session.device.ip, "2001:db8::1");
 }
 
@@ -170,25 +170,25 @@ CAF_TEST(active sessions are listed by id and page by page) {
   for (int i = 0; i < 5; ++i)
     ids.push_back(new_session(conn, owner).session.session_id);
   new_session(conn, new_account(conn)); // somebody else's
-  must(conn, db::revoke_session{ids[1], {}, {"", "user"}, new_id()});
+  must(conn, store::revoke_session{ids[1], {}, {"", "user"}, new_id()});
   ids.erase(ids.begin() + 1);
 
-  auto first = must(conn, db::list_sessions{owner, {}, 3});
+  auto first = must(conn, store::list_sessions{owner, {}, 3});
   CAF_REQUIRE_EQUAL(first.sessions.size(), 3u);
   CAF_CHECK(first.has_more);
   for (std::size_t i = 0; i < 3; ++i)
     CAF_CHECK(first.sessions[i].session_id == ids[i]);
-  auto rest = must(conn, db::list_sessions{owner, ids[2], 3});
+  auto rest = must(conn, store::list_sessions{owner, ids[2], 3});
   CAF_REQUIRE_EQUAL(rest.sessions.size(), 1u);
   CAF_CHECK(rest.sessions[0].session_id == ids[3]);
   CAF_CHECK(!rest.has_more);
-  auto exact = must(conn, db::list_sessions{owner, {}, 4});
+  auto exact = must(conn, store::list_sessions{owner, {}, 4});
   CAF_CHECK_EQUAL(exact.sessions.size(), 4u);
   CAF_CHECK(!exact.has_more);
 }
 
 CAF_TEST(an account without sessions has an empty list) {
-  auto page = must(conn, db::list_sessions{new_account(conn), {}, 10});
+  auto page = must(conn, store::list_sessions{new_account(conn), {}, 10});
   CAF_CHECK(page.sessions.empty());
   CAF_CHECK(!page.has_more);
 }

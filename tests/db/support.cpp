@@ -30,8 +30,8 @@ db::connection connect_to(const db::connect_options& options) {
 
 db::connect_options options_for(const std::string& dsn, const std::string& database) {
   auto parsed = db::parse_dsn(dsn);
-  if (const auto* refused = std::get_if<failure>(&parsed))
-    give_up(refused->detail);
+  if (!parsed)
+    give_up(parsed.error().detail);
   auto parameters = db::parse_conninfo(std::get<std::string>(parsed)).value();
   if (!database.empty())
     db::set_parameter(parameters, "dbname", database);
@@ -127,22 +127,22 @@ token_hash new_hash() {
   return out;
 }
 
-db::session_draft new_draft(const std::string& label) {
+store::session_draft new_draft(const std::string& label) {
   return {new_id(), new_hash(), {label, "agent/1", "192.0.2.7"}};
 }
 
-db::identity_claim new_claim(const std::string& external_id, std::optional<std::string> display_name) {
+store::identity_claim new_claim(const std::string& external_id, std::optional<std::string> display_name) {
   return {{identity_kind::email, external_id}, new_id(), new_id(), std::move(display_name)};
 }
 
-db::outcome run_one(db::connection& conn, db::operation op) {
+store::outcome run_one(db::connection& conn, store::operation op) {
   auto report = db::execute(conn, {std::move(op)}, soon());
   if (!report.lost.empty())
     give_up("the outcome was lost: " + report.trouble);
   return report.outcomes.at(0);
 }
 
-errc code_of(const db::outcome& value) {
+errc code_of(const store::outcome& value) {
   const auto* failed = std::get_if<failure>(&value);
   return failed != nullptr ? failed->code : errc::none;
 }
@@ -166,15 +166,15 @@ unsigned random_seed() {
 }
 
 uuid new_account(db::connection& conn) {
-  return must(conn, db::create_guest{new_id()}).account_id;
+  return must(conn, store::create_guest{new_id()}).account_id;
 }
 
-db::minted new_session(db::connection& conn, const uuid& account_id) {
-  return must(conn, db::mint_session{new_draft(), account_id});
+store::minted new_session(db::connection& conn, const uuid& account_id) {
+  return must(conn, store::mint_session{new_draft(), account_id});
 }
 
 session_status status_of(db::connection& conn, const token_hash& hash) {
-  return must(conn, db::find_session{hash}).status;
+  return must(conn, store::find_session{hash}).status;
 }
 
 void seat(db::connection& conn, const uuid& account_id) {

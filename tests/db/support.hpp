@@ -8,7 +8,7 @@
 #include "db/exchange.hpp"
 #include "db/executor.hpp"
 #include "db/migrations.hpp"
-#include "db/operations.hpp"
+#include "core/operations.hpp"
 #include "db/params.hpp"
 
 #include <chrono>
@@ -64,12 +64,12 @@ void run(db::connection& conn, const std::string& script);
 
 uuid new_id();
 token_hash new_hash();
-db::session_draft new_draft(const std::string& label = "test");
-db::identity_claim new_claim(const std::string& external_id,
+store::session_draft new_draft(const std::string& label = "test");
+store::identity_claim new_claim(const std::string& external_id,
                              std::optional<std::string> display_name = std::nullopt);
 
 /// Runs one operation, whose outcome must be known.
-db::outcome run_one(db::connection& conn, db::operation op);
+store::outcome run_one(db::connection& conn, store::operation op);
 
 /// Runs one operation, which must succeed.
 template <class Op>
@@ -78,7 +78,7 @@ typename Op::result must(db::connection& conn, Op op) {
 }
 
 /// The code of an outcome that is a failure; `none` for a success.
-errc code_of(const db::outcome& value);
+errc code_of(const store::outcome& value);
 
 /// Waits until `backends` sessions of this database wait for a lock, as seen from `conn`.
 void wait_until_blocked(db::connection& conn, int backends);
@@ -87,7 +87,7 @@ void wait_until_blocked(db::connection& conn, int backends);
 unsigned random_seed();
 
 uuid new_account(db::connection& conn);
-db::minted new_session(db::connection& conn, const uuid& account_id);
+store::minted new_session(db::connection& conn, const uuid& account_id);
 session_status status_of(db::connection& conn, const token_hash& hash);
 void seat(db::connection& conn, const uuid& account_id);
 

@@ -1,7 +1,7 @@
 """What a fault test is given: the stage, on which it plays a scenario with a seed of its own.
 
 A property is a function `scenario(stage)` that raises Violation when it does not hold. Its test plays it; its control
-plays it without the protection and must see the Violation:
+plays it with its failpoint armed and must see the Violation:
 
     def test_revoked_is_dead(stage):
         scenario(stage)
@@ -73,16 +73,16 @@ def network():
 
 
 @pytest.fixture(scope="session")
-def protections_are_removable():
-    """Whether the binary is one that can lose its protections: it then refuses a name that it does not know."""
+def has_failpoints():
+    """Whether the binary is one that has failpoints: it then refuses a name that it does not know."""
     done = subprocess.run(
         [BINARY, "check-config"],
-        env=environment({"PORTCULLIS_WITHOUT": "nothing of the kind"}),
+        env=environment({"PORTCULLIS_FAILPOINTS_ARMED": "nothing of the kind"}),
         capture_output=True,
         text=True,
         timeout=HANG_S,
     )
-    return "no protection is called" in done.stderr
+    return "no failpoint is called" in done.stderr
 
 
 class Stage:
@@ -128,7 +128,7 @@ class Stage:
     def new_replica(self, **settings):
         """A replica on the stage's database that is not started yet."""
         if self.without:
-            settings["PORTCULLIS_WITHOUT"] = self.without
+            settings["PORTCULLIS_FAILPOINTS_ARMED"] = self.without
         replica = Replica(
             len(self.replicas), self.database, self.network, self.directory, self.history, **settings
         )
@@ -142,7 +142,7 @@ class Stage:
         self.fired[name] = self.fired.get(name, 0) + count
 
     def expect_violation(self, scenario, without, attempts=CONTROL_ATTEMPTS):
-        """Plays `scenario` without a protection; it must be violated, at the latest in the last of `attempts`."""
+        """Plays `scenario` with a failpoint armed; it must be violated, at the latest in the last of `attempts`."""
         self.without = without
         for _ in range(attempts):
             self.attempts += 1
@@ -157,8 +157,8 @@ class Stage:
 
 @pytest.fixture
 def stage(request, cluster, network, tmp_path):
-    if request.node.get_closest_marker("control") and not request.getfixturevalue("protections_are_removable"):
-        pytest.skip("this binary's protections cannot be removed: build with PORTCULLIS_REMOVABLE_PROTECTIONS")
+    if request.node.get_closest_marker("control") and not request.getfixturevalue("has_failpoints"):
+        pytest.skip("this binary has no failpoints: build with PORTCULLIS_FAILPOINTS")
     stage = Stage(request.param, cluster, network, tmp_path)
     request.node.stage = stage
     began = time.monotonic()

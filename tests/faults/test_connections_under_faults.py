@@ -255,7 +255,7 @@ def survives_no_descriptors(stage):
             expect_served(stage, replica, known, minted, "once there are descriptors again")
 
 
-def test_no_descriptors_at_all_are_survived(stage, protections_are_removable):
-    if protections_are_removable:  # an instrumented build
+def test_no_descriptors_at_all_are_survived(stage, has_failpoints):
+    if has_failpoints:  # an instrumented build
         pytest.skip("a check of the undefined-behaviour sanitizer takes every object for garbage when it gets no pipe")
     survives_no_descriptors(stage)

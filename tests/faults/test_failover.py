@@ -223,12 +223,12 @@ def test_nothing_is_acknowledged_that_a_synchronous_standby_does_not_have(stage)
 
 @pytest.mark.control
 def test_telling_of_another_history_needs_the_check(stage):
-    stage.expect_violation(survives_a_killed_primary, without="history_check")
+    stage.expect_violation(survives_a_killed_primary, without="epoch_check")
 
 
 @pytest.mark.control
 def test_dropping_what_memory_held_needs_the_check(stage):
-    stage.expect_violation(lost_events_are_lost_for_everybody, without="history_check")
+    stage.expect_violation(lost_events_are_lost_for_everybody, without="epoch_check")
 
 
 @pytest.mark.control

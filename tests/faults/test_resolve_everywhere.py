@@ -166,4 +166,4 @@ def test_late_commits_are_not_skipped(stage):
 
 @pytest.mark.control
 def test_late_commits_need_the_latch(stage):
-    stage.expect_violation(late_commits_are_seen, without="log_latch")
+    stage.expect_violation(late_commits_are_seen, without="log_lock")

@@ -1,4 +1,4 @@
-#include "http/json.hpp"
+#include "api/json.hpp"
 
 #include "caf/test/unit_test.hpp"
 
@@ -10,7 +10,7 @@ namespace {
 const std::string id = "0190b8a0-0000-7000-8000-000000000001";
 
 template <class T>
-std::string code_of(const decoded<T>& result) {
+std::string code_of(const result<T>& result) {
   const auto* wrong = std::get_if<failure>(&result);
   return wrong == nullptr ? "accepted" : std::string{to_string(wrong->code)};
 }
@@ -68,7 +68,7 @@ CAF_TEST(a page has a limit and a place to begin) {
   const auto limit_of = [](std::string_view query) {
     const auto page = decode_page(query);
     return std::holds_alternative<failure>(page) ? code_of(page)
-                                                 : std::to_string(std::get<page_query>(page).limit);
+                                                 : std::to_string(*page.limit);
   };
   CAF_CHECK_EQUAL(limit_of(""), "50");
   CAF_CHECK_EQUAL(limit_of("limit=1"), "1");
@@ -82,7 +82,7 @@ CAF_TEST(a page has a limit and a place to begin) {
 
 CAF_TEST(an identity is normalized) {
   const auto found = decode_identity_query("kind=email&external_id=%20Ann@Example.org");
-  CAF_CHECK(std::get<identity_key>(found) == (identity_key{identity_kind::email, "ann@example.org"}));
+  CAF_CHECK(*found == (identity_key{identity_kind::email, "ann@example.org"}));
   for (const auto* query : {"", "kind=email", "external_id=a@b.c", "kind=email&kind=email&external_id=a@b.c"})
     CAF_CHECK_EQUAL(code_of(decode_identity_query(query)), "parameter_malformed");
   for (const auto* query : {"kind=phone&external_id=1", "kind=telegram&external_id=x", "kind=email&external_id=",
@@ -91,7 +91,7 @@ CAF_TEST(an identity is normalized) {
 }
 
 CAF_TEST(an id is a UUID) {
-  CAF_CHECK_EQUAL(to_string(std::get<uuid>(decode_id(id))), id);
+  CAF_CHECK_EQUAL(to_string(*decode_id(id)), id);
   for (const auto* text : {"", "42", "0190b8a0-0000-7000-8000-00000000000", "0190b8a0000070008000000000000001"})
     CAF_CHECK_EQUAL(code_of(decode_id(text)), "id_malformed");
 }

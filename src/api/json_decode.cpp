@@ -1,0 +1,360 @@
+#include "api/json.hpp"
+
+#include "http/ascii.hpp"
+#include "http/query.hpp"
+
+#include <boost/json.hpp>
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace portcullis::api {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t depth_max = 8; // the contract's deepest body has 2
+constexpr std::size_t display_name_characters_max = 64;
+constexpr std::size_t device_label_bytes_max = 128;
+constexpr std::size_t user_agent_bytes_max = 512;
+constexpr std::size_t reason_bytes_max = 200;
+
+/// What is wrong, if anything is.
+using verdict = std::optional<failure>;
+
+failure malformed(std::string_view member, std::string_view what) {
+  return {errc::body_malformed, "`" + std::string{member} + "` " + std::string{what}};
+}
+
+failure unacceptable(std::string_view member, std::string_view what) {
+  return {errc::value_unacceptable, "`" + std::string{member} + "` " + std::string{what}};
+}
+
+std::string at_most(std::size_t bytes) {
+  return "must be at most " + std::to_string(bytes) + " bytes long.";
+}
+
+// -- members -----------------------------------------------------------------------------------------------
+
+/// The member, or null where it is absent or `null`, which mean the same.
+const json::value* find(const json::object& from, std::string_view name) {
+  const auto* member = from.if_contains(name);
+  return member == nullptr || member->is_null() ? nullptr : member;
+}
+
+/// Every member is looked up by the last part of its dotted path in the body, and named by the whole.
+std::string_view last_part(std::string_view path) {
+  return path.substr(path.rfind('.') + 1);
+}
+
+/// Leaves `out` alone when the member is not said.
+verdict read_text(const json::object& from, std::string_view path, std::optional<std::string>& out) {
+  const auto* member = find(from, last_part(path));
+  if (member == nullptr)
+    return {};
+  const auto* text = member->if_string();
+  if (text == nullptr)
+    return malformed(path, "must be a string or null.");
+  if (text->find('\0') != json::string::npos) // PostgreSQL's text cannot hold it
+    return unacceptable(path, "must not hold a NUL character.");
+  out.emplace(text->data(), text->size());
+  return {};
+}
+
+verdict read_bounded_text(const json::object& from, std::string_view path, std::size_t bytes_max,
+                          std::string& out) {
+  std::optional<std::string> text;
+  if (auto wrong = read_text(from, path, text))
+    return wrong;
+  if (!text)
+    return {};
+  if (text->size() > bytes_max)
+    return unacceptable(path, at_most(bytes_max));
+  out = *std::move(text);
+  return {};
+}
+
+verdict read_object(const json::object& from, std::string_view path, const json::object*& out) {
+  const auto* member = find(from, last_part(path));
+  out = member == nullptr ? nullptr : member->if_object();
+  if (member != nullptr && out == nullptr)
+    return malformed(path, "must be an object or null.");
+  return {};
+}
+
+// -- values ------------------------------------------------------------------------------------------------
+
+std::optional<std::string> canonical_address(const std::string& text) {
+  std::array<unsigned char, sizeof(in6_addr)> address{};
+  std::array<char, INET6_ADDRSTRLEN> canonical{};
+  for (const int family : {AF_INET, AF_INET6})
+    if (inet_pton(family, text.c_str(), address.data()) == 1
+        && inet_ntop(family, address.data(), canonical.data(), canonical.size()) != nullptr)
+      return std::string{canonical.data()};
+  return {};
+}
+
+verdict read_device(const json::object& body, device& out) {
+  const json::object* from = nullptr;
+  if (auto wrong = read_object(body, "device", from))
+    return wrong;
+  if (from == nullptr)
+    return {};
+  if (auto wrong = read_bounded_text(*from, "device.label", device_label_bytes_max, out.label))
+    return wrong;
+  if (auto wrong = read_bounded_text(*from, "device.user_agent", user_agent_bytes_max, out.user_agent))
+    return wrong;
+  std::optional<std::string> ip;
+  if (auto wrong = read_text(*from, "device.ip", ip))
+    return wrong;
+  if (!ip || ip->empty())
+    return {};
+  auto canonical = canonical_address(*ip);
+  if (!canonical)
+    return unacceptable("device.ip", "must be an IPv4 or IPv6 address.");
+  out.ip = *std::move(canonical);
+  return {};
+}
+
+bool is_continuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+}
+
+/// C0, DEL and C1 (U+0080 to U+009F, in UTF-8 C2 80 to C2 9F). `text` is valid UTF-8.
+bool holds_control_character(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == 0x7F || (byte == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0))
+      return true;
+  }
+  return false;
+}
+
+verdict read_display_name(const json::object& body, std::optional<std::string>& out) {
+  std::optional<std::string> text;
+  if (auto wrong = read_text(body, "display_name", text))
+    return wrong;
+  if (!text)
+    return {};
+  const auto name = http::ascii::trim(*text, " \t\r\n");
+  if (holds_control_character(name))
+    return unacceptable("display_name", "must not hold control characters.");
+  const auto characters =
+    name.size() - static_cast<std::size_t>(std::count_if(name.begin(), name.end(), is_continuation));
+  if (characters < 1 || characters > display_name_characters_max)
+    return unacceptable("display_name",
+                        "must have 1 to " + std::to_string(display_name_characters_max) + " characters.");
+  out.emplace(name);
+  return {};
+}
+
+verdict make_identity(std::string_view kind_name, std::string_view kind_text, std::string_view id_name,
+                      std::string_view id_text, identity_key& out) {
+  const auto kind = parse_identity_kind(kind_text);
+  if (!kind)
+    return unacceptable(kind_name, "must be `telegram` or `email`.");
+  std::string reason;
+  auto external_id = normalize_external_id(*kind, id_text, &reason);
+  if (!external_id)
+    return unacceptable(id_name, "is not acceptable: " + reason);
+  out = {*kind, *std::move(external_id)};
+  return {};
+}
+
+/// An identity's two members, which are named by `kind_path` and `id_path`.
+verdict read_identity(const json::object& from, identity_key& out, std::string_view kind_path = "identity.kind",
+                      std::string_view id_path = "identity.external_id") {
+  std::optional<std::string> kind;
+  std::optional<std::string> external_id;
+  if (auto wrong = read_text(from, kind_path, kind))
+    return wrong;
+  if (auto wrong = read_text(from, id_path, external_id))
+    return wrong;
+  if (!kind)
+    return malformed(kind_path, "is missing.");
+  if (!external_id)
+    return malformed(id_path, "is missing.");
+  return make_identity(kind_path, *kind, id_path, *external_id, out);
+}
+
+verdict read_flag(const json::object& from, std::string_view path, bool& out) {
+  const auto* member = find(from, last_part(path));
+  if (member == nullptr)
+    return {};
+  const auto* flag = member->if_bool();
+  if (flag == nullptr)
+    return malformed(path, "must be true or false.");
+  out = *flag;
+  return {};
+}
+
+verdict read_holder(const json::object& body, std::variant<uuid, identity_key>& out) {
+  std::optional<std::string> account_id;
+  const json::object* from = nullptr;
+  if (auto wrong = read_text(body, "account_id", account_id))
+    return wrong;
+  if (auto wrong = read_object(body, "identity", from))
+    return wrong;
+  if (account_id.has_value() == (from != nullptr))
+    return failure{errc::body_malformed, "The body must have exactly one of `account_id` and `identity`."};
+  if (from != nullptr) {
+    identity_key key;
+    auto wrong = read_identity(*from, key);
+    out = std::move(key);
+    return wrong;
+  }
+  const auto id = uuid::parse(*account_id);
+  if (!id)
+    return failure{errc::id_malformed, "`account_id` must be a UUID."};
+  out = *id;
+  return {};
+}
+
+// -- bodies ------------------------------------------------------------------------------------------------
+
+/// Parses `body`, an empty one as `{}`, and has `read` fill a `T` from it. Invalid UTF-8, junk behind the value
+/// and deep nesting are refused; of a member that is given twice the last one counts.
+template <class T, class Reader>
+result<T> decode(std::string_view body, Reader read) {
+  std::array<unsigned char, 4096> scratch; // NOLINT(cppcoreguidelines-pro-type-member-init): written before read
+  json::monotonic_resource memory{scratch.data(), scratch.size()};
+  json::parse_options options;
+  options.max_depth = depth_max;
+  json::error_code ec;
+  const auto value = json::parse(body.empty() ? "{}" : body, ec, &memory, options);
+  if (ec)
+    return failure{errc::body_malformed, ec == json::error::too_deep ? "The body is nested too deeply."
+                                                                     : "The body is not valid JSON in UTF-8."};
+  const auto* object = value.if_object();
+  if (object == nullptr)
+    return failure{errc::body_malformed, "The body must be a JSON object."};
+  T out;
+  if (auto wrong = read(*object, out))
+    return *std::move(wrong);
+  return out;
+}
+
+} // namespace
+
+result<guest_mint_body> decode_guest_mint(std::string_view body) {
+  return decode<guest_mint_body>(
+    body, [](const json::object& from, guest_mint_body& out) { return read_device(from, out.device); });
+}
+
+result<mint_body> decode_mint(std::string_view body) {
+  return decode<mint_body>(body, [](const json::object& from, mint_body& out) -> verdict {
+    if (auto wrong = read_holder(from, out.holder))
+      return wrong;
+    if (auto wrong = read_display_name(from, out.display_name))
+      return wrong;
+    return read_device(from, out.device);
+  });
+}
+
+result<account_body> decode_account(std::string_view body) {
+  return decode<account_body>(body, [](const json::object& from, account_body& out) -> verdict {
+    const json::object* named = nullptr;
+    if (auto wrong = read_object(from, "identity", named))
+      return wrong;
+    if (named == nullptr)
+      return malformed("identity", "is missing.");
+    if (auto wrong = read_identity(*named, out.identity))
+      return wrong;
+    return read_display_name(from, out.display_name);
+  });
+}
+
+result<link_body> decode_link(std::string_view body) {
+  return decode<link_body>(body, [](const json::object& from, link_body& out) -> verdict {
+    if (auto wrong = read_identity(from, out.identity, "kind", "external_id"))
+      return wrong;
+    if (auto wrong = read_flag(from, "rotate", out.rotate))
+      return wrong;
+    return read_device(from, out.device);
+  });
+}
+
+result<profile_body> decode_profile(std::string_view body) {
+  return decode<profile_body>(body, [](const json::object& from, profile_body& out) -> verdict {
+    if (!from.contains("display_name")) // null clears it, so it has to be said
+      return malformed("display_name", "is missing.");
+    return read_display_name(from, out.display_name);
+  });
+}
+
+result<seat_body> decode_seat(std::string_view body) {
+  return decode<seat_body>(body, [](const json::object& from, seat_body& out) -> verdict {
+    const auto* member = find(from, "seat");
+    if (member == nullptr)
+      return {};
+    if (!member->is_int64() && !member->is_uint64())
+      return malformed("seat", "must be a whole number or null.");
+    json::error_code ec;
+    const auto seat = member->to_number<std::int32_t>(ec);
+    if (ec || seat < 0)
+      return unacceptable("seat", "must be from 0 to 2147483647.");
+    out.seat = seat;
+    return {};
+  });
+}
+
+result<sweep_body> decode_sweep(std::string_view body) {
+  return decode<sweep_body>(
+    body, [](const json::object& from, sweep_body& out) { return read_flag(from, "dry_run", out.dry_run); });
+}
+
+result<revocation_body> decode_revocation(std::string_view body, std::string_view query) {
+  auto from_query = http::query_parameter(query, "reason");
+  if (!from_query)
+    return std::move(from_query).error();
+  const auto& parameter = *from_query;
+  return decode<revocation_body>(body, [&](const json::object& from, revocation_body& out) -> verdict {
+    auto reason = parameter;
+    if (auto wrong = read_text(from, "reason", reason))
+      return wrong;
+    if (!reason)
+      return {};
+    if (reason->find('\0') != std::string::npos)
+      return unacceptable("reason", "must not hold a NUL character.");
+    if (reason->size() > reason_bytes_max)
+      return unacceptable("reason", at_most(reason_bytes_max));
+    out.reason = *std::move(reason);
+    return {};
+  });
+}
+
+result<identity_key> decode_identity_query(std::string_view query) {
+  std::array<std::string, 2> values;
+  constexpr std::array<std::string_view, 2> names{"kind", "external_id"};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    auto parameter = http::query_parameter(query, names[i]);
+    if (!parameter)
+      return std::move(parameter).error();
+    auto& value = *parameter;
+    if (!value)
+      return failure{errc::parameter_malformed, "The query parameter `" + std::string{names[i]} + "` is missing."};
+    if (value->find('\0') != std::string::npos)
+      return unacceptable(names[i], "must not hold a NUL character.");
+    values[i] = *std::move(value);
+  }
+  identity_key key;
+  if (auto wrong = make_identity("kind", values[0], "external_id", values[1], key))
+    return *std::move(wrong);
+  return key;
+}
+
+result<identity_key> decode_identity_segments(std::string_view kind, std::string_view external_id) {
+  auto id = http::decode_segment(external_id);
+  if (!id)
+    return std::move(id).error();
+  identity_key key;
+  if (auto wrong = make_identity("kind", kind, "external_id", *id, key))
+    return *std::move(wrong);
+  return key;
+}
+
+} // namespace portcullis::api

@@ -1,0 +1,134 @@
+#include "api/json.hpp"
+
+#include <boost/json.hpp>
+
+namespace portcullis::api {
+
+namespace {
+
+namespace json = boost::json;
+
+/// What the client did not say is `null`, so that every member is always there.
+json::value said(const std::string& text) {
+  return text.empty() ? json::value(nullptr) : json::value(text);
+}
+
+json::object to_object(const identity& i) {
+  return {
+    {"kind", to_string(i.key.kind)},
+    {"external_id", i.key.external_id},
+    {"created_at", to_rfc3339(i.created_at)},
+  };
+}
+
+json::object to_object(const account& a) {
+  json::array identities;
+  identities.reserve(a.identities.size());
+  for (const auto& i : a.identities)
+    identities.push_back(to_object(i));
+  return {
+    {"account_id", to_string(a.account_id)},
+    {"is_guest", a.is_guest},
+    {"display_name", a.display_name ? json::value(*a.display_name) : json::value(nullptr)},
+    {"created_at", to_rfc3339(a.created_at)},
+    {"identities", std::move(identities)},
+  };
+}
+
+json::object to_object(const session& s) {
+  json::object out{
+    {"session_id", to_string(s.session_id)},
+    {"account_id", to_string(s.account_id)},
+    {"is_guest", s.is_guest},
+    {"created_at", to_rfc3339(s.created_at)},
+    {"device",
+     {
+       {"label", said(s.device.label)},
+       {"user_agent", said(s.device.user_agent)},
+       {"ip", said(s.device.ip)},
+     }},
+  };
+  if (!s.is_active) {
+    out["revoked_at"] = s.revoked_at ? json::value(to_rfc3339(*s.revoked_at)) : json::value(nullptr);
+    out["revoke_reason"] = said(s.revoke_reason);
+  }
+  return out;
+}
+
+} // namespace
+
+std::string render_account(const account& a) {
+  return json::serialize(json::object{{"account", to_object(a)}});
+}
+
+std::string render_account_created(const account& a, bool created) {
+  return json::serialize(json::object{{"account", to_object(a)}, {"created", created}});
+}
+
+std::string render_session(const session& s) {
+  return json::serialize(json::object{{"session", to_object(s)}});
+}
+
+std::string render_minted(std::string_view token_text, const session& s, const account& a,
+                          std::optional<bool> created) {
+  json::object out{{"token", token_text}, {"session", to_object(s)}, {"account", to_object(a)}};
+  if (created)
+    out["created"] = *created;
+  return json::serialize(out);
+}
+
+std::string render_session_page(const std::vector<session>& sessions, bool has_more, std::optional<uuid> current) {
+  json::array list;
+  list.reserve(sessions.size());
+  for (const auto& s : sessions) {
+    auto entry = to_object(s);
+    if (current)
+      entry["current"] = s.session_id == *current;
+    list.push_back(std::move(entry));
+  }
+  json::object out{{"sessions", std::move(list)}};
+  if (has_more && !sessions.empty())
+    out["next"] = to_string(sessions.back().session_id);
+  return json::serialize(out);
+}
+
+std::string render_linked(const account& a, std::string_view token_text, const std::optional<session>& rotated) {
+  json::object out{{"account", to_object(a)}};
+  if (rotated) {
+    out["token"] = token_text;
+    out["session"] = to_object(*rotated);
+  }
+  return json::serialize(out);
+}
+
+std::string render_account_page(const std::vector<account>& accounts, bool has_more) {
+  json::array list;
+  list.reserve(accounts.size());
+  for (const auto& a : accounts)
+    list.push_back(to_object(a));
+  json::object out{{"accounts", std::move(list)}};
+  if (has_more && !accounts.empty())
+    out["next"] = to_string(accounts.back().account_id);
+  return json::serialize(out);
+}
+
+std::string render_introspection(const std::optional<session_record>& active) {
+  if (!active)
+    return R"({"active":false})";
+  auto issued_at = std::chrono::duration_cast<std::chrono::seconds>(active->created_at.time_since_epoch()).count();
+  return json::serialize(json::object{{"active", true},
+                                      {"sub", to_string(active->account_id)},
+                                      {"sid", to_string(active->session_id)},
+                                      {"iat", issued_at},
+                                      {"token_type", "Bearer"}});
+}
+
+std::string render_revoked(bool revoked, cursor position) {
+  return json::serialize(json::object{{"revoked", revoked}, {"cursor", to_string(position)}});
+}
+
+std::string render_revoked_count(std::size_t revoked, cursor position) {
+  return json::serialize(json::object{{"revoked", revoked}, {"cursor", to_string(position)}});
+}
+
+} // namespace portcullis::api

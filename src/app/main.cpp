@@ -1,0 +1,71 @@
+#include "app/serve.hpp"
+#include "config/command_line.hpp"
+#include "config/settings.hpp"
+#include "telemetry/log.hpp"
+
+#include <openssl/crypto.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace {
+
+using namespace portcullis;
+
+/// OpenSSL cleans up at exit, what it keeps for each thread included. CAF does not join the threads of detached
+/// actors: one may be giving back the same at that time, and the process would die of it. The kernel takes it all
+/// back anyway. Counts only before anything else of OpenSSL is used.
+void leave_openssl_as_it_is_at_exit() {
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
+}
+
+int run(config::command command) {
+  auto environment = config::process_environment();
+  auto loaded = config::load(environment);
+  if (auto* problems = std::get_if<std::vector<config::problem>>(&loaded)) {
+    for (auto& problem : *problems)
+      std::cerr << problem.to_string() << '\n';
+    return EXIT_FAILURE;
+  }
+  auto& settings = std::get<config::settings>(loaded);
+  for (auto& name : config::unknown_variables(environment))
+    log::warn("unknown variable", {{"name", name}});
+  switch (command) {
+  case config::command::check_config:
+    std::cout << config::describe(settings, environment);
+    return EXIT_SUCCESS;
+  case config::command::migrate:
+    return migrate(settings);
+  default:
+    return serve(settings, PORTCULLIS_VERSION);
+  }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  leave_openssl_as_it_is_at_exit();
+  auto parsed = config::parse_command_line({argv + 1, argv + argc});
+  if (auto* complaint = std::get_if<std::string>(&parsed)) {
+    std::cerr << *complaint << '\n';
+    return config::usage_exit_code;
+  }
+  auto& line = std::get<config::command_line>(parsed);
+  if (line.wants_help) {
+    std::cout << config::help_text(line);
+    return EXIT_SUCCESS;
+  }
+  if (line.wants_markdown) {
+    std::cout << config::markdown_table();
+    return EXIT_SUCCESS;
+  }
+  if (line.command == config::command::version) {
+    std::cout << "portcullis " PORTCULLIS_VERSION "\n";
+    return EXIT_SUCCESS;
+  }
+  return run(line.command);
+}

@@ -1,0 +1,158 @@
+#include "app/serve.hpp"
+
+#include "actors/interfaces.hpp"
+#include "net/listener.hpp"
+#include "app/supervisor.hpp"
+#include "db/migrations.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/tracing.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <thread>
+
+namespace portcullis {
+
+namespace {
+
+constexpr std::chrono::seconds shutdown_grace{5}; // beyond the drain; then the process ends as it is
+
+class actor_config : public caf::actor_system_config {
+public:
+  actor_config() {
+    load<caf::io::middleman>();
+    add_message_types<caf::id_block::portcullis>();
+    // Work stealing, the default, wakes an idle worker up to 10 ms late.
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-throughput", std::size_t{100});
+    // One read per readiness event: a second would only find the socket empty. epoll is level-triggered, so
+    // nothing is lost.
+    set("middleman.max-consecutive-reads", std::size_t{1});
+    set("middleman.workers", std::size_t{0}); // they serve CAF's own network protocol, which is not used
+  }
+};
+
+sigset_t stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+/// Ends the process when an orderly stop takes too long, or is asked for twice. Once every caller has been
+/// answered (`is_drained`) it only cuts short the wait for a worker whose statement hangs: that is no failure.
+void watch_shutdown(std::chrono::milliseconds patience, std::shared_ptr<std::atomic<bool>> is_drained) {
+  std::thread([patience, is_drained] {
+    auto signals = stop_signals();
+    auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
+    timespec timeout{seconds.count(), 0};
+    int again = sigtimedwait(&signals, nullptr, &timeout);
+    bool is_clean = *is_drained && again <= 0;
+    if (is_clean)
+      log::warn("stopped without waiting for the database any longer");
+    else
+      log::error(again > 0 ? "told to stop twice" : "the orderly stop took too long");
+    log::stop();
+    std::_Exit(is_clean ? EXIT_SUCCESS : EXIT_FAILURE);
+  }).detach();
+}
+
+/// What the metrics exporter calls from its own thread. A service that does not answer, because it is ending,
+/// has nothing to export.
+metrics::snapshot collect(caf::actor_system& system, const supervisor_actor& boss) {
+  metrics::snapshot result;
+  caf::scoped_actor self{system};
+  self->request(boss, std::chrono::seconds{1}, read_numbers{})
+    .receive([&](all_numbers& numbers) { result = std::move(numbers.snapshot); }, [](const caf::error&) {});
+  return result;
+}
+
+tracing::options tracing_options_of(const config::settings& settings, const std::string& version) {
+  tracing::options result;
+  result.service_name = settings.telemetry.service_name;
+  result.service_version = version;
+  result.traces = settings.telemetry.traces;
+  result.metrics = settings.telemetry.metrics;
+  return result;
+}
+
+} // namespace
+
+int serve(const config::settings& settings, const std::string& version) {
+  auto signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  log::start(settings.telemetry.log_level, settings.telemetry.service_name);
+  log::info("starting", {{"version", version}, {"database", settings.postgres.masked_dsn}});
+  supervisor_options options;
+  options.settings = settings;
+  options.version = version;
+  options.descriptors_max = raise_descriptor_limit();
+  if (auto err = listen_on(settings.http.host, settings.http.port, &options.listening); err.code != errc::none) {
+    log::error(err.detail);
+    log::stop();
+    return EXIT_FAILURE;
+  }
+  std::atomic<bool> has_failed{false};
+  options.give_up = [&has_failed](const std::string& reason) {
+    log::error("the service cannot go on", {{"reason", reason}});
+    has_failed = true;
+    ::kill(::getpid(), SIGTERM);
+  };
+  {
+    actor_config cfg;
+    caf::actor_system system{cfg};
+    auto boss = system.spawn(supervisor, std::move(options));
+    auto exporting = tracing_options_of(settings, version);
+    exporting.collect = [&system, boss] { return collect(system, boss); };
+    if (auto err = tracing::start(std::move(exporting)); err.code != errc::none)
+      log::error(err.detail);
+    int signal = 0;
+    sigwait(&signals, &signal);
+    auto is_drained = std::make_shared<std::atomic<bool>>(false);
+    watch_shutdown(settings.http.drain_timeout + shutdown_grace, is_drained);
+    caf::scoped_actor self{system};
+    self->request(boss, caf::infinite, stop_service{}).receive([](const applied&) {}, [](const caf::error&) {});
+    tracing::stop();
+    *is_drained = !has_failed;
+  }
+  log::info("stopped");
+  log::stop();
+  return has_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int migrate(const config::settings& settings) {
+  db::connect_options connect;
+  connect.conninfo = settings.postgres.conninfo;
+  connect.operation_timeout = settings.postgres.operation_timeout;
+  connect.application_name = settings.telemetry.service_name;
+  db::connection conn;
+  auto err = conn.open(connect, boot_clock::now() + connect.operation_timeout);
+  if (err.code == errc::none) {
+    auto report = db::migrate(conn, db::embedded_migrations(), boot_clock::now() + std::chrono::minutes{10},
+                              [](std::string_view line) {
+                                log::info("migration", {{"step", line}});
+                              });
+    err = report.error;
+    if (err.code == errc::none)
+      log::info("the schema is current", {{"applied", report.applied.size()}});
+  }
+  if (err.code != errc::none)
+    log::error("migration failed", {{"reason", err.detail}});
+  return err.code == errc::none ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+} // namespace portcullis

@@ -1,0 +1,238 @@
+#include "app/supervisor.hpp"
+
+#include "actors/account.hpp"
+#include "db/db_pool.hpp"
+#include "db/db_worker.hpp"
+#include "actors/http_front.hpp"
+#include "db/log_source.hpp"
+#include "db/migrator.hpp"
+#include "actors/reaper.hpp"
+#include "actors/revocation_feed.hpp"
+#include "actors/session.hpp"
+#include "actors/session_cache.hpp"
+#include "core/failpoint.hpp"
+#include "telemetry/log.hpp"
+
+#include <caf/io/middleman.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace portcullis {
+
+namespace {
+
+/// Descriptors that are not connections: the pool's and the feed's, the log, the multiplexer's.
+constexpr std::size_t descriptors_reserved = 64;
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  fill_random(reinterpret_cast<std::uint8_t*>(&seed), sizeof seed);
+  return seed;
+}
+
+db::connect_options connect_options_of(const config::settings& s, const std::shared_ptr<db::timelines>& met) {
+  db::connect_options result;
+  result.met = met;
+  result.conninfo = s.postgres.conninfo;
+  result.operation_timeout = s.postgres.operation_timeout;
+  result.application_name = s.telemetry.service_name;
+  return result;
+}
+
+/// The feed's connection has a name of its own in pg_stat_activity.
+db::connect_options feed_connect_options_of(const config::settings& s, const std::shared_ptr<db::timelines>& met) {
+  auto result = connect_options_of(s, met);
+  result.application_name += " feed";
+  return result;
+}
+
+session_cache_options cache_options_of(const config::settings& s) {
+  session_cache_options result;
+  result.memory.index.entries_max = s.session_cache.entries_max;
+  result.memory.index.seed = random_seed();
+  result.memory.unknown_entries_max = s.session_cache.unknown_entries_max;
+  result.memory.staleness_max = s.revocation.staleness_max;
+  result.loads_max = s.session_cache.loads_max;
+  return result;
+}
+
+db_pool_options pool_options_of(const config::settings& s) {
+  db_pool_options result;
+  result.workers_max = s.postgres.open_conns_max;
+  result.workers_idle_max = s.postgres.idle_conns_max;
+  result.queue_max = s.postgres.queue_max;
+  result.batch_max = s.postgres.batch_max;
+  result.operation_timeout = s.postgres.operation_timeout;
+  result.seed = static_cast<std::uint32_t>(random_seed());
+  return result;
+}
+
+reaper_options reaper_options_of(const config::settings& s) {
+  reaper_options result;
+  result.interval = s.retention.guest_reap_interval;
+  result.guest_retention = s.retention.guest_retention;
+  result.revoked_retention = s.retention.revoked_retention;
+  result.event_retention = s.revocation.retention;
+  return result;
+}
+
+http_front_options front_options_of(const config::settings& s, std::size_t descriptors_max) {
+  http_front_options result;
+  result.reader.head_bytes_max = s.http.head_bytes_max;
+  result.reader.fields_max = s.http.fields_max;
+  result.reader.body_bytes_max = s.http.body_bytes_max;
+  auto reserved = descriptors_reserved + s.postgres.open_conns_max + result.turned_away_max;
+  auto possible = descriptors_max > 2 * reserved ? descriptors_max - reserved : descriptors_max / 2;
+  result.connections_max =
+    !fails(failpoint::connection_bound) ? std::min(s.http.connections_max, possible) : s.http.connections_max;
+  if (result.connections_max < s.http.connections_max)
+    log::warn("fewer connections than configured: the limit of open files is lower",
+              {{"connections_max", result.connections_max}, {"open_files_max", descriptors_max}});
+  result.subscribers_max = s.http.subscribers_max;
+  result.subscriber_buffer_bytes_max = s.http.subscriber_buffer_bytes_max;
+  result.pipelined_max = s.http.pipelined_max;
+  result.ring_events_max = s.revocation.ring_events_max;
+  result.page_events_max = s.revocation.page_events_max;
+  result.header_timeout = s.http.header_timeout;
+  result.body_timeout = s.http.body_timeout;
+  result.idle_timeout = s.http.idle_timeout;
+  result.write_timeout = s.http.write_timeout;
+  result.request_timeout = s.request_timeout();
+  result.heartbeat_interval = s.revocation.heartbeat_interval;
+  result.staleness_max = s.revocation.staleness_max;
+  result.service_name = s.telemetry.service_name;
+  result.request_id_seed = random_seed();
+  return result;
+}
+
+} // namespace
+
+void supervisor_state::start(self_pointer owner, supervisor_options opts) {
+  self_ = owner;
+  options_ = std::move(opts);
+  wakeup_ = std::make_shared<log_wakeup>();
+  met_ = std::make_shared<db::timelines>();
+  is_stopping_ = std::make_shared<std::atomic<bool>>(false);
+  self_->set_down_handler([this](const caf::down_msg& news) { died(news); });
+  spawn_domain();
+  spawn_front();
+  spawn_migrator();
+}
+
+void supervisor_state::spawn_domain() {
+  auto& s = options_.settings;
+  auto pool_options = pool_options_of(s);
+  db_worker_options worker_options{connect_options_of(s, met_), s.postgres.conn_life_time};
+  pool_options.spawn_worker = [&system = self_->system(), worker_options] {
+    return system.spawn<caf::detached>(db_worker, worker_options);
+  };
+  pool_ = self_->spawn<caf::monitored>(db_pool, std::move(pool_options));
+  cache_ = self_->system().middleman().spawn_broker(session_cache, cache_options_of(s), pool_);
+  self_->monitor(cache_);
+  sessions_ = self_->spawn<caf::monitored>(session_keeper, pool_, cache_, wakeup_, sources{});
+  reaper_ = self_->spawn<caf::monitored>(reaper, reaper_options_of(s), pool_, wakeup_, sources{});
+  accounts_ = self_->spawn<caf::monitored>(account_keeper, pool_, cache_, wakeup_, sources{});
+}
+
+void supervisor_state::spawn_front() {
+  auto front_options = front_options_of(options_.settings, options_.descriptors_max);
+  front_options.listener = options_.listening.descriptor;
+  front_options.version = options_.version;
+  http_front_peers peers{cache_, sessions_, accounts_, pool_, reaper_, pool_};
+  front_ = self_->system().middleman().spawn_broker(http_front, std::move(front_options), std::move(peers));
+  self_->monitor(front_);
+  log::info("listening", {{"port", options_.listening.port}});
+}
+
+void supervisor_state::spawn_migrator() {
+  self_->spawn<caf::detached>(migrator, connect_options_of(options_.settings, met_), is_stopping_,
+                              supervisor_actor{self_});
+}
+
+void supervisor_state::migrated(const migrations_finished& news) {
+  if (news.error.code != errc::none) {
+    options_.give_up(news.error.detail);
+    return;
+  }
+  if (is_stopping_->load())
+    return;
+  self_->send(front_, start_serving{});
+  spawn_feed();
+}
+
+void supervisor_state::spawn_feed() {
+  auto& s = options_.settings;
+  revocation_feed_options feed_options;
+  feed_options.poll_interval = s.revocation.poll_interval;
+  feed_options.operation_timeout = s.postgres.operation_timeout;
+  feed_options.warm_entries_max = s.session_cache.entries_max;
+  feed_options.seed = static_cast<std::uint32_t>(random_seed());
+  auto source = std::make_shared<log_sources>(
+    make_postgres_sources(feed_connect_options_of(s, met_), wakeup_, s.revocation.page_events_max));
+  feed_ = self_->spawn<caf::detached + caf::monitored>(revocation_feed, feed_options, source, cache_,
+                                                       std::vector<revocation_sink_actor>{front_});
+}
+
+void supervisor_state::died(const caf::down_msg& news) {
+  if (is_stopping_->load())
+    return;
+  if (feed_ && news.source == feed_->address()) {
+    // It holds nothing that the log does not: another takes its place and starts with a fresh position.
+    log::error("revocation feed died");
+    spawn_feed();
+    return;
+  }
+  options_.give_up("an actor that the service cannot do without has died");
+}
+
+void supervisor_state::stop(caf::typed_response_promise<applied> promise) {
+  is_stopping_->store(true);
+  log::info("stopping");
+  auto finish = [this, promise]() mutable {
+    end_all();
+    promise.deliver(applied{});
+    self_->quit();
+  };
+  self_->request(front_, options_.settings.http.drain_timeout, drain_connections{})
+    .then([finish](const applied&) mutable { finish(); },
+          [finish](const caf::error&) mutable {
+            log::warn("some connections did not end in time");
+            finish();
+          });
+}
+
+caf::delegated<all_numbers> supervisor_state::delegate_numbers(const read_numbers& ask) {
+  return self_->delegate(front_, ask);
+}
+
+void supervisor_state::end_all() {
+  auto end = [this](const auto& who) { self_->send_exit(who, caf::exit_reason::user_shutdown); };
+  end(front_);
+  if (feed_) {
+    end(*feed_);
+    wakeup_->notify();
+  }
+  end(sessions_);
+  end(accounts_);
+  end(reaper_);
+  end(pool_);
+  end(cache_);
+}
+
+supervisor_actor::behavior_type supervisor(supervisor_state::self_pointer self, supervisor_options options) {
+  self->state.start(self, std::move(options));
+  return {
+    [self](const migrations_finished& news) { self->state.migrated(news); },
+    [self](const read_numbers& ask) { return self->state.delegate_numbers(ask); },
+    [self](const stop_service&) -> caf::result<applied> {
+      auto promise = self->make_response_promise<applied>();
+      self->state.stop(promise);
+      return promise;
+    },
+  };
+}
+
+} // namespace portcullis

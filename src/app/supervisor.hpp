@@ -1,0 +1,64 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "net/listener.hpp"
+#include "actors/log_wakeup.hpp"
+#include "config/settings.hpp"
+#include "db/timelines.hpp"
+
+#include <caf/delegated.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace portcullis {
+
+struct supervisor_options {
+  config::settings settings;
+  listener listening;
+  std::string version;
+  std::size_t descriptors_max = 1024; // open files of the process
+  /// Called once, from the supervisor's thread, when the service cannot go on; the sentence says why.
+  std::function<void(const std::string&)> give_up;
+};
+
+/// Who runs, and the order in which they stop: front, feed, the domain and the reaper, pool, cache. Each is told
+/// to stop when nobody is left who would ask it.
+struct supervisor_state {
+  static inline const char* name = "supervisor";
+  using self_pointer = supervisor_actor::stateful_pointer<supervisor_state>;
+
+  void start(self_pointer owner, supervisor_options opts);
+  void migrated(const migrations_finished& news);
+  void stop(caf::typed_response_promise<applied> promise);
+  caf::delegated<all_numbers> delegate_numbers(const read_numbers& ask);
+
+private:
+  void spawn_domain();
+  void spawn_front();
+  void spawn_migrator();
+  void spawn_feed();
+  void end_all();
+  void died(const caf::down_msg& news);
+
+  self_pointer self_ = nullptr;
+  supervisor_options options_;
+  log_wakeup_ptr wakeup_;
+  std::shared_ptr<db::timelines> met_; // by all connections
+  std::shared_ptr<std::atomic<bool>> is_stopping_;
+  db_pool_actor pool_;
+  session_cache_actor cache_;
+  session_actor sessions_;
+  account_actor accounts_;
+  reaper_actor reaper_;
+  http_front_actor front_;
+  std::optional<revocation_feed_actor> feed_;
+};
+
+supervisor_actor::behavior_type supervisor(supervisor_state::self_pointer self, supervisor_options options);
+
+} // namespace portcullis

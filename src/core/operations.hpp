@@ -1,0 +1,352 @@
+#pragma once
+
+#include "core/error.hpp"
+#include "core/model.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+/// What the service asks of PostgreSQL: one struct per operation, its `result` beside it. Every operation
+/// can be run again after its outcome was lost (all ids are made by the caller, before sending), and
+/// operations of one kind that wait together run as one set-based statement and one commit.
+///
+/// What an operation makes is found again by the id of what it made. What ends or sets something has an
+/// `operation_id` to be found by: run again, it answers what it did the first time and does nothing twice.
+namespace portcullis::store {
+
+// -- reads -------------------------------------------------------------------------------------------------
+
+/// Who holds this token? Never fails for an unknown token.
+struct find_session {
+  static constexpr bool is_write = false;
+  token_hash hash;
+  struct result {
+    session_status status = session_status::unknown;
+    session_record record; // set when the status is `active` or `revoked`
+  };
+};
+
+/// `session_not_found` when no such row exists; a dead session is returned with `is_active` false.
+struct get_session {
+  static constexpr bool is_write = false;
+  uuid session_id;
+  using result = session;
+};
+
+/// The active sessions of an account by id (which is by creation), newest last. `account_not_found`.
+struct list_sessions {
+  static constexpr bool is_write = false;
+  uuid account_id;
+  std::optional<uuid> after; // exclusive
+  std::size_t limit = 50;
+  struct result {
+    std::vector<session> sessions;
+    bool has_more = false;
+  };
+};
+
+/// `account_not_found`.
+struct get_account {
+  static constexpr bool is_write = false;
+  uuid account_id;
+  using result = account;
+};
+
+/// `account_not_found`.
+struct find_account {
+  static constexpr bool is_write = false;
+  identity_key key;
+  using result = account;
+};
+
+/// A page of the revocation log, for a subscriber whose cursor is older than what is held in memory.
+struct read_events {
+  static constexpr bool is_write = false;
+  cursor after;
+  std::size_t limit = 500;
+  struct result {
+    bool reset = false; // `after` is too old, in the future or from another history
+    std::vector<revocation_event> events;
+    cursor last; // the position reached: the last event's, or the end of the log when there is no more
+  };
+};
+
+/// One round trip, for the readiness probe.
+struct ping {
+  static constexpr bool is_write = false;
+  struct result {
+    bool ok = true;
+  };
+};
+
+// -- writes ------------------------------------------------------------------------------------------------
+
+/// A session about to be minted.
+struct session_draft {
+  uuid session_id;
+  token_hash hash;
+  portcullis::device device;
+};
+
+/// An identity to be found or, under these ids, created.
+struct identity_claim {
+  identity_key key;
+  uuid identity_id; // used if the identity is new
+  uuid account_id;  // used if the identity is new
+  std::optional<std::string> display_name;
+};
+
+struct minted {
+  portcullis::session session;
+  portcullis::account account;
+  std::int32_t generation = 0;
+  bool account_created = false;
+};
+
+/// `account_not_found`, for this one alone.
+struct mint_session {
+  static constexpr bool is_write = true;
+  session_draft draft;
+  uuid account_id;
+  using result = minted;
+};
+
+/// Finds or creates the account and mints in the same transaction.
+struct mint_for_identity {
+  static constexpr bool is_write = true;
+  session_draft draft;
+  identity_claim claim;
+  using result = minted;
+};
+
+/// A guest account and its first session in the same transaction.
+struct mint_guest {
+  static constexpr bool is_write = true;
+  session_draft draft;
+  uuid account_id;
+  using result = minted;
+};
+
+struct find_or_create_account {
+  static constexpr bool is_write = true;
+  identity_claim claim;
+  struct result {
+    portcullis::account account;
+    bool created = false;
+  };
+};
+
+struct create_guest {
+  static constexpr bool is_write = true;
+  uuid account_id;
+  using result = account;
+};
+
+/// Who asks for a revocation, and why; both go into the log.
+struct revocation_cause {
+  std::string reason; // short text, may be empty
+  std::string actor;  // `user`, `internal`, `admin`, `reaper`
+};
+
+/// Ends one session, found by its id or by its token's hash. `session_not_found` when there never was one,
+/// or when `owner` is given and it is another account's. Idempotent.
+struct revoke_session {
+  static constexpr bool is_write = true;
+  std::variant<uuid, token_hash> target;
+  std::optional<uuid> owner;
+  revocation_cause cause;
+  uuid operation_id{};
+  struct result {
+    bool revoked = false; // false: it was dead already
+    uuid session_id;
+    uuid account_id;
+    cursor position; // at or after the session's event in the log
+  };
+};
+
+/// Ends every session of an account by raising its generation: one row, one event. `keep`, if it is an
+/// active session of the account, moves to the new generation and lives on. `account_not_found`.
+struct revoke_account {
+  static constexpr bool is_write = true;
+  uuid account_id;
+  std::optional<uuid> keep;
+  revocation_cause cause;
+  uuid operation_id{};
+  struct result {
+    std::size_t revoked = 0; // sessions that were active
+    std::int32_t generation = 0;
+    cursor position;
+  };
+};
+
+/// Deletes the account and all it has, its sessions' end in the log. `account_not_found`, `account_seated`.
+struct delete_account {
+  static constexpr bool is_write = true;
+  uuid account_id;
+  revocation_cause cause;
+  uuid operation_id{};
+  struct result {
+    std::int32_t generation = 0; // above every session's
+    cursor position;
+  };
+};
+
+/// Links an identity to an account; a guest becomes a full account with the same id. With `rotation`, the session
+/// of `rotation->old_hash` (which must be an active one of the account) is replaced by a new one in the same
+/// transaction. `account_not_found`, `identity_taken`, `session_not_found` (nothing changed by any of them).
+struct link_identity {
+  static constexpr bool is_write = true;
+  uuid account_id;
+  identity_key key;
+  uuid identity_id; // used if the identity is new; the operation is found again by it
+  struct token_rotation {
+    token_hash old_hash;
+    session_draft draft;
+  };
+  std::optional<token_rotation> rotation;
+  revocation_cause cause; // of the old session's end
+  struct result {
+    portcullis::account account;
+    bool was_linked = false;       // already, to this account: nothing changed but for the rotation
+    bool was_upgraded = false;     // it was a guest until now
+    std::int32_t generation = 0;   // the account's
+    std::optional<minted> rotated; // the new session
+    uuid ended_session_id;         // the old one, when rotated
+    cursor position;               // at or after every event that this wrote
+  };
+};
+
+/// Removes an identity. `account_not_found`, `identity_not_found`, `identity_last` (the only one of a full
+/// account).
+struct unlink_identity {
+  static constexpr bool is_write = true;
+  uuid account_id;
+  identity_key key;
+  uuid operation_id{};
+  using result = account;
+};
+
+/// Sets or (with nothing) clears the display name. `account_not_found`.
+struct set_display_name {
+  static constexpr bool is_write = true;
+  uuid account_id;
+  std::optional<std::string> display_name;
+  uuid operation_id{};
+  using result = account;
+};
+
+/// Seats an account in a game, or moves it to another seat. `account_not_found`.
+struct seat_player {
+  static constexpr bool is_write = true;
+  uuid game_id;
+  uuid account_id;
+  std::optional<std::int32_t> seat;
+  uuid operation_id{};
+  struct result {};
+};
+
+// -- for operators -----------------------------------------------------------------------------------------
+
+/// Accounts by id (which is by creation), those that match every condition given.
+struct list_accounts {
+  static constexpr bool is_write = false;
+  std::optional<identity_kind> kind;             // has an identity of this kind
+  std::optional<std::string> external_id_prefix; // has an identity that starts with this
+  std::optional<bool> is_guest;
+  std::optional<timestamp> created_before;
+  std::optional<timestamp> created_after;
+  std::optional<uuid> after; // exclusive
+  std::size_t limit = 50;
+  struct result {
+    std::vector<account> accounts;
+    bool has_more = false;
+  };
+};
+
+/// Exact counts, by a scan: for people, not for dashboards.
+struct count_all {
+  static constexpr bool is_write = false;
+  struct result {
+    std::uint64_t accounts = 0;
+    std::uint64_t guests = 0;
+    std::uint64_t active_sessions = 0;
+  };
+};
+
+// -- for the reaper ----------------------------------------------------------------------------------------
+
+/// Deletes at most `limit` guests that were created before the cut-off and have no seat, writing one event for
+/// each that had an active session. Rows that somebody holds are skipped. With `dry_run` it counts all of them and
+/// changes nothing.
+struct reap_guests {
+  static constexpr bool is_write = true;
+  struct position {
+    timestamp created_at{};
+    uuid account_id;
+  };
+  timestamp created_before{};
+  position after; // the batch before reached it; the beginning of time for the first
+  std::size_t limit = 1000;
+  bool dry_run = false;
+  revocation_cause cause;
+  struct result {
+    bool is_leader = true; // false: another replica sweeps, and nothing was done
+    std::size_t guests = 0;
+    bool has_more = false;
+    position reached;
+  };
+};
+
+/// Walks at most `limit` sessions in the order of their ids and deletes those that ended before the cut-off.
+struct delete_dead_sessions {
+  static constexpr bool is_write = true;
+  timestamp ended_before{};
+  uuid after; // the batch before reached it; nil for the first
+  std::size_t limit = 1000;
+  struct result {
+    bool is_leader = true;
+    std::size_t deleted = 0;
+    bool has_more = false;
+    uuid reached;
+  };
+};
+
+/// Deletes at most `limit` of the oldest events, those before the cut-off, and moves the point from which cursors
+/// can resume.
+struct prune_events {
+  static constexpr bool is_write = true;
+  timestamp occurred_before{};
+  std::size_t limit = 1000;
+  struct result {
+    bool is_leader = true;
+    std::size_t deleted = 0;
+    bool has_more = false;
+  };
+};
+
+// -- all of them -------------------------------------------------------------------------------------------
+
+using operation =
+  std::variant<find_session, get_session, list_sessions, get_account, find_account, read_events, ping,
+               list_accounts, count_all, mint_session, mint_for_identity, mint_guest, find_or_create_account,
+               create_guest, link_identity, unlink_identity, set_display_name, seat_player, revoke_session,
+               revoke_account, delete_account, reap_guests, delete_dead_sessions, prune_events>;
+
+/// Whether the operation changes anything, and so ends in a commit.
+inline bool is_write(const operation& op) noexcept {
+  return std::visit([](const auto& o) { return std::decay_t<decltype(o)>::is_write; }, op);
+}
+
+/// The result of the operation at the same index of a batch, or why there is none.
+using outcome =
+  std::variant<failure, find_session::result, session, list_sessions::result, account, read_events::result,
+               ping::result, list_accounts::result, count_all::result, minted, find_or_create_account::result,
+               link_identity::result, seat_player::result, revoke_session::result, revoke_account::result,
+               delete_account::result, reap_guests::result, delete_dead_sessions::result, prune_events::result>;
+
+} // namespace portcullis::store

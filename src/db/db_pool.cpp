@@ -1,0 +1,439 @@
+#include "db/db_pool.hpp"
+
+#include "core/failpoint.hpp"
+#include "telemetry/log.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <variant>
+
+namespace portcullis {
+
+namespace {
+
+/// The pool gives up on a batch this long after the worker should have.
+constexpr std::chrono::milliseconds worker_grace{500};
+
+failure unavailable() {
+  return {errc::database_unavailable, "the database did not answer in time"};
+}
+
+// Make another operation of one, which cannot find what it did before.
+
+uuid another_id() {
+  static uuid_v7_generator ids{fill_random};
+  return ids.next(wall_clock_now());
+}
+
+template <class Operation>
+auto forget_ids(Operation& op, int) -> decltype(op.draft, void()) {
+  op.draft.session_id = another_id();
+  fill_random(op.draft.hash.bytes.data(), op.draft.hash.bytes.size());
+}
+
+template <class Operation>
+auto forget_ids(Operation& op, int) -> decltype(op.operation_id, void()) {
+  op.operation_id = another_id();
+}
+
+template <class Operation>
+void forget_ids(Operation&, long) {
+  // The others make nothing of which there can be two.
+}
+
+void answer(db_pool_state::pending& op, store::outcome&& with) {
+  if (op.deliver)
+    std::exchange(op.deliver, nullptr)(std::move(with));
+}
+
+} // namespace
+
+void db_pool_state::init(db_pool_actor::stateful_pointer<db_pool_state> owner, db_pool_options opts) {
+  self_ = owner;
+  options_ = std::move(opts);
+  jitter_.seed(options_.seed);
+  last_connected_ = options_.now();
+  workers_.reserve(options_.workers_max);
+  for (std::size_t i = 0; i < std::max<std::size_t>(1, options_.workers_idle_max); ++i)
+    add_worker();
+}
+
+// -- the queue ---------------------------------------------------------------------------------------------
+
+bool db_pool_state::is_away(instant now) const {
+  return now - last_connected_ >= options_.away_after
+         && std::none_of(workers_.begin(), workers_.end(), [](const worker& w) { return w.connected; });
+}
+
+void db_pool_state::submit(store::operation operation, bool is_write, deliver_function deliver) {
+  auto now = options_.now();
+  ++count_.operations;
+  if (is_away(now)) {
+    ++count_.refused;
+    deliver(failure{errc::database_unavailable, "the database cannot be reached"});
+    return;
+  }
+  if (waiting() >= options_.queue_max) {
+    ++count_.refused;
+    deliver(failure{errc::overloaded, "too many operations wait for the database"});
+    return;
+  }
+  auto& q = is_write ? writes_ : reads_;
+  q.push_back({std::move(operation), std::move(deliver), now, now + options_.operation_timeout, 0, now});
+  dispatch();
+}
+
+std::size_t db_pool_state::waiting() const {
+  return reads_.size() + writes_.size() + pausing_.size();
+}
+
+/// At the head of its queue: it waits already.
+void db_pool_state::put_back(pending op) {
+  auto& q = store::is_write(op.operation) ? writes_ : reads_;
+  q.push_front(std::move(op));
+}
+
+void db_pool_state::dispatch() {
+  for (auto& w : workers_) {
+    if (!w.connected || w.busy)
+      continue;
+    auto* from = next_queue();
+    if (from == nullptr)
+      return;
+    send_batch(w, *from);
+  }
+  grow(options_.now());
+}
+
+db_pool_state::queue* db_pool_state::next_queue() {
+  auto writing = static_cast<std::size_t>(
+    std::count_if(workers_.begin(), workers_.end(), [](const worker& w) { return w.busy && w.writing; }));
+  bool may_write = !writes_.empty() && (writing < options_.write_lanes || writes_.size() >= options_.batch_max);
+  if (reads_.empty())
+    return may_write ? &writes_ : nullptr;
+  if (!may_write)
+    return &reads_;
+  return reads_.front().enqueued <= writes_.front().enqueued ? &reads_ : &writes_;
+}
+
+void db_pool_state::send_batch(worker& w, queue& from) {
+  auto size = std::min(from.size(), options_.batch_max);
+  db_batch batch;
+  batch.id = next_batch_id_++;
+  batch.deadline = from.front().deadline;
+  batch.operations.reserve(size);
+  w.batch.clear();
+  w.batch.reserve(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    auto& op = from.front();
+    batch.deadline = std::max(batch.deadline, op.deadline);
+    batch.operations.push_back(op.operation);
+    w.batch.push_back(std::move(op));
+    from.pop_front();
+  }
+  w.busy = true;
+  w.writing = &from == &writes_;
+  w.batch_id = batch.id;
+  w.batch_deadline = batch.deadline;
+  ++count_.batches;
+  auto who = w.handle.address();
+  self_->request(w.handle, caf::infinite, std::move(batch))
+    .then([this, who](db_batch_result& result) { finished(who, result); },
+          [](const caf::error&) {
+            // The worker died: its down message says the same.
+          });
+}
+
+void db_pool_state::finished(const caf::actor_addr& who, db_batch_result& result) {
+  auto* w = find(who);
+  if (w == nullptr || w->batch_id != result.id)
+    return;
+  auto batch = std::exchange(w->batch, {});
+  w->busy = false;
+  w->idle_since = options_.now();
+  std::vector<bool> is_lost(batch.size(), false);
+  for (auto index : result.lost)
+    is_lost[index] = true;
+  std::vector<pending> lost;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (is_lost[i])
+      lost.push_back(std::move(batch[i]));
+    else
+      answer(batch[i], std::move(result.outcomes[i]));
+  }
+  if (result.connected) {
+    w->connected = true;
+    last_connected_ = options_.now();
+  } else {
+    disconnected(*w, result.trouble);
+  }
+  run_again(std::move(lost), result.was_sent);
+  dispatch();
+}
+
+/// Has operations whose outcome is lost run again. What never reached the server waits at the head of its queue
+/// for a connection, however often one could not be made; what did counts as an attempt, and pauses first.
+void db_pool_state::run_again(std::vector<pending> lost, bool was_sent) {
+  auto now = options_.now();
+  std::vector<pending> unsent;
+  for (auto& op : lost) {
+    if (!op.deliver)
+      continue;
+    op.attempts += was_sent ? 1 : 0;
+    if (op.attempts >= options_.attempts_max || op.deadline <= now || is_away(now)) {
+      answer(op, unavailable());
+      continue;
+    }
+    ++count_.retried;
+    if (was_sent && fails(failpoint::idempotent_retry))
+      std::visit([](auto& what) { forget_ids(what, 0); }, op.operation);
+    if (!was_sent) {
+      unsent.push_back(std::move(op));
+      continue;
+    }
+    op.not_before = now + options_.run_again_after;
+    pausing_.push_back(std::move(op));
+  }
+  // Backwards, so that they keep their order.
+  for (; !unsent.empty(); unsent.pop_back())
+    put_back(std::move(unsent.back()));
+}
+
+void db_pool_state::end_pauses(instant now) {
+  auto due =
+    std::find_if(pausing_.begin(), pausing_.end(), [&](const pending& op) { return op.not_before > now; });
+  for (auto op = std::make_reverse_iterator(due); op != pausing_.rend(); ++op)
+    put_back(std::move(*op));
+  pausing_.erase(pausing_.begin(), due);
+}
+
+// -- the workers -------------------------------------------------------------------------------------------
+
+void db_pool_state::add_worker() {
+  worker w;
+  w.handle = options_.spawn_worker();
+  self_->monitor(w.handle);
+  workers_.push_back(std::move(w));
+  connect(workers_.back());
+}
+
+void db_pool_state::connect(worker& w) {
+  auto now = options_.now();
+  w.busy = true;
+  w.writing = false;
+  auto who = w.handle.address();
+  self_->request(w.handle, caf::infinite, db_connect{now + options_.operation_timeout})
+    .then([this, who](const db_connect_result& result) { connected(who, result); }, [](const caf::error&) {});
+}
+
+void db_pool_state::connected(const caf::actor_addr& who, const db_connect_result& result) {
+  auto* w = find(who);
+  if (w == nullptr)
+    return;
+  auto now = options_.now();
+  w->busy = false;
+  w->idle_since = now;
+  if (!result.connected) {
+    disconnected(*w, result.trouble);
+    return;
+  }
+  w->connected = true;
+  w->backoff = std::chrono::nanoseconds{0};
+  w->checked_at = now;
+  last_connected_ = now;
+  if (std::exchange(in_trouble_, false))
+    log::info("database connection is back");
+  dispatch();
+}
+
+void db_pool_state::disconnected(worker& w, const std::string& trouble) {
+  auto now = options_.now();
+  if (w.connected)
+    last_connected_ = now;
+  w.connected = false;
+  w.backoff = std::clamp(w.backoff * 2, options_.backoff_min, options_.backoff_max);
+  std::uniform_real_distribution<double> spread{0.5, 1.0};
+  w.retry_at = now
+               + std::chrono::nanoseconds{
+                 static_cast<std::int64_t>(spread(jitter_) * static_cast<double>(w.backoff.count()))};
+  if (!std::exchange(in_trouble_, true))
+    log::warn("database connection unavailable", {{"reason", trouble}});
+}
+
+void db_pool_state::worker_died(const caf::actor_addr& who) {
+  auto i =
+    std::find_if(workers_.begin(), workers_.end(), [&](const worker& w) { return w.handle.address() == who; });
+  if (i == workers_.end())
+    return;
+  log::error("database worker died", {{"operations", i->batch.size()}});
+  auto lost = std::move(i->batch);
+  workers_.erase(i);
+  run_again(std::move(lost), true);
+  add_worker();
+}
+
+void db_pool_state::grow(instant now) {
+  if (workers_.size() >= options_.workers_max)
+    return;
+  auto waits = [&](const queue& q) {
+    return q.size() >= options_.batch_max || (!q.empty() && now - q.front().enqueued >= options_.grow_after);
+  };
+  // One that is connecting, or cannot connect, is help on its way: a second would not come sooner.
+  bool help_is_coming =
+    std::any_of(workers_.begin(), workers_.end(), [](const worker& w) { return !w.connected; });
+  if (!help_is_coming && (waits(reads_) || waits(writes_)))
+    add_worker();
+}
+
+void db_pool_state::shrink(instant now) {
+  for (auto i = workers_.begin(); workers_.size() > options_.workers_idle_max && i != workers_.end();) {
+    if (!i->busy && now - i->idle_since >= options_.shrink_after) {
+      self_->demonitor(i->handle.address());
+      self_->send_exit(i->handle, caf::exit_reason::user_shutdown);
+      i = workers_.erase(i);
+    } else {
+      ++i;
+    }
+  }
+}
+
+void db_pool_state::end_workers() {
+  for (auto& w : workers_) {
+    self_->demonitor(w.handle.address());
+    self_->send_exit(w.handle, caf::exit_reason::user_shutdown);
+  }
+  workers_.clear();
+}
+
+db_pool_state::worker* db_pool_state::find(const caf::actor_addr& who) {
+  auto i =
+    std::find_if(workers_.begin(), workers_.end(), [&](const worker& w) { return w.handle.address() == who; });
+  return i != workers_.end() ? &*i : nullptr;
+}
+
+// -- time --------------------------------------------------------------------------------------------------
+
+void db_pool_state::tick() {
+  auto now = options_.now();
+  end_pauses(now);
+  expire(reads_, now);
+  expire(writes_, now);
+  for (auto& w : workers_) {
+    if (w.busy && now >= w.batch_deadline + worker_grace)
+      for (auto& op : w.batch) {
+        count_.expired += op.deliver ? 1 : 0;
+        answer(op, unavailable());
+      }
+    bool is_due = w.connected ? now - w.checked_at >= options_.check_every : now >= w.retry_at;
+    if (!w.busy && is_due)
+      connect(w);
+  }
+  if (is_away(now)) {
+    refuse_all(reads_);
+    refuse_all(writes_);
+    refuse_all(pausing_);
+  }
+  shrink(now);
+  dispatch();
+}
+
+void db_pool_state::expire(queue& q, instant now) {
+  // Deadlines are in the order of arrival, but for the few that were put back at the head.
+  while (!q.empty() && q.front().deadline <= now) {
+    ++count_.expired;
+    answer(q.front(), unavailable());
+    q.pop_front();
+  }
+}
+
+void db_pool_state::refuse_all(queue& q) {
+  count_.refused += q.size();
+  for (auto& op : q)
+    answer(op, unavailable());
+  q.clear();
+}
+
+pool_stats db_pool_state::stats() const {
+  auto result = count_;
+  result.workers = workers_.size();
+  for (auto& w : workers_) {
+    result.connected += w.connected ? 1 : 0;
+    result.busy += w.busy ? 1 : 0;
+  }
+  result.queued = waiting();
+  return result;
+}
+
+// -- the behaviour -----------------------------------------------------------------------------------------
+
+namespace {
+
+/// The handler of one kind of operation: a promise kept when the operation's outcome is known.
+template <class Operation>
+auto handler(db_pool_actor::stateful_pointer<db_pool_state> self) {
+  using result_type = typename Operation::result;
+  return [self](const Operation& operation) -> caf::result<result_type> {
+    auto promise = self->template make_response_promise<result_type>();
+    store::operation op{operation};
+    auto is_write = store::is_write(op);
+    self->state.submit(std::move(op), is_write, [promise](store::outcome&& outcome) mutable {
+      if (auto* what = std::get_if<failure>(&outcome))
+        promise.deliver(to_caf(std::move(*what)));
+      else
+        promise.deliver(std::get<result_type>(std::move(outcome)));
+    });
+    return promise;
+  };
+}
+
+} // namespace
+
+db_pool_actor::behavior_type db_pool(db_pool_actor::stateful_pointer<db_pool_state> self,
+                                     db_pool_options options) {
+  auto tick = options.tick;
+  self->state.init(self, std::move(options));
+  self->set_down_handler([self](const caf::down_msg& down) { self->state.worker_died(down.source); });
+  self->set_exit_handler([self](const caf::exit_msg& exit) {
+    self->state.end_workers();
+    self->quit(exit.reason);
+  });
+  self->delayed_send(self, tick, tick_atom_v);
+  return {
+    handler<store::find_session>(self),
+    handler<store::mint_session>(self),
+    handler<store::mint_for_identity>(self),
+    handler<store::mint_guest>(self),
+    handler<store::revoke_session>(self),
+    handler<store::revoke_account>(self),
+    handler<store::get_session>(self),
+    handler<store::list_sessions>(self),
+    handler<store::find_or_create_account>(self),
+    handler<store::create_guest>(self),
+    handler<store::get_account>(self),
+    handler<store::find_account>(self),
+    handler<store::delete_account>(self),
+    handler<store::link_identity>(self),
+    handler<store::unlink_identity>(self),
+    handler<store::set_display_name>(self),
+    handler<store::seat_player>(self),
+    handler<store::list_accounts>(self),
+    handler<store::count_all>(self),
+    handler<store::reap_guests>(self),
+    handler<store::delete_dead_sessions>(self),
+    handler<store::prune_events>(self),
+    handler<store::read_events>(self),
+    handler<store::ping>(self),
+    [self](const read_pool_stats&) { return self->state.stats(); },
+    [self, tick](tick_atom) {
+      self->state.tick();
+      self->delayed_send(self, tick, tick_atom_v);
+    },
+  };
+}
+
+} // namespace portcullis

@@ -1,0 +1,128 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "core/time.hpp"
+
+#include <caf/actor_addr.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace portcullis {
+
+struct db_pool_options {
+  std::size_t workers_max = 25;     // connections under load
+  std::size_t workers_idle_max = 5; // connections kept when idle; also those made at the start
+  std::size_t write_lanes = 2; // write batches on their way while the queue is short: fewer lanes, larger commits
+  std::size_t queue_max = 10'000; // operations waiting
+  std::size_t batch_max = 256;    // operations in one round trip
+  std::chrono::nanoseconds operation_timeout = std::chrono::seconds{5};
+  std::chrono::nanoseconds grow_after = std::chrono::milliseconds{20}; // a wait this long asks for a worker more
+  std::chrono::nanoseconds shrink_after = std::chrono::seconds{30};    // idle this long, a worker too many goes
+  std::chrono::nanoseconds away_after = std::chrono::seconds{1};       // no connection for so long: refuse at once
+  std::chrono::nanoseconds backoff_min = std::chrono::milliseconds{50};
+  std::chrono::nanoseconds backoff_max = std::chrono::seconds{2};
+  std::chrono::nanoseconds check_every = std::chrono::seconds{1}; // an idle connection is looked at this often
+  std::chrono::milliseconds tick = std::chrono::milliseconds{50};
+  unsigned attempts_max = 3; // an operation whose outcome was lost with its connection is run again
+  std::chrono::nanoseconds run_again_after =
+    std::chrono::milliseconds{10}; // at the next tick that is so much later
+  std::uint32_t seed = 1;          // of the backoff's jitter
+  std::function<instant()> now = boot_clock::now;
+  std::function<db_worker_actor()> spawn_worker;
+};
+
+/// The queue and the workers.
+///
+/// Operations wait in two queues, so that a look-up never waits for somebody else's commit. A worker that is
+/// free takes a batch from the queue whose head has waited longest; what waits while all are busy makes
+/// the next batch larger, so the batch size follows the load by itself.
+///
+/// Every operation is answered: with its outcome, with `overloaded` at once when the queue is full, with
+/// `database_unavailable` at its deadline, or at once while the database has been away for `away_after`.
+/// One whose outcome was lost with its connection is run again (all are repeatable) until its deadline, a moment
+/// later: what cut one connection has mostly cut them all, and the others are known to be dead by then.
+struct db_pool_state {
+  static inline const char* name = "db_pool";
+
+  using deliver_function = std::function<void(store::outcome&&)>;
+
+  struct pending {
+    store::operation operation;
+    deliver_function deliver; // empty once answered
+    instant enqueued{};
+    instant deadline{};
+    unsigned attempts = 0;
+    instant not_before{}; // of one that is to run again
+  };
+
+  struct worker {
+    db_worker_actor handle;
+    bool connected = false;
+    bool busy = false; // with a batch or a connect
+    bool writing = false;
+    instant idle_since{};
+    instant checked_at{};                // when the connection was last known to be usable
+    instant retry_at{};                  // when not connected: not before
+    std::chrono::nanoseconds backoff{0}; // the last one; 0 after a success
+    std::uint64_t batch_id = 0;
+    instant batch_deadline{};
+    std::vector<pending> batch;
+  };
+
+  void init(db_pool_actor::stateful_pointer<db_pool_state> owner, db_pool_options opts);
+
+  /// Takes an operation in, or answers it at once.
+  void submit(store::operation operation, bool is_write, deliver_function deliver);
+
+  /// Gives work to workers that are free, and makes one more if it is worth it.
+  void dispatch();
+
+  void tick();
+  void worker_died(const caf::actor_addr& who);
+  void end_workers();
+  pool_stats stats() const;
+
+private:
+  using queue = std::deque<pending>;
+
+  bool is_away(instant now) const;
+  std::size_t waiting() const;
+  void put_back(pending op);
+  void add_worker();
+  void connect(worker& w);
+  void connected(const caf::actor_addr& who, const db_connect_result& result);
+  void disconnected(worker& w, const std::string& trouble);
+  queue* next_queue();
+  void send_batch(worker& w, queue& from);
+  void finished(const caf::actor_addr& who, db_batch_result& result);
+  void run_again(std::vector<pending> lost, bool was_sent);
+  void end_pauses(instant now);
+  void grow(instant now);
+  void shrink(instant now);
+  void expire(queue& q, instant now);
+  void refuse_all(queue& q);
+  worker* find(const caf::actor_addr& who);
+
+  db_pool_actor::stateful_pointer<db_pool_state> self_ = nullptr;
+  db_pool_options options_;
+  queue reads_;
+  queue writes_;
+  queue pausing_; // to be run again in a moment, in the order of `not_before`
+  std::vector<worker> workers_;
+  instant last_connected_{}; // when some worker was last seen connected
+  std::uint64_t next_batch_id_ = 1;
+  bool in_trouble_ = false; // some worker could not connect, and none has since
+  std::minstd_rand jitter_;
+  pool_stats count_;
+};
+
+db_pool_actor::behavior_type db_pool(db_pool_actor::stateful_pointer<db_pool_state> self, db_pool_options options);
+
+} // namespace portcullis
