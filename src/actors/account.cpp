@@ -43,7 +43,7 @@ caf::result<link_reply> link(self_pointer self, const account_store_actor& store
     .then(
       [=](const linked& done) {
         wakeup->notify();
-        link_reply reply{done.account, done.was_linked, secret, std::nullopt};
+        link_reply reply{done.account, done.was_linked, secret, std::nullopt, done.position};
         if (done.rotated)
           reply.session = done.rotated->session;
         acknowledge_link(self, registry, promise, std::move(reply), done);

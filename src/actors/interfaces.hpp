@@ -12,6 +12,17 @@
 /// that it needs. docs/architecture.md tells who lives on which thread.
 namespace portcullis {
 
+// -- numbers -----------------------------------------------------------------------------------------------
+
+/// Has numbers for /metrics, under names of its own.
+using metrics_source_actor = caf::typed_actor<caf::replies_to<read_numbers>::with<all_numbers>>;
+
+/// The session cache's numbers.
+using cache_stats_actor = caf::typed_actor<caf::replies_to<read_cache_stats>::with<cache_stats>>;
+
+/// The database pool's numbers.
+using pool_stats_actor = caf::typed_actor<caf::replies_to<read_pool_stats>::with<pool_stats>>;
+
 // -- what the database pool offers, by subject -------------------------------------------------------------
 
 /// Loads a session by its token's hash.
@@ -80,9 +91,8 @@ using log_store_actor = caf::typed_actor<
 /// The DB POOL: the bounded queue in front of PostgreSQL. Each request is answered within the operation
 /// time-out, with `database_unavailable` if need be, or at once with `overloaded`.
 using db_pool_actor = session_loader_actor::extend_with<session_store_actor>::extend_with<account_store_actor>::
-  extend_with<log_store_actor>::extend_with<reaper_store_actor>::extend<
-    // The queue's and the connections' numbers.
-    caf::replies_to<read_pool_stats>::with<pool_stats>,
+  extend_with<log_store_actor>::extend_with<reaper_store_actor>::extend_with<pool_stats_actor>::extend_with<
+    metrics_source_actor>::extend<
     // Deadlines, backoff, growth and shrinking.
     caf::reacts_to<tick_atom>>;
 
@@ -123,15 +133,14 @@ using session_registry_actor = caf::typed_actor<
   caf::replies_to<account_revoked>::with<applied>>;
 
 /// The SESSION CACHE, on the I/O thread.
-using session_cache_actor = session_registry_actor::extend_with<revocation_sink_actor>::extend<
+using session_cache_actor = session_registry_actor::extend_with<revocation_sink_actor>::extend_with<
+  cache_stats_actor>::extend_with<metrics_source_actor>::extend<
   // Answers from memory, at once.
   caf::replies_to<peek_sessions>::with<peeked_sessions>,
   // Answers from PostgreSQL; `database_unavailable`, `overloaded` or `history_stale` if it cannot.
   caf::replies_to<load_session>::with<resolution>,
   // A part of the warm-up; the reply asks for the next.
-  caf::replies_to<warm_sessions>::with<applied>,
-  // Its numbers.
-  caf::replies_to<read_cache_stats>::with<cache_stats>>;
+  caf::replies_to<warm_sessions>::with<applied>>;
 
 // -- the domain --------------------------------------------------------------------------------------------
 
@@ -186,20 +195,27 @@ using reaper_actor = caf::typed_actor<
 
 // -- the edge of the process -------------------------------------------------------------------------------
 
-/// The HTTP FRONT, on the I/O thread: connections, routes, subscribers.
+/// Does work in parts, one for each `work_atom`, so that others have their turns.
+using paced_actor = caf::typed_actor<caf::reacts_to<work_atom>>;
+
+/// The PACER, on the I/O thread: sends a `work_atom` on to a broker once its sockets have had their turn.
+using pacer_actor = caf::typed_actor<caf::reacts_to<work_atom>>;
+
+/// The HTTP FRONT, on the I/O thread: the server and the modules of its API.
 using http_front_actor =
-  caf::io::accept_handler::extend_with<caf::io::connection_handler>::extend_with<revocation_sink_actor>::extend<
+  caf::io::accept_handler::extend_with<caf::io::connection_handler>::extend_with<revocation_sink_actor>::extend_with<
+    metrics_source_actor>::extend_with<paced_actor>::extend<
     // How much of a connection's write buffer the kernel took.
     caf::reacts_to<caf::io::data_transferred_msg>,
     // The schema is current: serve.
     caf::reacts_to<start_serving>,
-    // Accept no more, finish what is in flight; the reply comes when no connection is left.
+    // The service is about to stop: not ready any more, but everything is served.
+    caf::reacts_to<announce_stop>,
+    // Accept no more, finish what has begun; the reply comes when no connection is left.
     caf::replies_to<drain_connections>::with<applied>,
-    // Everybody's numbers, for an exporter.
-    caf::replies_to<read_numbers>::with<all_numbers>,
     // Deadlines, heartbeats, the date.
     caf::reacts_to<tick_atom>,
-    // Some look-up has waited for its cursor long enough.
+    // A timer of a module has run out.
     caf::reacts_to<step_atom>>;
 
 /// The SUPERVISOR: spawns the others in order, and stops them in order.
@@ -208,6 +224,8 @@ using supervisor_actor = caf::typed_actor<
   caf::reacts_to<migrations_finished>,
   // Everybody's numbers, for an exporter.
   caf::replies_to<read_numbers>::with<all_numbers>,
+  // The time between the announcement of the stop and the drain is over.
+  caf::reacts_to<step_atom>,
   // Drain, bounded, and end everything; the reply comes last.
   caf::replies_to<stop_service>::with<applied>>;
 

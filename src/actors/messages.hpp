@@ -35,6 +35,10 @@ struct peek_sessions {
     token_hash hash;
     /// Where the caller needs a read that began after this, memory tells only what is final. It comes back, too.
     instant read_after = instant::min();
+    // Whose request it is. They come back with the answer and mean something to the asker only.
+    std::int64_t connection = -1;
+    std::uint64_t generation = 0;
+    std::uint8_t purpose = 0;
   };
   std::vector<lookup> lookups;
 };
@@ -53,6 +57,9 @@ struct peeked_sessions {
     verdict known = verdict::must_load;
     session_record record;
     instant read_after = instant::min();
+    std::int64_t connection = -1;
+    std::uint64_t generation = 0;
+    std::uint8_t purpose = 0;
   };
   std::vector<answer> answers;
 };
@@ -164,6 +171,7 @@ struct link_reply {
   bool was_linked = false;
   std::optional<portcullis::token> token; // with a rotation
   std::optional<portcullis::session> session;
+  cursor position; // at or after every event that this wrote
 };
 
 // -- the database pool -------------------------------------------------------------------------------------
@@ -199,8 +207,14 @@ struct db_connect_result {
 /// To the front: the schema is current.
 struct start_serving {};
 
-/// To the front: the service is about to stop.
-struct drain_connections {};
+/// To the front: the service is about to stop. Everything is still served, but /readyz says so, and each answer is the last
+/// of its connection.
+struct announce_stop {};
+
+/// To the front: finish what has begun within `grace`, end the rest.
+struct drain_connections {
+  std::chrono::nanoseconds grace{0};
+};
 
 /// To the supervisor: the schema is current, or (`error` is set) cannot be made so.
 struct migrations_finished {
@@ -210,7 +224,7 @@ struct migrations_finished {
 /// To the supervisor.
 struct stop_service {};
 
-/// To the front: everybody's numbers.
+/// Asks for numbers as /metrics shows them.
 struct read_numbers {};
 struct all_numbers {
   metrics::snapshot snapshot;
@@ -288,6 +302,7 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::account) \
   X(portcullis::account_revoked) \
   X(portcullis::all_numbers) \
+  X(portcullis::announce_stop) \
   X(portcullis::applied) \
   X(portcullis::cache_stats) \
   X(portcullis::cache_warmed) \
@@ -372,6 +387,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(portcullis, first_custom_type_id)
 PORTCULLIS_FOR_EACH_MESSAGE(PORTCULLIS_ADD_TYPE_ID)
 CAF_ADD_ATOM(portcullis, portcullis, tick_atom, "tick")
 CAF_ADD_ATOM(portcullis, portcullis, step_atom, "step")
+CAF_ADD_ATOM(portcullis, portcullis, work_atom, "work")
 CAF_END_TYPE_ID_BLOCK(portcullis)
 
 PORTCULLIS_FOR_EACH_MESSAGE(PORTCULLIS_ALLOW_UNSAFE)

@@ -25,6 +25,9 @@ peeked_sessions session_cache_state::peek(const peek_sessions& ask) {
     answer.exchange = lookup.exchange;
     answer.hash = lookup.hash;
     answer.read_after = lookup.read_after;
+    answer.connection = lookup.connection;
+    answer.generation = lookup.generation;
+    answer.purpose = lookup.purpose;
     bool is_memory_enough = lookup.read_after == instant::min();
     switch (is_memory_enough ? memory->peek(lookup.hash, now, &answer.record)
                              : memory->peek_final(lookup.hash, now)) {
@@ -98,6 +101,28 @@ cache_stats session_cache_state::stats() const {
 }
 
 namespace {
+
+metrics::snapshot to_snapshot(const cache_stats& cache) {
+  metrics::snapshot s;
+  s.gauge("portcullis_session_cache_entries", "Sessions held in memory, the revoked ones included.",
+          cache.entries);
+  s.gauge("portcullis_session_cache_active_entries", "Active sessions held in memory.", cache.active);
+  s.gauge("portcullis_session_cache_bytes", "Memory held by the session index.", cache.bytes);
+  s.gauge("portcullis_session_cache_unknown_entries", "Tokens remembered as never minted.", cache.unknown_entries);
+  s.gauge("portcullis_session_cache_loads_in_flight", "Sessions being read from the database.",
+          cache.loads_in_flight);
+  s.counter("portcullis_session_cache_hits_total", "Look-ups answered from memory.", cache.hits);
+  s.counter("portcullis_session_cache_misses_total", "Look-ups of tokens that were not held.", cache.misses);
+  s.counter("portcullis_session_cache_read_throughs_total",
+            "Look-ups of held tokens that went to the database because the log was not read recently enough.",
+            cache.read_throughs);
+  s.counter("portcullis_session_cache_loads_dropped_total", "Loads that a revocation overtook.",
+            cache.loads_dropped);
+  s.counter("portcullis_session_cache_evictions_total", "Entries dropped at the bound.", cache.evictions);
+  s.gauge("portcullis_revocation_log_age_seconds",
+          "Since the last successful read of the revocation log began; -1 before the first.", cache.lease_age_s);
+  return s;
+}
 
 /// Sends the load of `hash` on its way. What comes back is admitted, or, overtaken, asked for again.
 template <class Self>
@@ -188,6 +213,7 @@ session_cache_actor::behavior_type behave(Self* self, session_cache_options opti
       return applied{};
     },
     [self](const read_cache_stats&) { return self->state.stats(); },
+    [self](const read_numbers&) { return all_numbers{to_snapshot(self->state.stats())}; },
   };
 }
 

@@ -123,7 +123,7 @@ int serve(const config::settings& settings, const std::string& version) {
     int signal = 0;
     sigwait(&signals, &signal);
     auto is_drained = std::make_shared<std::atomic<bool>>(false);
-    watch_shutdown(settings.http.drain_timeout + shutdown_grace, is_drained);
+    watch_shutdown(settings.http.shutdown_delay + settings.http.drain_timeout + shutdown_grace, is_drained);
     caf::scoped_actor self{system};
     self->request(boss, caf::infinite, stop_service{}).receive([](const applied&) {}, [](const caf::error&) {});
     tracing::stop();

@@ -3,13 +3,14 @@
 #include "actors/account.hpp"
 #include "db/db_pool.hpp"
 #include "db/db_worker.hpp"
-#include "actors/http_front.hpp"
 #include "db/log_source.hpp"
 #include "db/migrator.hpp"
 #include "actors/reaper.hpp"
 #include "actors/revocation_feed.hpp"
 #include "actors/session.hpp"
 #include "actors/session_cache.hpp"
+#include "api/front.hpp"
+#include "app/front_parts.hpp"
 #include "core/failpoint.hpp"
 #include "telemetry/log.hpp"
 
@@ -26,6 +27,9 @@ namespace {
 
 /// Descriptors that are not connections: the pool's and the feed's, the log, the multiplexer's.
 constexpr std::size_t descriptors_reserved = 64;
+
+/// Beyond the grace for connections, for what they were told at its end to leave.
+constexpr std::chrono::seconds drain_overtime{1};
 
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
@@ -79,32 +83,39 @@ reaper_options reaper_options_of(const config::settings& s) {
   return result;
 }
 
-http_front_options front_options_of(const config::settings& s, std::size_t descriptors_max) {
-  http_front_options result;
-  result.reader.head_bytes_max = s.http.head_bytes_max;
-  result.reader.fields_max = s.http.fields_max;
-  result.reader.body_bytes_max = s.http.body_bytes_max;
-  auto reserved = descriptors_reserved + s.postgres.open_conns_max + result.turned_away_max;
+http::server_options server_options_of(const config::settings& s, const listener& from,
+                                       std::size_t descriptors_max) {
+  http::server_options result;
+  auto& limits = result.limits;
+  limits.reader.head_bytes_max = s.http.head_bytes_max;
+  limits.reader.fields_max = s.http.fields_max;
+  limits.reader.body_bytes_max = s.http.body_bytes_max;
+  auto reserved = descriptors_reserved + s.postgres.open_conns_max + limits.turned_away_max;
   auto possible = descriptors_max > 2 * reserved ? descriptors_max - reserved : descriptors_max / 2;
-  result.connections_max =
-    !fails(failpoint::connection_bound) ? std::min(s.http.connections_max, possible) : s.http.connections_max;
-  if (result.connections_max < s.http.connections_max)
+  limits.connections_max = fails(failpoint::connection_bound) ? s.http.connections_max
+                                                              : std::min(s.http.connections_max, possible);
+  if (limits.connections_max < s.http.connections_max)
     log::warn("fewer connections than configured: the limit of open files is lower",
-              {{"connections_max", result.connections_max}, {"open_files_max", descriptors_max}});
+              {{"connections_max", limits.connections_max}, {"open_files_max", descriptors_max}});
+  limits.pipelined_max = s.http.pipelined_max;
+  limits.held_bytes_max = s.http.held_bytes_max;
+  limits.header_timeout = s.http.header_timeout;
+  limits.body_timeout = s.http.body_timeout;
+  limits.idle_timeout = s.http.idle_timeout;
+  limits.write_timeout = s.http.write_timeout;
+  limits.request_timeout = s.request_timeout();
+  result.request_id_seed = random_seed();
+  result.listen = {{from.descriptor, {}}};
+  return result;
+}
+
+feed::hub_limits hub_limits_of(const config::settings& s) {
+  feed::hub_limits result;
   result.subscribers_max = s.http.subscribers_max;
   result.subscriber_buffer_bytes_max = s.http.subscriber_buffer_bytes_max;
-  result.pipelined_max = s.http.pipelined_max;
   result.ring_events_max = s.revocation.ring_events_max;
   result.page_events_max = s.revocation.page_events_max;
-  result.header_timeout = s.http.header_timeout;
-  result.body_timeout = s.http.body_timeout;
-  result.idle_timeout = s.http.idle_timeout;
-  result.write_timeout = s.http.write_timeout;
-  result.request_timeout = s.request_timeout();
   result.heartbeat_interval = s.revocation.heartbeat_interval;
-  result.staleness_max = s.revocation.staleness_max;
-  result.service_name = s.telemetry.service_name;
-  result.request_id_seed = random_seed();
   return result;
 }
 
@@ -138,11 +149,15 @@ void supervisor_state::spawn_domain() {
 }
 
 void supervisor_state::spawn_front() {
-  auto front_options = front_options_of(options_.settings, options_.descriptors_max);
-  front_options.listener = options_.listening.descriptor;
-  front_options.version = options_.version;
-  http_front_peers peers{cache_, sessions_, accounts_, pool_, reaper_, pool_};
-  front_ = self_->system().middleman().spawn_broker(http_front, std::move(front_options), std::move(peers));
+  auto& s = options_.settings;
+  api::front_options options;
+  options.server = server_options_of(s, options_.listening, options_.descriptors_max);
+  api::health_options health{s.telemetry.service_name, options_.version, s.revocation.staleness_max};
+  options.make_parts = [peers = front_peers{cache_, sessions_, accounts_, reaper_, pool_}, health,
+                        limits = hub_limits_of(s)](api::front_pointer self, http::server& server) {
+    return make_front_parts(self, server, peers, health, limits);
+  };
+  front_ = self_->system().middleman().spawn_broker(api::front, std::move(options));
   self_->monitor(front_);
   log::info("listening", {{"port", options_.listening.port}});
 }
@@ -188,17 +203,30 @@ void supervisor_state::died(const caf::down_msg& news) {
   options_.give_up("an actor that the service cannot do without has died");
 }
 
+/// First a time in which /readyz fails and everything else is served, so that whoever distributes requests can look
+/// elsewhere; then the drain.
 void supervisor_state::stop(caf::typed_response_promise<applied> promise) {
   is_stopping_->store(true);
-  log::info("stopping");
-  auto finish = [this, promise]() mutable {
+  stopped_ = std::move(promise);
+  auto delay = options_.settings.http.shutdown_delay;
+  log::info("stopping", {{"delay_ms", delay.count()}});
+  self_->send(front_, announce_stop{});
+  if (delay.count() > 0)
+    self_->delayed_send(self_, delay, step_atom_v);
+  else
+    drain();
+}
+
+void supervisor_state::drain() {
+  auto finish = [this] {
     end_all();
-    promise.deliver(applied{});
+    std::exchange(stopped_, std::nullopt)->deliver(applied{});
     self_->quit();
   };
-  self_->request(front_, options_.settings.http.drain_timeout, drain_connections{})
-    .then([finish](const applied&) mutable { finish(); },
-          [finish](const caf::error&) mutable {
+  auto grace = options_.settings.http.drain_timeout;
+  self_->request(front_, grace + drain_overtime, drain_connections{grace})
+    .then([finish](const applied&) { finish(); },
+          [finish](const caf::error&) {
             log::warn("some connections did not end in time");
             finish();
           });
@@ -227,6 +255,7 @@ supervisor_actor::behavior_type supervisor(supervisor_state::self_pointer self, 
   return {
     [self](const migrations_finished& news) { self->state.migrated(news); },
     [self](const read_numbers& ask) { return self->state.delegate_numbers(ask); },
+    [self](step_atom) { self->state.drain(); },
     [self](const stop_service&) -> caf::result<applied> {
       auto promise = self->make_response_promise<applied>();
       self->state.stop(promise);

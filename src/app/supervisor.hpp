@@ -35,6 +35,7 @@ struct supervisor_state {
   void start(self_pointer owner, supervisor_options opts);
   void migrated(const migrations_finished& news);
   void stop(caf::typed_response_promise<applied> promise);
+  void drain();
   caf::delegated<all_numbers> delegate_numbers(const read_numbers& ask);
 
 private:
@@ -57,6 +58,7 @@ private:
   reaper_actor reaper_;
   http_front_actor front_;
   std::optional<revocation_feed_actor> feed_;
+  std::optional<caf::typed_response_promise<applied>> stopped_;
 };
 
 supervisor_actor::behavior_type supervisor(supervisor_state::self_pointer self, supervisor_options options);

@@ -30,12 +30,14 @@ struct http_settings {
   std::size_t fields_max = 100;                         // header fields of a request
   std::size_t body_bytes_max = 64 * 1024;
   std::size_t pipelined_max = 64; // requests of one connection in flight
+  std::size_t held_bytes_max = std::size_t{512} * 1024 * 1024; // of all connections, input and output
 
   milliseconds header_timeout{10'000}; // from a request's first byte to the end of its head
   milliseconds body_timeout{30'000};   // from the end of the head to the end of the body
   milliseconds idle_timeout{75'000};   // between requests
   milliseconds write_timeout{30'000};  // without the peer taking a byte of what waits
-  milliseconds drain_timeout{10'000};  // at shutdown, for what is in flight
+  milliseconds shutdown_delay{2'000};  // at a stop, not ready but serving
+  milliseconds drain_timeout{10'000};  // after it, for what has begun
 };
 
 struct postgres_settings {

@@ -69,6 +69,8 @@ std::string_view to_string(errc code) noexcept {
     return "draining";
   case errc::history_stale:
     return "history_stale";
+  case errc::deadline_exceeded:
+    return "deadline_exceeded";
   case errc::internal:
     return "internal";
   }

@@ -47,6 +47,7 @@ enum class errc : std::uint8_t {
   starting,             ///< not migrated yet
   draining,             ///< shutting down
   history_stale,        ///< the revocation log was not read within the staleness bound
+  deadline_exceeded,    ///< the service did not finish in time
   internal,             ///< a defect of ours
 };
 

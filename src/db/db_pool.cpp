@@ -373,6 +373,23 @@ pool_stats db_pool_state::stats() const {
 
 namespace {
 
+metrics::snapshot to_snapshot(const pool_stats& pool) {
+  metrics::snapshot s;
+  s.gauge("portcullis_db_workers", "Database workers.", pool.workers);
+  s.gauge("portcullis_db_connections", "Database workers with a connection.", pool.connected);
+  s.gauge("portcullis_db_workers_busy", "Database workers with a batch on its way.", pool.busy);
+  s.gauge("portcullis_db_queue", "Operations waiting for a worker.", pool.queued);
+  s.counter("portcullis_db_operations_total", "Operations taken in.", pool.operations);
+  s.counter("portcullis_db_batches_total", "Round trips.", pool.batches);
+  s.counter("portcullis_db_operations_refused_total",
+            "Operations turned away: the queue was full or the database away.", pool.refused);
+  s.counter("portcullis_db_operations_expired_total", "Operations not answered within the operation time-out.",
+            pool.expired);
+  s.counter("portcullis_db_operations_retried_total", "Operations run again after a lost connection.",
+            pool.retried);
+  return s;
+}
+
 /// The handler of one kind of operation: a promise kept when the operation's outcome is known.
 template <class Operation>
 auto handler(db_pool_actor::stateful_pointer<db_pool_state> self) {
@@ -429,6 +446,7 @@ db_pool_actor::behavior_type db_pool(db_pool_actor::stateful_pointer<db_pool_sta
     handler<store::read_events>(self),
     handler<store::ping>(self),
     [self](const read_pool_stats&) { return self->state.stats(); },
+    [self](const read_numbers&) { return all_numbers{to_snapshot(self->state.stats())}; },
     [self, tick](tick_atom) {
       self->state.tick();
       self->delayed_send(self, tick, tick_atom_v);

@@ -51,6 +51,7 @@ constexpr std::array rows{
   row{errc::starting, {503, "Starting", 1}},
   row{errc::draining, {503, "Shutting down", 1}},
   row{errc::history_stale, {503, "Revocation history stale", 1}},
+  row{errc::deadline_exceeded, {503, "Not finished in time", 1}},
   row{errc::internal, {500, "Internal error", 0}},
 };
 

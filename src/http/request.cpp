@@ -222,4 +222,8 @@ bool request_reader::in_body() const noexcept {
   return impl_->at == impl::phase::body;
 }
 
+std::size_t request_reader::buffered_bytes() const noexcept {
+  return in_request() ? impl_->head_buffer.size() + impl_->body_buffer.size() : 0;
+}
+
 } // namespace portcullis::http

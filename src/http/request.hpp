@@ -11,7 +11,17 @@
 
 namespace portcullis::http {
 
-enum class verb : std::uint8_t { get, head, post, put, patch, delete_, options, other };
+enum class verb : std::uint8_t {
+  get,
+  head,
+  post,
+  put,
+  patch,
+  delete_,
+  options,
+  other,
+  any // of a route that takes every method; no request has it
+};
 
 /// The header fields that the service reads. Everything else is checked for syntax and dropped.
 enum class field : std::uint8_t {
@@ -87,6 +97,9 @@ public:
 
   /// True once the head is complete and the body is being read.
   bool in_body() const noexcept;
+
+  /// Bytes kept of a request that is not complete.
+  std::size_t buffered_bytes() const noexcept;
 
 private:
   struct impl;

@@ -107,7 +107,8 @@ void append_head(byte_buffer& out, const response_context& ctx, int status) {
   append(out, std::to_string(status));
   append(out, " ");
   append(out, reason_phrase(status));
-  append(out, "\r\nCache-Control: no-store\r\n");
+  append(out, crlf);
+  append_field(out, "Cache-Control", ctx.cache_control);
   append_field(out, "Date", ctx.date);
   append_field(out, "X-Request-Id", ctx.request_id);
   append(out, connection_field(ctx));

@@ -27,6 +27,7 @@ struct response_context {
   bool keep_alive = true;
   bool is_head = false; // the headers of the GET, no body
   bool is_http_1_0 = false;
+  std::string_view cache_control = "no-store";
 };
 
 struct extra_header {
@@ -35,7 +36,7 @@ struct extra_header {
 };
 
 /// A whole response with a body. `content_type` empty: no body and no Content-Type, `Content-Length: 0`
-/// (left out for 204). Always `Cache-Control: no-store`.
+/// (left out for 204).
 void append_response(byte_buffer& out, const response_context& ctx, int status, std::string_view content_type,
                      std::string_view body, const std::vector<extra_header>& extra = {});
 

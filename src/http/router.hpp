@@ -1,74 +1,86 @@
 #pragma once
 
-#include "http/request.hpp"
+#include "http/endpoint.hpp"
 
-#include <array>
 #include <cstddef>
-#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
 #include <string_view>
+#include <unordered_map>
+#include <vector>
 
 namespace portcullis::http {
 
-/// One per row of the contract in docs/api.md.
-enum class route : std::uint8_t {
-  none,
-  // probes
-  healthz,
-  readyz,
-  metrics,
-  // public
-  mint_guest_session,
-  version,
-  // internal
-  find_or_create_account,
-  create_guest_account,
-  get_account,
-  find_account,
-  delete_account,
-  update_account,
-  link_identity,
-  unlink_identity,
-  seat_player,
-  mint_session,
-  resolve_session,
-  verify,
-  introspect,
-  get_session,
-  list_account_sessions,
-  revoke_session,
-  revoke_session_by_token,
-  revoke_account_sessions,
-  revocations,
-  // user
-  user_account,
-  user_update_account,
-  user_sessions,
-  user_revoke_session,
-  user_revoke_sessions,
-  // admin
-  admin_accounts,
-  admin_stats,
-  admin_reaper,
-  admin_run_reaper,
-};
-
-/// Who may call a route: the path's second segment below `/api/v1`.
-enum class audience : std::uint8_t { probe, public_, internal, user, admin };
-
-struct match {
-  route to = route::none;
+/// An endpoint with the object that answers it.
+struct route {
+  std::size_t index = 0; // counts up from 0, for tables of numbers
+  verb method = verb::any;
+  std::string_view pattern;
+  std::string_view name;
   audience group = audience::probe;
-  std::array<std::string_view, 3> params{}; // the `{…}` segments in order, percent-decoding not applied
-  bool path_known = false;                  // false: 404; true with `route::none`: 405
-  std::string_view allow;                   // the value of `Allow` for a 405
+  trait traits = trait::none;
+  std::function<void(const call&, responder)> handler;
 };
 
-/// Finds the route of `path` (no query). `HEAD` is routed as `GET`. `/verify` and everything below it
-/// take any verb. Allocates nothing.
-match find_route(verb method, std::string_view path) noexcept;
+/// Finds the route of a request. Filled once, before the first request.
+class router {
+public:
+  /// `api` must outlive the router.
+  template <class Api, std::size_t Size>
+  void add(Api& api, const std::array<endpoint<Api>, Size>& table);
 
-std::string_view to_string(audience group) noexcept; // `user`, `internal`, …: who ends a session, in the log
+  struct match {
+    const route* to = nullptr;
+    path_params params{};
+    bool is_path_known = false; // false: 404; true without a route: 405
+    std::string_view allow;     // the value of `Allow` for a 405
+  };
 
-std::string_view to_string(route r) noexcept; // the route's name in metrics and logs
+  /// `path` has no query. HEAD is routed as GET. Allocates nothing. Literal segments win over parameters.
+  match find(verb method, std::string_view path) const noexcept;
+
+  const std::deque<route>& routes() const noexcept {
+    return routes_;
+  }
+
+private:
+  /// All that can be done at one path.
+  struct resource {
+    std::string_view pattern;
+    std::vector<const route*> routes;
+    std::string allow; // HEAD wherever GET is
+  };
+
+  void add(route r);
+  resource& resource_at(std::string_view pattern);
+  static match choose(const resource& at, verb method) noexcept;
+
+  std::deque<route> routes_;
+  std::deque<resource> resources_;
+  std::unordered_map<std::string_view, const resource*> exact_;
+  std::vector<const resource*> subtrees_;
+  std::vector<const resource*> parameterized_;
+};
+
+} // namespace portcullis::http
+
+#include "http/server/responder.hpp"
+
+namespace portcullis::http {
+
+template <class Api, std::size_t Size>
+void router::add(Api& api, const std::array<endpoint<Api>, Size>& table) {
+  for (const auto& row : table) {
+    route r;
+    r.method = row.method;
+    r.pattern = row.pattern;
+    r.name = row.name;
+    r.group = row.group;
+    r.traits = row.traits;
+    r.handler = [&api, handler = row.handler](const call& c, responder to) { (api.*handler)(c, to); };
+    add(std::move(r));
+  }
+}
 
 } // namespace portcullis::http

@@ -1,18 +1,15 @@
-#include "actors/http_ask.hpp"
-#include "actors/http_front.hpp"
-#include "api/json.hpp"
-#include "http/query.hpp"
+#include "api/admin_api.hpp"
+
+#include "api/asking.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <array>
 #include <chrono>
 #include <utility>
 
-/// The routes for operators.
-namespace portcullis {
-
-using http::route;
+namespace portcullis::api {
 
 namespace {
 
@@ -39,13 +36,13 @@ rendered render_status(const reaper_status& status) {
   json::object out{{"running", status.is_running}, {"next_at", to_rfc3339(status.next_at)}};
   out["current"] = status.current ? json::value(to_object(*status.current)) : json::value(nullptr);
   out["last"] = status.last ? json::value(to_object(*status.last)) : json::value(nullptr);
-  return {200, json::serialize(out)};
+  return {200, json::serialize(out), {}};
 }
 
 rendered render_run(const reaper_run& run) {
   auto out = to_object(run);
   out["dry_run"] = run.dry_run;
-  return {200, json::serialize(out)};
+  return {200, json::serialize(out), {}};
 }
 
 json::object to_object(const cache_stats& cache) {
@@ -64,51 +61,42 @@ json::object to_object(const pool_stats& pool) {
 
 } // namespace
 
-void http_front_state::handle_admin(http_connection& c, http_exchange& x, const http::request& r,
-                                    const http::match& m) {
-  switch (m.to) {
-  case route::admin_accounts:
-    return list_accounts(c, x, r);
-  case route::admin_stats:
-    return read_stats(ticket_of(c, x));
-  case route::admin_reaper:
-    return ask<reaper_status>(c, x, peers_.reaper, read_reaper_status{}, render_status);
-  default:
-    return run_sweep(c, x, r);
-  }
+void admin_api::add_routes(http::router& to) {
+  using http::audience;
+  using http::trait;
+  using http::verb;
+  using row = http::endpoint<admin_api>;
+  static constexpr std::array table{
+    row{verb::get, "/api/v1/admin/accounts", "admin_accounts", audience::admin, trait::none,
+        &admin_api::list_accounts},
+    row{verb::get, "/api/v1/admin/stats", "admin_stats", audience::admin, trait::none, &admin_api::show_stats},
+    row{verb::get, "/api/v1/admin/reaper", "admin_reaper", audience::admin, trait::none, &admin_api::show_reaper},
+    row{verb::post, "/api/v1/admin/reaper/run", "admin_run_reaper", audience::admin, trait::change,
+        &admin_api::run_reaper},
+  };
+  to.add(*this, table);
 }
 
-void http_front_state::list_accounts(http_connection& c, http_exchange& x, const http::request& r) {
-  auto page = api::decode_page(r.query);
+void admin_api::list_accounts(const http::call& c, http::responder to) {
+  auto page = decode_page(c.request.query);
   if (!page)
-    return answer_problem(c, x, page.error());
-  auto decoded = api::decode_account_filter(r.query);
-  if (!decoded)
-    return answer_problem(c, x, decoded.error());
-  auto& filter = *decoded;
-  auto& [limit, after] = *page;
+    return to.problem(page.error());
+  auto filter = decode_account_filter(c.request.query);
+  if (!filter)
+    return to.problem(filter.error());
   using listed = store::list_accounts::result;
-  ask<listed>(c, x, peers_.accounts,
-              store::list_accounts{filter.kind, filter.external_id_prefix, filter.is_guest, filter.created_before,
-                                filter.created_after, after, limit},
+  ask<listed>(self_, to, "the search", peers_.accounts,
+              store::list_accounts{filter->kind, filter->external_id_prefix, filter->is_guest,
+                                   filter->created_before, filter->created_after, page->after, page->limit},
               [](const listed& l) {
-                return rendered{200, api::render_account_page(l.accounts, l.has_more)};
+                return rendered{200, render_account_page(l.accounts, l.has_more), {}};
               });
 }
 
-void http_front_state::run_sweep(http_connection& c, http_exchange& x, const http::request& r) {
-  if (auto sound = http::check_json_media_type(r.get(http::field::content_type), r.body); !sound)
-    return answer_problem(c, x, sound.error());
-  auto decoded = api::decode_sweep(r.body);
-  if (!decoded)
-    return answer_problem(c, x, decoded.error());
-  x.deadline = x.began + sweep_wait_max;
-  ask<reaper_run>(c, x, peers_.reaper, run_reaper{decoded->dry_run}, render_run);
-}
-
 /// What the database counts, then what the actors do.
-void http_front_state::read_stats(const ticket& to) {
-  auto fail = [this, to](const caf::error& err) { guard("stats", [&] { answer_problem(to, to_failure(err)); }); };
+void admin_api::show_stats(const http::call&, http::responder to) {
+  to.waits_for("counting");
+  auto fail = [to](const caf::error& err) { guard("stats", [&] { to.problem(to_failure(err)); }); };
   self_->request(peers_.accounts, caf::infinite, store::count_all{})
     .then(
       [this, to, fail](const store::count_all::result& rows) {
@@ -118,7 +106,7 @@ void http_front_state::read_stats(const ticket& to) {
               self_->request(peers_.pool, caf::infinite, read_pool_stats{})
                 .then(
                   [this, to, rows, cache](const pool_stats& pool) {
-                    guard("stats", [&] { answer_json(to, 200, render_stats(rows, cache, pool)); });
+                    guard("stats", [&] { to.json(200, render_stats(rows, cache, pool)); });
                   },
                   fail);
             },
@@ -127,9 +115,9 @@ void http_front_state::read_stats(const ticket& to) {
       fail);
 }
 
-std::string http_front_state::render_stats(const store::count_all::result& rows, const cache_stats& cache,
-                                           const pool_stats& pool) const {
-  auto feed = has_position_ ? json::value(to_string(ring_.last())) : json::value(nullptr);
+std::string admin_api::render_stats(const store::count_all::result& rows, const cache_stats& cache,
+                                    const pool_stats& pool) const {
+  auto position = hub_.has_position() ? json::value(to_string(hub_.position())) : json::value(nullptr);
   return json::serialize(json::object{
     {"accounts", rows.accounts},
     {"guests", rows.guests},
@@ -137,12 +125,24 @@ std::string http_front_state::render_stats(const store::count_all::result& rows,
     {"cache", to_object(cache)},
     {"feed",
      {
-       {"cursor", feed},
+       {"cursor", position},
        {"lag_s", cache.lease_age_s},
-       {"subscribers", subscriber_count_},
+       {"subscribers", hub_.count().subscribers},
      }},
     {"pool", to_object(pool)},
   });
 }
 
-} // namespace portcullis
+void admin_api::show_reaper(const http::call&, http::responder to) {
+  ask<reaper_status>(self_, to, "the sweep", peers_.reaper, read_reaper_status{}, render_status);
+}
+
+void admin_api::run_reaper(const http::call& c, http::responder to) {
+  auto body = decode_body(c.request, decode_sweep);
+  if (!body)
+    return to.problem(body.error());
+  to.extend_deadline(sweep_wait_max);
+  ask<reaper_run>(self_, to, "the sweep", peers_.reaper, portcullis::run_reaper{body->dry_run}, render_run);
+}
+
+} // namespace portcullis::api

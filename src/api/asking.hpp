@@ -1,0 +1,63 @@
+#pragma once
+
+#include "actors/guard.hpp"
+#include "api/json.hpp"
+#include "api/module.hpp"
+#include "core/operations.hpp"
+#include "http/query.hpp"
+#include "http/server/responder.hpp"
+
+#include <caf/io/typed_broker.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// Asking actors on behalf of a request.
+namespace portcullis::api {
+
+/// An answer, ready to be sent.
+struct rendered {
+  int status = 200;
+  std::string body;             // JSON
+  std::optional<cursor> ending; // of what ended something: whoever waits for that place in the log sees it
+};
+
+inline void send(http::responder to, const rendered& answer) {
+  if (!answer.ending)
+    return to.json(answer.status, answer.body);
+  auto position = to_string(*answer.ending);
+  to.json(answer.status, answer.body, {{"X-Revocation-Cursor", position}});
+}
+
+/// Asks an actor and answers with what `render` makes of the reply, or with the error's problem. `what_for` says for what
+/// a request that is late has waited.
+template <class Reply, class Actor, class Message, class Render>
+void ask(front_pointer self, http::responder to, std::string_view what_for, const Actor& whom, Message&& what,
+         Render render) {
+  to.waits_for(what_for);
+  // No time-out: CAF could not cancel it. The request's deadline answers what nobody else does.
+  self->request(whom, caf::infinite, std::forward<Message>(what))
+    .then([to, render](const Reply& reply) { guard("reply", [&] { send(to, render(reply)); }); },
+          [to](const caf::error& err) { guard("error", [&] { to.problem(to_failure(err)); }); });
+}
+
+/// The body of a request that takes JSON, decoded.
+template <class Decode>
+auto decode_body(const http::request& r, Decode decode) -> decltype(decode(r.body)) {
+  if (auto sound = http::check_json_media_type(r.get(http::field::content_type), r.body); !sound)
+    return std::move(sound).error();
+  return decode(r.body);
+}
+
+/// Why something is to end, if the request says so, as the log tells it.
+inline result<store::revocation_cause> cause_of(const http::request& r, http::audience group) {
+  auto decoded = decode_body(r, [&](std::string_view body) { return decode_revocation(body, r.query); });
+  if (!decoded)
+    return std::move(decoded).error();
+  return store::revocation_cause{std::move(decoded->reason), std::string{http::to_string(group)}};
+}
+
+} // namespace portcullis::api

@@ -1,0 +1,202 @@
+#include "api/feed_api.hpp"
+
+#include "api/asking.hpp"
+#include "feed/event_stream.hpp"
+#include "http/query.hpp"
+
+#include <array>
+#include <charconv>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace portcullis::api {
+
+namespace {
+
+constexpr std::chrono::seconds wait_max{30};
+
+/// Where the follower wants to go on: `Last-Event-ID` (a reconnecting EventSource keeps the URL it was made
+/// with, so the header is the newer of the two), else `?cursor=`, else nothing.
+result<std::optional<cursor>> wanted_cursor(const http::request& r) {
+  std::string text{r.get(http::field::last_event_id)};
+  if (text.empty()) {
+    auto parameter = http::query_parameter(r.query, "cursor");
+    if (!parameter)
+      return parameter.error();
+    text = parameter->value_or("");
+  }
+  if (text.empty())
+    return std::optional<cursor>{};
+  auto parsed = cursor::parse(text);
+  if (!parsed)
+    return failure{errc::cursor_malformed, "the cursor is not <epoch>-<seq>"};
+  return std::optional{*parsed};
+}
+
+result<std::chrono::seconds> wanted_wait(const http::request& r) {
+  auto parameter = http::query_parameter(r.query, "wait");
+  if (!parameter)
+    return parameter.error();
+  auto& text = *parameter;
+  if (!text)
+    return std::chrono::seconds{0};
+  int seconds = -1;
+  auto [end, err] = std::from_chars(text->data(), text->data() + text->size(), seconds);
+  if (err != std::errc{} || end != text->data() + text->size() || seconds < 0 || seconds > wait_max.count())
+    return failure{errc::parameter_malformed, "wait takes a whole number of seconds from 0 to 30"};
+  return std::chrono::seconds{seconds};
+}
+
+/// Answers a long poll over HTTP.
+class json_reply final : public feed::poll_reply {
+public:
+  json_reply(const feed::hub& hub, http::responder to) : hub_(hub), to_(to) {}
+
+  void events(const std::vector<revocation_event>& found, cursor position) override {
+    to_.json(200, feed::render_event_page(found, position, false, hub_.log_age()));
+  }
+
+  void reset(cursor position) override {
+    to_.json(200, feed::render_event_page({}, position, true, hub_.log_age()));
+  }
+
+  void fail(const failure& why) override {
+    to_.problem(why);
+  }
+
+  bool is_gone() const override {
+    return !to_.is_open();
+  }
+
+private:
+  const feed::hub& hub_;
+  http::responder to_;
+};
+
+} // namespace
+
+feed_api::feed_api(front_pointer self, http::server& server, log_store_actor log, const feed::hub_limits& limits)
+  : self_(self), server_(server), log_(std::move(log)),
+    hub_(
+      limits,
+      [this](const store::read_events& ask, const std::function<void(feed::page_result)>& then) {
+        read_page(ask, then);
+      },
+      [&server] { return server.now(); }) {}
+
+void feed_api::add_routes(http::router& to) {
+  using http::audience;
+  using http::trait;
+  using http::verb;
+  static constexpr std::array table{
+    http::endpoint<feed_api>{verb::get, "/api/v1/internal/revocations", "revocations", audience::internal,
+                             trait::none, &feed_api::follow},
+  };
+  to.add(*this, table);
+}
+
+void feed_api::follow(const http::call& c, http::responder to) {
+  auto from = wanted_cursor(c.request);
+  if (!from)
+    return to.problem(from.error());
+  if (!hub_.has_position())
+    return to.problem({errc::starting, "the revocation log has not been read yet"});
+  auto wants_stream = c.request.get(http::field::accept).find("text/event-stream") != std::string_view::npos;
+  if (wants_stream && !to.is_head())
+    subscribe(to, *from);
+  else
+    poll(c.request, to, *from);
+}
+
+// -- streams -----------------------------------------------------------------------------------------------
+
+void feed_api::subscribe(http::responder to, std::optional<cursor> from) {
+  if (!hub_.has_room())
+    return to.problem({errc::connection_limit, "too many subscribers"});
+  if (server_.at() == http::server::phase::draining)
+    return to.problem({errc::draining, "the service is stopping"});
+  if (!to.is_first())
+    return to.problem({errc::request_malformed, "a stream cannot be pipelined behind other requests"});
+  auto begins_at = hub_.first_position(from);
+  auto which = std::make_shared<feed::hub::subscriber_id>(0);
+  auto stream = to.open_stream(
+    [&](http::byte_buffer& out, const http::response_context& ctx) {
+      feed::append_stream_head(out, ctx, begins_at);
+    },
+    [this, which] { hub_.drained(*which); }, [this, which] { hub_.remove(*which); });
+  if (stream)
+    *which = hub_.add(std::move(stream), from);
+}
+
+// -- JSON --------------------------------------------------------------------------------------------------
+
+void feed_api::poll(const http::request& r, http::responder to, std::optional<cursor> from) {
+  auto page = decode_page(r.query);
+  if (!page)
+    return to.problem(page.error());
+  auto wait = wanted_wait(r);
+  if (!wait)
+    return to.problem(wait.error());
+  to.extend_deadline(*wait);
+  to.waits_for("the revocation log");
+  hub_.poll(from.value_or(hub_.position()), page->limit, to.began() + *wait,
+            std::make_unique<json_reply>(hub_, to));
+}
+
+void feed_api::read_page(const store::read_events& ask, const std::function<void(feed::page_result)>& then) {
+  self_->request(log_, caf::infinite, ask)
+    .then(
+      [this, then](const store::read_events::result& page) {
+        guard("page", [&] {
+          http::server::turn t{server_};
+          then(page);
+        });
+      },
+      [this, then](const caf::error& err) {
+        guard("page", [&] {
+          http::server::turn t{server_};
+          then(to_failure(err));
+        });
+      });
+}
+
+// -- the log -----------------------------------------------------------------------------------------------
+
+void feed_api::apply(const log_progress& progress) {
+  auto as_of = progress.read_began == instant::min() ? std::nullopt : std::optional{progress.read_began};
+  hub_.append(progress.events, progress.position, as_of);
+}
+
+void feed_api::apply(const epoch_changed& change) {
+  hub_.start_over(change.position, change.reason);
+}
+
+void feed_api::tick() {
+  hub_.tick();
+}
+
+void feed_api::work() {
+  hub_.work();
+}
+
+bool feed_api::has_work() const {
+  return hub_.has_work();
+}
+
+void feed_api::stop() {
+  hub_.stop();
+}
+
+void feed_api::add_to(metrics::snapshot& s) const {
+  auto count = hub_.count();
+  s.gauge("portcullis_revocation_subscribers", "Streams that follow the feed.", count.subscribers);
+  s.gauge("portcullis_revocation_long_polls", "Long polls that wait for an event.", count.polls);
+  s.counter("portcullis_revocation_subscribers_cut_total", "Streams cut off because they did not keep up.",
+            count.cut);
+  s.counter("portcullis_revocation_events_delivered_total", "Events written to streams.", count.delivered);
+  s.gauge("portcullis_revocation_log_position", "The last entry of the revocation log that was read.",
+          hub_.position().seq);
+}
+
+} // namespace portcullis::api

@@ -1,0 +1,138 @@
+#include "api/front.hpp"
+
+#include "actors/guard.hpp"
+#include "actors/pacer.hpp"
+#include "telemetry/log.hpp"
+
+#include <caf/io/middleman.hpp>
+#include <caf/io/typed_broker.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace portcullis::api {
+
+void front_state::init(self_pointer self, front_options options) {
+  self_ = self;
+  server_ = std::make_unique<http::server>(self_, std::move(options.server));
+  parts_ = options.make_parts(self_, *server_);
+  for (auto& m : parts_.modules)
+    m->add_routes(server_->routes());
+  server_->routes_are_complete();
+  for (auto& m : parts_.modules)
+    parts_.health->add_source([part = m.get()](metrics::snapshot& s) { part->add_to(s); });
+  server_->on_turn_end([this] { end_turn(); });
+  pacer_ = self_->system().middleman().spawn_broker(pacer, http_front_actor{self_});
+  self_->link_to(pacer_);
+}
+
+template <class Message>
+void front_state::apply(const Message& message) {
+  {
+    http::server::turn t{*server_};
+    for (auto& m : parts_.modules)
+      m->apply(message);
+  }
+  work();
+}
+
+void front_state::tick() {
+  server_->tick();
+  {
+    http::server::turn t{*server_};
+    for (auto& m : parts_.modules)
+      m->tick();
+  }
+}
+
+void front_state::timer() {
+  http::server::turn t{*server_};
+  for (auto& m : parts_.modules)
+    m->timer();
+}
+
+/// Not within a turn: what is written goes to the kernel at once, so that its cost counts.
+void front_state::work() {
+  is_work_due_ = true; // the turns of the work itself do not ask for more
+  for (auto& m : parts_.modules)
+    m->work();
+  is_work_due_ = false;
+  http::server::turn t{*server_};
+}
+
+void front_state::end_turn() {
+  bool has_work = false;
+  for (auto& m : parts_.modules) {
+    m->end_turn();
+    has_work = has_work || m->has_work();
+  }
+  if (has_work && !std::exchange(is_work_due_, true))
+    self_->send(pacer_, work_atom_v);
+}
+
+void front_state::drain(std::chrono::nanoseconds grace, caf::typed_response_promise<applied> done) {
+  {
+    http::server::turn t{*server_};
+    for (auto& m : parts_.modules)
+      m->stop();
+  }
+  server_->drain(grace, [done]() mutable { done.deliver(applied{}); });
+}
+
+caf::result<all_numbers> front_state::collect() {
+  auto promise = self_->make_response_promise<all_numbers>();
+  parts_.health->collect(
+    [promise](const metrics::snapshot& numbers) mutable { promise.deliver(all_numbers{numbers}); });
+  return promise;
+}
+
+// -- the behaviour -----------------------------------------------------------------------------------------
+
+http_front_actor::behavior_type front(front_state::self_pointer self, front_options options) {
+  auto tick = options.tick;
+  self->state.init(self, std::move(options));
+  self->delayed_send(self, tick, tick_atom_v);
+  auto& state = self->state;
+  auto& server = state.server();
+  return {
+    [&server](const caf::io::new_connection_msg& msg) {
+      guard("accept", [&] { server.accept(msg.source, msg.handle); });
+    },
+    [](const caf::io::acceptor_closed_msg&) { log::error("the listening socket was closed"); },
+    [&server](const caf::io::new_data_msg& msg) {
+      guard("receive", [&] { server.receive(msg.handle, {msg.buf.data(), msg.buf.size()}); });
+    },
+    [&server](const caf::io::connection_closed_msg& msg) { guard("close", [&] { server.closed(msg.handle); }); },
+    [&state](const log_progress& progress) {
+      guard("log_progress", [&] { state.apply(progress); });
+      return applied{};
+    },
+    [&state](const epoch_changed& change) {
+      guard("epoch_changed", [&] { state.apply(change); });
+      return applied{};
+    },
+    [&state](const cache_warmed& warmed) {
+      guard("cache_warmed", [&] { state.apply(warmed); });
+      return applied{};
+    },
+    [&server](const caf::io::data_transferred_msg& msg) {
+      guard("transferred", [&] { server.transferred(msg); });
+    },
+    [&server](const start_serving&) { guard("serve", [&] { server.serve(); }); },
+    [&server](const announce_stop&) { server.announce_stop(); },
+    [self](const drain_connections& order) -> caf::result<applied> {
+      auto done = self->make_response_promise<applied>();
+      self->state.drain(order.grace, done);
+      return done;
+    },
+    [&state](const read_numbers&) { return state.collect(); },
+    [self, tick](tick_atom) {
+      guard("tick", [&] { self->state.tick(); });
+      self->delayed_send(self, tick, tick_atom_v);
+    },
+    [&state](step_atom) { guard("timer", [&] { state.timer(); }); },
+    [&state](work_atom) { guard("work", [&] { state.work(); }); },
+  };
+}
+
+} // namespace portcullis::api

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "api/module.hpp"
+#include "http/server/server.hpp"
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace portcullis::api {
+
+/// Something that has to be in order before traffic may come: its name in /readyz, and "ok" or what is wrong.
+struct readiness_check {
+  std::string_view name;
+  /// Calls `done` now or later, once.
+  std::function<void(std::function<void(std::string_view state)> done)> run;
+};
+
+struct health_options {
+  std::string service_name = "portcullis";
+  std::string version;
+  std::chrono::nanoseconds staleness_max = std::chrono::seconds{30};
+};
+
+/// Probes, version and metrics.
+class health_api final : public module {
+public:
+  health_api(front_pointer self, http::server& server, health_options options);
+
+  /// What the caller of `collect` adds: the numbers of actors, asked one after the other.
+  void add_source(metrics_source_actor source);
+  /// What is known on this thread.
+  void add_source(std::function<void(metrics::snapshot&)> source);
+  void add_check(readiness_check check);
+
+  void add_routes(http::router& to) override;
+  void apply(const log_progress& progress) override;
+  void apply(const epoch_changed& change) override;
+  void apply(const cache_warmed& warmed) override;
+
+  /// Everybody's numbers.
+  void collect(const std::function<void(const metrics::snapshot&)>& use);
+
+private:
+  struct probe;
+
+  void healthz(const http::call& c, http::responder to);
+  void readyz(const http::call& c, http::responder to);
+  void version(const http::call& c, http::responder to);
+  void show_metrics(const http::call& c, http::responder to);
+
+  void run_check(const std::shared_ptr<probe>& p);
+  void answer(const probe& p) const;
+  void collect_from(std::size_t next, const std::shared_ptr<metrics::snapshot>& numbers,
+                    const std::function<void(const metrics::snapshot&)>& use);
+
+  front_pointer self_;
+  http::server& server_;
+  health_options options_;
+  std::vector<metrics_source_actor> actors_;
+  std::vector<std::function<void(metrics::snapshot&)>> sources_;
+  std::vector<readiness_check> checks_;
+  bool is_warm_ = false; // once: a cache that is filled anew answers from the database meanwhile
+  instant log_read_began_ = instant::min();
+};
+
+} // namespace portcullis::api

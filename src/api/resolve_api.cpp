@@ -1,0 +1,177 @@
+#include "api/resolve_api.hpp"
+
+#include "api/asking.hpp"
+#include "core/token.hpp"
+#include "http/bearer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace portcullis::api {
+
+namespace {
+
+constexpr std::string_view lookup_wait = "the look-up of the session";
+
+} // namespace
+
+resolve_api::resolve_api(front_pointer self, http::server& server, session_cache_actor cache,
+                         const resolve_options& options)
+  : self_(self), server_(server), cache_(std::move(cache)), options_(options),
+    waiting_(options.waiting_lookups_max, [&server] { return server.now(); }) {}
+
+void resolve_api::add_routes(http::router& to) {
+  using http::audience;
+  using http::trait;
+  using http::verb;
+  using row = http::endpoint<resolve_api>;
+  constexpr auto hot = trait::pipelined;
+  static constexpr std::array table{
+    row{verb::get, "/api/v1/internal/sessions/resolve", "resolve_session", audience::internal, hot,
+        &resolve_api::resolve},
+    row{verb::post, "/api/v1/internal/sessions/resolve", "resolve_session", audience::internal, hot,
+        &resolve_api::resolve},
+    row{verb::any, "/api/v1/internal/verify/**", "verify", audience::internal, hot, &resolve_api::verify},
+    row{verb::post, "/api/v1/internal/introspect", "introspect", audience::internal, hot, &resolve_api::introspect},
+  };
+  to.add(*this, table);
+}
+
+void resolve_api::resolve(const http::call& c, http::responder to) {
+  auto text = http::bearer_token(c.request);
+  if (!text)
+    return to.problem(text.error());
+  look_up(to, form::resolved, hash_token(*text), c.request.get(http::field::x_min_cursor));
+}
+
+/// Reads the token and nothing else: a gateway copies its client's header fields, and none of them may break the answer
+/// or send a look-up to the database.
+void resolve_api::verify(const http::call& c, http::responder to) {
+  auto text = http::bearer_token(c.request);
+  if (!text)
+    return to.problem(text.error());
+  collect(to, form::verified, hash_token(*text), instant::min());
+}
+
+/// RFC 7662: whatever is not an active token of ours is just that, and no error.
+void resolve_api::introspect(const http::call& c, http::responder to) {
+  auto text = http::decode_form_field(c.request.get(http::field::content_type), c.request.body, "token");
+  if (!text)
+    return to.problem(text.error());
+  if (is_token_form(*text))
+    look_up(to, form::introspected, hash_token(*text), c.request.get(http::field::x_min_cursor));
+  else
+    to.json(200, render_introspection({}));
+}
+
+void resolve_api::look_up(http::responder to, form as, const token_hash& hash, std::string_view min_cursor) {
+  if (min_cursor.empty())
+    return collect(to, as, hash, instant::min());
+  auto wanted = cursor::parse(min_cursor);
+  if (!wanted)
+    return to.problem({errc::cursor_malformed, "X-Min-Cursor is not <epoch>-<seq>"});
+  to.waits_for(lookup_wait);
+  auto began = to.began();
+  waiting_.wait(*wanted, began + options_.cursor_wait, [this, to, as, hash, began](bool is_reached) {
+    collect(to, as, hash, is_reached ? instant::min() : began);
+  });
+  time_waiting();
+}
+
+void resolve_api::collect(http::responder to, form as, const token_hash& hash, instant read_after) {
+  auto& l = lookups_.emplace_back();
+  l.hash = hash;
+  l.read_after = read_after;
+  l.connection = to.which().connection;
+  l.generation = to.which().generation;
+  l.exchange = to.which().exchange;
+  l.purpose = static_cast<std::uint8_t>(as);
+}
+
+/// Asks the cache about all the tokens that came in since the last turn, in one message. Each names its own request, so
+/// it does not matter whose handler failed in between.
+void resolve_api::end_turn() {
+  if (lookups_.empty())
+    return;
+  self_->request(cache_, caf::infinite, peek_sessions{std::exchange(lookups_, {})})
+    .then(
+      [this](const peeked_sessions& known) {
+        guard("peeked", [&] {
+          http::server::turn t{server_};
+          for (auto& found : known.answers)
+            answer(found);
+        });
+      },
+      [](const caf::error&) {
+        // The cache has died, and the service with it. Without this handler the front would die of the error
+        // first.
+      });
+}
+
+void resolve_api::answer(const peeked_sessions::answer& known) {
+  http::responder to{&server_, {known.connection, known.generation, known.exchange}};
+  auto as = static_cast<form>(known.purpose);
+  switch (known.known) {
+  case peeked_sessions::verdict::active:
+    return send(to, as, session_status::active, known.record);
+  case peeked_sessions::verdict::revoked:
+    return send(to, as, session_status::revoked, known.record);
+  case peeked_sessions::verdict::unknown:
+    return send(to, as, session_status::unknown, known.record);
+  case peeked_sessions::verdict::must_load:
+    return load(to, as, {known.hash, known.read_after});
+  }
+}
+
+void resolve_api::load(http::responder to, form as, const load_session& what) {
+  to.waits_for(lookup_wait);
+  self_->request(cache_, caf::infinite, what)
+    .then([to, as](const resolution& found) { guard("loaded", [&] { send(to, as, found.status, found.record); }); },
+          [to](const caf::error& err) { guard("load", [&] { to.problem(to_failure(err)); }); });
+}
+
+void resolve_api::send(http::responder to, form as, session_status status, const session_record& record) {
+  if (as == form::introspected) {
+    auto active = status == session_status::active ? std::optional{record} : std::nullopt;
+    return to.json(200, render_introspection(active));
+  }
+  switch (status) {
+  case session_status::active:
+    return to.write(200, [&](http::byte_buffer& out, const http::response_context& ctx) {
+      if (as == form::verified)
+        http::append_verified(out, ctx, record);
+      else
+        http::append_resolved(out, ctx, record);
+    });
+  case session_status::revoked:
+    return to.problem({errc::session_revoked, "the session has ended"});
+  case session_status::unknown:
+    return to.problem({errc::session_unknown, "no session has this token"});
+  }
+}
+
+void resolve_api::apply(const log_progress& progress) {
+  waiting_.reach(progress.position);
+}
+
+void resolve_api::apply(const epoch_changed& change) {
+  waiting_.reach(change.position);
+}
+
+/// One timer for all who wait, as of the first of them: the tick is too coarse.
+void resolve_api::time_waiting() {
+  auto next = waiting_.next_deadline();
+  if (!next || std::exchange(is_timed_, true))
+    return;
+  self_->delayed_send(self_, std::max<std::chrono::nanoseconds>(*next - server_.now(), std::chrono::milliseconds{1}),
+                      step_atom_v);
+}
+
+void resolve_api::timer() {
+  is_timed_ = false;
+  waiting_.expire();
+  time_waiting();
+}
+
+} // namespace portcullis::api

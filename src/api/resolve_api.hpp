@@ -1,0 +1,59 @@
+#pragma once
+
+#include "api/cursor_wait.hpp"
+#include "api/module.hpp"
+#include "http/server/server.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace portcullis::api {
+
+struct resolve_options {
+  std::size_t waiting_lookups_max = 10'000; // look-ups that wait for the log to reach their X-Min-Cursor
+  // For X-Min-Cursor, before the database is asked: longer than a poll of the log, shorter than Envoy's 200 ms for
+  // a whole ext_authz call.
+  std::chrono::nanoseconds cursor_wait = std::chrono::milliseconds{150};
+};
+
+/// Whose token is this? The hot path: every look-up that one read of a connection brings goes to the cache in one
+/// message, on the same thread.
+class resolve_api final : public module {
+public:
+  resolve_api(front_pointer self, http::server& server, session_cache_actor cache, const resolve_options& options);
+
+  void add_routes(http::router& to) override;
+  void end_turn() override;
+  void timer() override;
+  using module::apply;
+  void apply(const log_progress& progress) override;
+  void apply(const epoch_changed& change) override;
+
+private:
+  /// How the answer looks.
+  enum class form : std::uint8_t { resolved, verified, introspected };
+
+
+  void resolve(const http::call& c, http::responder to);
+  void verify(const http::call& c, http::responder to);
+  void introspect(const http::call& c, http::responder to);
+
+  void look_up(http::responder to, form as, const token_hash& hash, std::string_view min_cursor);
+  void collect(http::responder to, form as, const token_hash& hash, instant read_after);
+  void answer(const peeked_sessions::answer& known);
+  void load(http::responder to, form as, const load_session& what);
+  static void send(http::responder to, form as, session_status status, const session_record& record);
+  void time_waiting();
+
+  front_pointer self_;
+  http::server& server_;
+  session_cache_actor cache_;
+  resolve_options options_;
+  cursor_wait waiting_;
+  bool is_timed_ = false;
+  std::vector<peek_sessions::lookup> lookups_; // since the last turn
+};
+
+} // namespace portcullis::api

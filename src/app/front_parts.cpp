@@ -1,0 +1,56 @@
+#include "app/front_parts.hpp"
+
+#include "actors/guard.hpp"
+#include "api/account_api.hpp"
+#include "api/admin_api.hpp"
+#include "api/feed_api.hpp"
+#include "api/resolve_api.hpp"
+#include "api/session_api.hpp"
+#include "api/user_api.hpp"
+
+#include <caf/io/typed_broker.hpp>
+
+#include <utility>
+
+namespace portcullis {
+
+namespace {
+
+/// One round trip to the database, within the operation time-out, which the pool keeps.
+api::readiness_check database_check(api::front_pointer self, http::server& server, const log_store_actor& log) {
+  return {"database", [self, &server, log](const std::function<void(std::string_view)>& done) {
+            self->request(log, caf::infinite, store::ping{})
+              .then(
+                [&server, done](const store::ping::result&) {
+                  bool is_starting = server.at() == http::server::phase::starting;
+                  guard("ping", [&] { done(is_starting ? "migrating" : "ok"); });
+                },
+                [done](const caf::error&) { guard("ping", [&] { done("unreachable"); }); });
+          }};
+}
+
+} // namespace
+
+api::front_parts make_front_parts(api::front_pointer self, http::server& server, const front_peers& peers,
+                                  const api::health_options& health, const feed::hub_limits& limits) {
+  auto feed = std::make_unique<api::feed_api>(self, server, peers.pool, limits);
+  auto probes = std::make_unique<api::health_api>(self, server, health);
+  probes->add_check(database_check(self, server, peers.pool));
+  probes->add_source(metrics_source_actor{peers.cache});
+  probes->add_source(metrics_source_actor{peers.pool});
+  api::admin_api::peers operators{peers.accounts, peers.reaper, peers.cache, peers.pool};
+
+  api::front_parts parts;
+  parts.health = probes.get();
+  parts.modules.push_back(
+    std::make_unique<api::resolve_api>(self, server, peers.cache, api::resolve_options{}));
+  parts.modules.push_back(std::make_unique<api::session_api>(self, peers.sessions));
+  parts.modules.push_back(std::make_unique<api::account_api>(self, peers.accounts));
+  parts.modules.push_back(std::make_unique<api::user_api>(self, peers.sessions, peers.accounts));
+  parts.modules.push_back(std::make_unique<api::admin_api>(self, std::move(operators), feed->hub()));
+  parts.modules.push_back(std::move(feed));
+  parts.modules.push_back(std::move(probes));
+  return parts;
+}
+
+} // namespace portcullis

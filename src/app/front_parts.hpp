@@ -1,0 +1,22 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "api/front.hpp"
+#include "feed/hub.hpp"
+
+namespace portcullis {
+
+/// Whom the modules of the service's API ask.
+struct front_peers {
+  session_cache_actor cache;
+  session_actor sessions;
+  account_actor accounts;
+  reaper_actor reaper;
+  db_pool_actor pool;
+};
+
+/// All modules of the service, each with the narrowest handles that it needs.
+api::front_parts make_front_parts(api::front_pointer self, http::server& server, const front_peers& peers,
+                                  const api::health_options& health, const feed::hub_limits& limits);
+
+} // namespace portcullis

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "core/model.hpp"
+#include "http/response.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The revocation feed on the wire: `text/event-stream` (HTML standard, section 9.2) and its JSON form.
+namespace portcullis::feed {
+
+/// The head of the response, `retry: 1000` and an id-only block with `position`. There is no Content-Length and no
+/// chunked coding: the stream ends with the connection (RFC 9112, section 6.3, rule 8), so the head always says
+/// `Connection: close`. Gateways take that as they take chunks, and an event costs no framing.
+void append_stream_head(http::byte_buffer& out, const http::response_context& ctx, cursor position);
+
+/// `event:`, `id:` (the event's own cursor) and `data:` on one line.
+void append_event(http::byte_buffer& out, const revocation_event& event, std::uint64_t epoch);
+
+/// Tells the subscriber to drop what it cached and to carry on from `position`.
+void append_reset(http::byte_buffer& out, std::string_view reason, cursor position);
+
+/// A comment line, which clients skip and proxies count as traffic.
+void append_heartbeat(http::byte_buffer& out);
+
+/// `{"events":[…],"cursor","reset","log_age_ms"}`; each event carries its `type`, and what `data` has in the stream.
+/// `log_age`: how long before this answer the last complete read of the log began; null before the first.
+std::string render_event_page(const std::vector<revocation_event>& events, cursor position, bool reset,
+                              std::optional<std::chrono::nanoseconds> log_age);
+
+} // namespace portcullis::feed

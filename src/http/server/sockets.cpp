@@ -1,0 +1,27 @@
+#include "http/server/sockets.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace portcullis::http {
+
+std::ptrdiff_t sockets::send(std::int64_t descriptor, const char* data, std::size_t size) noexcept {
+  auto taken = ::send(static_cast<int>(descriptor), data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (taken >= 0)
+    return taken;
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
+}
+
+void sockets::shut_down(std::int64_t descriptor, bool both) noexcept {
+  ::shutdown(static_cast<int>(descriptor), both ? SHUT_RDWR : SHUT_WR);
+}
+
+void sockets::set_write_timeout(std::int64_t descriptor, std::int64_t milliseconds) noexcept {
+  auto ms = static_cast<unsigned>(milliseconds);
+  ::setsockopt(static_cast<int>(descriptor), IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+}
+
+} // namespace portcullis::http
