@@ -31,8 +31,8 @@ void account_api::add_routes(http::router& to) {
         &account_api::remove},
     row{verb::post, "/api/v1/internal/accounts/{account_id}/identities", "link_identity", internal, change,
         &account_api::link},
-    row{verb::delete_, "/api/v1/internal/accounts/{account_id}/identities/{kind}/{external_id}",
-        "unlink_identity", internal, change, &account_api::unlink},
+    row{verb::delete_, "/api/v1/internal/accounts/{account_id}/identities/{kind}/{external_id}", "unlink_identity",
+        internal, change, &account_api::unlink},
     row{verb::put, "/api/v1/internal/games/{game_id}/players/{account_id}", "seat_player", internal, change,
         &account_api::seat},
   };

@@ -32,8 +32,8 @@ inline void send(http::responder to, const rendered& answer) {
   to.json(answer.status, answer.body, {{"X-Revocation-Cursor", position}});
 }
 
-/// Asks an actor and answers with what `render` makes of the reply, or with the error's problem. `what_for` says for what
-/// a request that is late has waited.
+/// Asks an actor and answers with what `render` makes of the reply, or with the error's problem. `what_for` says
+/// for what a request that is late has waited.
 template <class Reply, class Actor, class Message, class Render>
 void ask(front_pointer self, http::responder to, std::string_view what_for, const Actor& whom, Message&& what,
          Render render) {

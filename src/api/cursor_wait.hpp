@@ -12,9 +12,9 @@
 namespace portcullis::api {
 
 /// Requests that want an answer no older than a cursor ("read your own revocation"). The cache hears of each event
-/// before the front does, so once the front has read that far the cache will do. Else the database is to be asked, by a
-/// read that begins after the request came: it sees every revocation whose cursor was handed out by then. The log is
-/// waited for a moment, since it is mostly on its way and costs no read.
+/// before the front does, so once the front has read that far the cache will do. Else the database is to be asked,
+/// by a read that begins after the request came: it sees every revocation whose cursor was handed out by then. The
+/// log is waited for a moment, since it is mostly on its way and costs no read.
 class cursor_wait {
 public:
   /// Called once: whether the log has reached the cursor.

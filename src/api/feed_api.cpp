@@ -120,11 +120,10 @@ void feed_api::subscribe(http::responder to, std::optional<cursor> from) {
     return to.problem({errc::request_malformed, "a stream cannot be pipelined behind other requests"});
   auto begins_at = hub_.first_position(from);
   auto which = std::make_shared<feed::hub::subscriber_id>(0);
-  auto stream = to.open_stream(
-    [&](http::byte_buffer& out, const http::response_context& ctx) {
-      feed::append_stream_head(out, ctx, begins_at);
-    },
-    [this, which] { hub_.drained(*which); }, [this, which] { hub_.remove(*which); });
+  auto stream =
+    to.open_stream([&](http::byte_buffer& out,
+                       const http::response_context& ctx) { feed::append_stream_head(out, ctx, begins_at); },
+                   [this, which] { hub_.drained(*which); }, [this, which] { hub_.remove(*which); });
   if (stream)
     *which = hub_.add(std::move(stream), from);
 }

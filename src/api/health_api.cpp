@@ -31,12 +31,12 @@ struct health_api::probe {
 
 health_api::health_api(front_pointer self, http::server& server, health_options options)
   : self_(self), server_(server), options_(std::move(options)) {
-  add_check({"cache", [this](auto done) { done(is_warm_ ? "ok" : "cold"); }});
   add_check({"revocations", [this](auto done) {
                bool is_fresh =
                  log_read_began_ != instant::min() && server_.now() - log_read_began_ < options_.staleness_max;
                done(is_fresh ? "ok" : "stale");
              }});
+  add_check({"cache", [this](auto done) { done(is_warm_ ? "ok" : "cold"); }});
   add_source([this](metrics::snapshot& s) { server_.add_to(s); });
 }
 
@@ -49,7 +49,7 @@ void health_api::add_source(std::function<void(metrics::snapshot&)> source) {
 }
 
 void health_api::add_check(readiness_check check) {
-  checks_.push_back(std::move(check));
+  checks_.insert(checks_.begin(), std::move(check));
 }
 
 void health_api::add_routes(http::router& to) {
@@ -100,8 +100,8 @@ void health_api::answer(const probe& p) const {
   if (log_read_began_ != instant::min())
     lag_ms = std::chrono::duration_cast<std::chrono::milliseconds>(server_.now() - log_read_began_).count();
   auto status = is_ready ? "ready" : is_stopping ? "draining" : "unavailable";
-  auto body = json::serialize(
-    json::value{{"status", status}, {"checks", p.checks}, {"lag", {{"revocations_ms", lag_ms}}}});
+  auto body =
+    json::serialize(json::value{{"status", status}, {"checks", p.checks}, {"lag", {{"revocations_ms", lag_ms}}}});
   if (is_ready)
     p.to.json(200, body);
   else
@@ -110,9 +110,8 @@ void health_api::answer(const probe& p) const {
 
 void health_api::show_metrics(const http::call&, http::responder to) {
   to.waits_for("somebody's numbers");
-  collect([to](const metrics::snapshot& numbers) {
-    to.answer(200, metrics::content_type, metrics::render(numbers));
-  });
+  collect(
+    [to](const metrics::snapshot& numbers) { to.answer(200, metrics::content_type, metrics::render(numbers)); });
 }
 
 void health_api::collect(const std::function<void(const metrics::snapshot&)>& use) {

@@ -33,6 +33,7 @@ public:
   void add_source(metrics_source_actor source);
   /// What is known on this thread.
   void add_source(std::function<void(metrics::snapshot&)> source);
+  /// Runs before those that were added earlier.
   void add_check(readiness_check check);
 
   void add_routes(http::router& to) override;

@@ -23,7 +23,8 @@ result<page_query> decode_page(std::string_view query) {
     const auto* end = text->data() + text->size();
     const auto [stop, ec] = std::from_chars(text->data(), end, page.limit);
     if (ec != std::errc{} || stop != end || page.limit < 1 || page.limit > page_limit_max)
-      return http::malformed_parameter("limit", "must be a number from 1 to " + std::to_string(page_limit_max) + ".");
+      return http::malformed_parameter("limit",
+                                       "must be a number from 1 to " + std::to_string(page_limit_max) + ".");
   }
   auto after = http::query_parameter(query, "after");
   if (!after)

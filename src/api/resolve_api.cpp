@@ -33,7 +33,8 @@ void resolve_api::add_routes(http::router& to) {
     row{verb::post, "/api/v1/internal/sessions/resolve", "resolve_session", audience::internal, hot,
         &resolve_api::resolve},
     row{verb::any, "/api/v1/internal/verify/**", "verify", audience::internal, hot, &resolve_api::verify},
-    row{verb::post, "/api/v1/internal/introspect", "introspect", audience::internal, hot, &resolve_api::introspect},
+    row{verb::post, "/api/v1/internal/introspect", "introspect", audience::internal, hot,
+        &resolve_api::introspect},
   };
   to.add(*this, table);
 }
@@ -45,8 +46,8 @@ void resolve_api::resolve(const http::call& c, http::responder to) {
   look_up(to, form::resolved, hash_token(*text), c.request.get(http::field::x_min_cursor));
 }
 
-/// Reads the token and nothing else: a gateway copies its client's header fields, and none of them may break the answer
-/// or send a look-up to the database.
+/// Reads the token and nothing else: a gateway copies its client's header fields, and none of them may break the
+/// answer or send a look-up to the database.
 void resolve_api::verify(const http::call& c, http::responder to) {
   auto text = http::bearer_token(c.request);
   if (!text)
@@ -74,7 +75,8 @@ void resolve_api::look_up(http::responder to, form as, const token_hash& hash, s
   to.waits_for(lookup_wait);
   auto began = to.began();
   waiting_.wait(*wanted, began + options_.cursor_wait, [this, to, as, hash, began](bool is_reached) {
-    collect(to, as, hash, is_reached ? instant::min() : began);
+    if (to.is_open())
+      collect(to, as, hash, is_reached ? instant::min() : began);
   });
   time_waiting();
 }
@@ -89,8 +91,8 @@ void resolve_api::collect(http::responder to, form as, const token_hash& hash, i
   l.purpose = static_cast<std::uint8_t>(as);
 }
 
-/// Asks the cache about all the tokens that came in since the last turn, in one message. Each names its own request, so
-/// it does not matter whose handler failed in between.
+/// Asks the cache about all the tokens that came in since the last turn, in one message. Each names its own
+/// request, so it does not matter whose handler failed in between.
 void resolve_api::end_turn() {
   if (lookups_.empty())
     return;
@@ -127,8 +129,9 @@ void resolve_api::answer(const peeked_sessions::answer& known) {
 void resolve_api::load(http::responder to, form as, const load_session& what) {
   to.waits_for(lookup_wait);
   self_->request(cache_, caf::infinite, what)
-    .then([to, as](const resolution& found) { guard("loaded", [&] { send(to, as, found.status, found.record); }); },
-          [to](const caf::error& err) { guard("load", [&] { to.problem(to_failure(err)); }); });
+    .then(
+      [to, as](const resolution& found) { guard("loaded", [&] { send(to, as, found.status, found.record); }); },
+      [to](const caf::error& err) { guard("load", [&] { to.problem(to_failure(err)); }); });
 }
 
 void resolve_api::send(http::responder to, form as, session_status status, const session_record& record) {
@@ -164,8 +167,8 @@ void resolve_api::time_waiting() {
   auto next = waiting_.next_deadline();
   if (!next || std::exchange(is_timed_, true))
     return;
-  self_->delayed_send(self_, std::max<std::chrono::nanoseconds>(*next - server_.now(), std::chrono::milliseconds{1}),
-                      step_atom_v);
+  self_->delayed_send(
+    self_, std::max<std::chrono::nanoseconds>(*next - server_.now(), std::chrono::milliseconds{1}), step_atom_v);
 }
 
 void resolve_api::timer() {

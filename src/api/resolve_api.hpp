@@ -35,7 +35,6 @@ private:
   /// How the answer looks.
   enum class form : std::uint8_t { resolved, verified, introspected };
 
-
   void resolve(const http::call& c, http::responder to);
   void verify(const http::call& c, http::responder to);
   void introspect(const http::call& c, http::responder to);

@@ -26,8 +26,8 @@ void session_api::add_routes(http::router& to) {
         &session_api::show},
     row{verb::delete_, "/api/v1/internal/sessions/{session_id}", "revoke_session", audience::internal,
         trait::change, &session_api::revoke},
-    row{verb::get, "/api/v1/internal/accounts/{account_id}/sessions", "list_account_sessions",
-        audience::internal, trait::none, &session_api::list},
+    row{verb::get, "/api/v1/internal/accounts/{account_id}/sessions", "list_account_sessions", audience::internal,
+        trait::none, &session_api::list},
     row{verb::delete_, "/api/v1/internal/accounts/{account_id}/sessions", "revoke_account_sessions",
         audience::internal, trait::change, &session_api::revoke_all},
   };

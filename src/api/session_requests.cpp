@@ -12,8 +12,8 @@ void list_sessions(front_pointer self, http::responder to, const session_actor& 
   if (!page)
     return to.problem(page.error());
   using listed = store::list_sessions::result;
-  ask<listed>(self, to, "listing the sessions", sessions, store::list_sessions{account_id, page->after, page->limit},
-              [current](const listed& l) {
+  ask<listed>(self, to, "listing the sessions", sessions,
+              store::list_sessions{account_id, page->after, page->limit}, [current](const listed& l) {
                 return rendered{200, render_session_page(l.sessions, l.has_more, current), {}};
               });
 }

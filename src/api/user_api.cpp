@@ -16,7 +16,8 @@ struct acting_user {
   std::optional<uuid> session_id; // the one that the request was made with
 };
 
-/// Whom the gateway says the request comes from: exactly one X-User-ID, since of two nobody knows which one it set.
+/// Whom the gateway says the request comes from: exactly one X-User-ID, since of two nobody knows which one it
+/// set.
 result<acting_user> user_of(const http::request& r) {
   auto user = uuid::parse(r.get(http::field::x_user_id));
   if (!user)
@@ -87,8 +88,8 @@ void user_api::revoke_all(const http::call& c, http::responder to) {
     return to.problem({errc::value_unacceptable, "keep takes the value current"});
   if (keeps_current && !user->session_id)
     return to.problem({errc::parameter_malformed, "keep=current needs X-Session-ID"});
-  revoke_account(self_, to, sessions_, c.request, user->account_id, keeps_current ? user->session_id : std::nullopt,
-                 http::audience::user);
+  revoke_account(self_, to, sessions_, c.request, user->account_id,
+                 keeps_current ? user->session_id : std::nullopt, http::audience::user);
 }
 
 } // namespace portcullis::api

@@ -4,7 +4,6 @@
 #include "api/account_api.hpp"
 #include "api/admin_api.hpp"
 #include "api/feed_api.hpp"
-#include "api/resolve_api.hpp"
 #include "api/session_api.hpp"
 #include "api/user_api.hpp"
 
@@ -32,9 +31,9 @@ api::readiness_check database_check(api::front_pointer self, http::server& serve
 } // namespace
 
 api::front_parts make_front_parts(api::front_pointer self, http::server& server, const front_peers& peers,
-                                  const api::health_options& health, const feed::hub_limits& limits) {
-  auto feed = std::make_unique<api::feed_api>(self, server, peers.pool, limits);
-  auto probes = std::make_unique<api::health_api>(self, server, health);
+                                  const front_parts_options& options) {
+  auto feed = std::make_unique<api::feed_api>(self, server, peers.pool, options.feed);
+  auto probes = std::make_unique<api::health_api>(self, server, options.health);
   probes->add_check(database_check(self, server, peers.pool));
   probes->add_source(metrics_source_actor{peers.cache});
   probes->add_source(metrics_source_actor{peers.pool});
@@ -42,8 +41,7 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
 
   api::front_parts parts;
   parts.health = probes.get();
-  parts.modules.push_back(
-    std::make_unique<api::resolve_api>(self, server, peers.cache, api::resolve_options{}));
+  parts.modules.push_back(std::make_unique<api::resolve_api>(self, server, peers.cache, options.resolve));
   parts.modules.push_back(std::make_unique<api::session_api>(self, peers.sessions));
   parts.modules.push_back(std::make_unique<api::account_api>(self, peers.accounts));
   parts.modules.push_back(std::make_unique<api::user_api>(self, peers.sessions, peers.accounts));

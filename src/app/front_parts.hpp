@@ -2,6 +2,7 @@
 
 #include "actors/interfaces.hpp"
 #include "api/front.hpp"
+#include "api/resolve_api.hpp"
 #include "feed/hub.hpp"
 
 namespace portcullis {
@@ -15,8 +16,14 @@ struct front_peers {
   db_pool_actor pool;
 };
 
+struct front_parts_options {
+  api::health_options health;
+  api::resolve_options resolve;
+  feed::hub_limits feed;
+};
+
 /// All modules of the service, each with the narrowest handles that it needs.
 api::front_parts make_front_parts(api::front_pointer self, http::server& server, const front_peers& peers,
-                                  const api::health_options& health, const feed::hub_limits& limits);
+                                  const front_parts_options& options);
 
 } // namespace portcullis

@@ -1,10 +1,6 @@
 #include "app/supervisor.hpp"
 
 #include "actors/account.hpp"
-#include "db/db_pool.hpp"
-#include "db/db_worker.hpp"
-#include "db/log_source.hpp"
-#include "db/migrator.hpp"
 #include "actors/reaper.hpp"
 #include "actors/revocation_feed.hpp"
 #include "actors/session.hpp"
@@ -12,6 +8,10 @@
 #include "api/front.hpp"
 #include "app/front_parts.hpp"
 #include "core/failpoint.hpp"
+#include "db/db_pool.hpp"
+#include "db/db_worker.hpp"
+#include "db/log_source.hpp"
+#include "db/migrator.hpp"
 #include "telemetry/log.hpp"
 
 #include <caf/io/middleman.hpp>
@@ -92,8 +92,8 @@ http::server_options server_options_of(const config::settings& s, const listener
   limits.reader.body_bytes_max = s.http.body_bytes_max;
   auto reserved = descriptors_reserved + s.postgres.open_conns_max + limits.turned_away_max;
   auto possible = descriptors_max > 2 * reserved ? descriptors_max - reserved : descriptors_max / 2;
-  limits.connections_max = fails(failpoint::connection_bound) ? s.http.connections_max
-                                                              : std::min(s.http.connections_max, possible);
+  limits.connections_max =
+    fails(failpoint::connection_bound) ? s.http.connections_max : std::min(s.http.connections_max, possible);
   if (limits.connections_max < s.http.connections_max)
     log::warn("fewer connections than configured: the limit of open files is lower",
               {{"connections_max", limits.connections_max}, {"open_files_max", descriptors_max}});
@@ -152,10 +152,12 @@ void supervisor_state::spawn_front() {
   auto& s = options_.settings;
   api::front_options options;
   options.server = server_options_of(s, options_.listening, options_.descriptors_max);
-  api::health_options health{s.telemetry.service_name, options_.version, s.revocation.staleness_max};
-  options.make_parts = [peers = front_peers{cache_, sessions_, accounts_, reaper_, pool_}, health,
-                        limits = hub_limits_of(s)](api::front_pointer self, http::server& server) {
-    return make_front_parts(self, server, peers, health, limits);
+  front_parts_options parts;
+  parts.health = {s.telemetry.service_name, options_.version, s.revocation.staleness_max};
+  parts.feed = hub_limits_of(s);
+  options.make_parts = [peers = front_peers{cache_, sessions_, accounts_, reaper_, pool_},
+                        parts](api::front_pointer self, http::server& server) {
+    return make_front_parts(self, server, peers, parts);
   };
   front_ = self_->system().middleman().spawn_broker(api::front, std::move(options));
   self_->monitor(front_);
@@ -203,8 +205,8 @@ void supervisor_state::died(const caf::down_msg& news) {
   options_.give_up("an actor that the service cannot do without has died");
 }
 
-/// First a time in which /readyz fails and everything else is served, so that whoever distributes requests can look
-/// elsewhere; then the drain.
+/// First a time in which /readyz fails and everything else is served, so that whoever distributes requests can
+/// look elsewhere; then the drain.
 void supervisor_state::stop(caf::typed_response_promise<applied> promise) {
   is_stopping_->store(true);
   stopped_ = std::move(promise);

@@ -27,8 +27,8 @@ void append_reset(http::byte_buffer& out, std::string_view reason, cursor positi
 /// A comment line, which clients skip and proxies count as traffic.
 void append_heartbeat(http::byte_buffer& out);
 
-/// `{"events":[…],"cursor","reset","log_age_ms"}`; each event carries its `type`, and what `data` has in the stream.
-/// `log_age`: how long before this answer the last complete read of the log began; null before the first.
+/// `{"events":[…],"cursor","reset","log_age_ms"}`; each event carries its `type`, and what `data` has in the
+/// stream. `log_age`: how long before this answer the last complete read of the log began; null before the first.
 std::string render_event_page(const std::vector<revocation_event>& events, cursor position, bool reset,
                               std::optional<std::chrono::nanoseconds> log_age);
 

@@ -169,10 +169,10 @@ void hub::write_reset(subscriber& s, std::string_view reason) {
 
 void hub::write_from_ring(subscriber& s) {
   auto unsent = s.to->unsent();
-  if (!s.is_live && unsent > 0)
-    return; // it gets its next page once the last one has left
   if (ring_.find(s.position) == event_ring::reach::too_old)
     return read_table(s);
+  if (!s.is_live && unsent > 0)
+    return; // it gets its next page once the last one has left
   std::uint64_t reached = 0;
   auto& bytes = encoded(s.position.seq, &reached);
   bool has_room = unsent == 0 || unsent + bytes.size() <= limits_.subscriber_buffer_bytes_max;
@@ -240,8 +240,8 @@ void hub::continue_from_table(subscriber_id which, const page_result& page) {
   visit(*s);
 }
 
-/// The page up to the ring's end. What the table has beyond it the cache here may not have applied yet, and nobody is
-/// to hear of a revocation from a replica that does not honour it: it comes by the ring, in a moment.
+/// The page up to the ring's end. What the table has beyond it the cache here may not have applied yet, and nobody
+/// is to hear of a revocation from a replica that does not honour it: it comes by the ring, in a moment.
 store::read_events::result hub::up_to_ring(store::read_events::result page) const {
   if (page.last.epoch != ring_.last().epoch)
     return {false, {}, ring_.last()};
@@ -274,7 +274,8 @@ void hub::check(waiting_poll p) {
   case event_ring::reach::too_old:
     return read_poll_page(std::move(p));
   case event_ring::reach::ahead:
-    // Whether there is such a position only the table knows; but it is asked once, and then the ring is waited for.
+    // Whether there is such a position only the table knows; but it is asked once, and then the ring is waited
+    // for.
     if (!p.is_known)
       return read_poll_page(std::move(p));
     break;

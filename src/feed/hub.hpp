@@ -22,7 +22,7 @@ namespace portcullis::feed {
 
 struct hub_limits {
   std::size_t ring_events_max = 65'536;
-  std::size_t subscribers_max = 4'096; // streams, and as many long polls
+  std::size_t subscribers_max = 4'096;                               // streams, and as many long polls
   std::size_t subscriber_buffer_bytes_max = std::size_t{256} * 1024; // unsent, past which a stream is cut off
   std::size_t page_events_max = 500;                                 // written to one stream at a time
   std::chrono::nanoseconds heartbeat_interval = std::chrono::seconds{10};
@@ -53,14 +53,14 @@ using page_reader = std::function<void(const store::read_events& ask, std::funct
 /// those who read it; what is older comes from the table, a page at a time.
 ///
 /// A stream gets events from one source at a time, in the order of the log, and its position says how far it is:
-/// while a page of the table is on its way nothing else is written to it, and a page's events up to the position are
-/// skipped. So no order of pages, news, resets and cuts gives it an event twice or out of order.
+/// while a page of the table is on its way nothing else is written to it, and a page's events up to the position
+/// are skipped. So no order of pages, news, resets and cuts gives it an event twice or out of order.
 ///
-/// Work that grows with the number of followers is done in turns: news only mark that everyone is to be visited, and
-/// `work` visits them round robin for at most `turn_max`. What arrives meanwhile goes out with the same visit. A stream
-/// that lags is pumped: it gets its next page only when its last one has left for the kernel, so a slow reader costs
-/// one page of memory and no more. One that was up to date and does not take what is new is cut off past a bound,
-/// and resumes by its cursor.
+/// Work that grows with the number of followers is done in turns: news only mark that everyone is to be visited,
+/// and `work` visits them round robin for at most `turn_max`. What arrives meanwhile goes out with the same visit.
+/// A stream that lags is pumped: it gets its next page only when its last one has left for the kernel, so a slow
+/// reader costs one page of memory and no more. One that was up to date and does not take what is new is cut off
+/// past a bound, and resumes by its cursor.
 class hub {
 public:
   using subscriber_id = std::uint64_t;
@@ -180,9 +180,9 @@ private:
   std::optional<instant> as_of_;
   std::vector<subscriber> subscribers_; // by id
   std::size_t removed_ = 0;
-  std::size_t next_visit_ = 0;      // round robin
-  std::size_t visits_left_ = 0;     // until everyone has been visited since the last news
-  std::deque<subscriber_id> due_;   // to be visited before the others: new ones, and those with a further page
+  std::size_t next_visit_ = 0;    // round robin
+  std::size_t visits_left_ = 0;   // until everyone has been visited since the last news
+  std::deque<subscriber_id> due_; // to be visited before the others: new ones, and those with a further page
   std::deque<waiting_poll> polls_;
   std::size_t checks_left_ = 0;
   subscriber_id next_id_ = 1;

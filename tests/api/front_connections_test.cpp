@@ -1,4 +1,4 @@
-#include "actors/http_fixture.hpp"
+#include "api/front_fixture.hpp"
 
 using namespace portcullis;
 using namespace portcullis::test;
@@ -58,7 +58,7 @@ CAF_TEST(a request that nobody answers is answered at its deadline and never twi
   const auto client = connect(1);
   get(client, account_path);
   auto asked = take<store::get_account>();
-  pass(options.request_timeout - 1ns);
+  pass(limits.request_timeout - 1ns);
   CAF_CHECK_EQUAL(unread(client), 0u);
   pass(1ns);
   const auto r = read_response(client);
@@ -98,10 +98,11 @@ CAF_TEST(a look up for a client that has gone does not reach the next one on its
   const auto bob = connect(5);
   get(bob, "/api/v1/internal/verify", bearer());
   auto asked_by_bob = take<peek_sessions>();
-  answer(asked_by_alice,
-         peeked_sessions{{{0, secret.hash(), peeked_sessions::verdict::active, make_record(11, 101)}}});
+  answer(asked_by_alice, peeked_sessions{{peeked(asked_by_alice.message.lookups[0],
+                                                 peeked_sessions::verdict::active, make_record(11, 101))}});
   CAF_CHECK_EQUAL(unread(bob), 0u);
-  answer(asked_by_bob, peeked_sessions{{{0, secret.hash(), peeked_sessions::verdict::revoked, {}}}});
+  answer(asked_by_bob,
+         peeked_sessions{{peeked(asked_by_bob.message.lookups[0], peeked_sessions::verdict::revoked)}});
   CAF_CHECK_EQUAL(read_response(bob).status, 401);
 }
 
@@ -118,7 +119,7 @@ CAF_TEST(an answer for a client that has gone goes nowhere) {
 // -- bounds (rule 8) -------------------------------------------------------------------------------------------
 
 CAF_TEST(connections are bounded) {
-  options.connections_max = 2;
+  limits.connections_max = 2;
   start_serving();
   const auto first = connect(1);
   connect(2);
@@ -127,7 +128,7 @@ CAF_TEST(connections are bounded) {
   CAF_CHECK_EQUAL(r.status, 503);
   CAF_CHECK(r.has("Connection: close\r\n"));
   CAF_CHECK(r.tells(R"("code":"connection_limit")"));
-  pass(options.linger_timeout);
+  pass(limits.linger_timeout);
   CAF_CHECK(is_closed(third));
   leave(first);
   const auto fourth = connect(4);
@@ -136,42 +137,95 @@ CAF_TEST(connections are bounded) {
 }
 
 CAF_TEST(requests in flight on one connection are bounded) {
-  options.pipelined_max = 4;
+  limits.pipelined_max = 4;
   start_serving();
   const auto client = connect(1);
   std::string text;
   for (int i = 0; i < 7; ++i)
     text += "GET " + account_path + " HTTP/1.1\r\nHost: h\r\n\r\n";
   send(client, text);
-  CAF_CHECK_EQUAL(peers->size(), 4u);
-  CAF_CHECK(mpx.passive_mode(client)); // it is not read from either
   std::size_t answered = 0;
   while (!peers->empty()) {
-    CAF_CHECK(peers->size() <= 4);
+    CAF_CHECK_EQUAL(peers->size(), 1u); // the next is not run before this one's answer can be sent
     auto asked = take<store::get_account>();
     answer(asked, make_account(101));
     answered += read_responses(client).size();
   }
   CAF_CHECK_EQUAL(answered, 7u);
+}
+
+CAF_TEST(look ups in flight on one connection are bounded) {
+  limits.pipelined_max = 4;
+  start_serving();
+  const auto client = connect(1);
+  std::string text;
+  for (int i = 0; i < 7; ++i)
+    text += "GET " + internal + "/verify HTTP/1.1\r\nHost: h\r\n" + bearer() + "\r\n";
+  send(client, text);
+  std::size_t answered = 0;
+  while (!peers->empty()) {
+    auto asked = take<peek_sessions>();
+    CAF_CHECK(asked.message.lookups.size() <= 4);
+    peeked_sessions told;
+    for (auto& one : asked.message.lookups)
+      told.answers.push_back(peeked(one, peeked_sessions::verdict::active, make_record(11, 101)));
+    answer(asked, told);
+    answered += read_responses(client).size();
+  }
+  CAF_CHECK_EQUAL(answered, 7u);
+}
+
+CAF_TEST(input behind a request that waits is bounded) {
+  limits.backlog_bytes_max = 1000;
+  start_serving();
+  const auto client = connect(1);
+  get(client, account_path);
+  auto asked = take<store::get_account>();
+  for (int i = 0; i < 40; ++i)
+    send(client, "GET " + account_path + " HTTP/1.1\r\nHost: h\r\n\r\n");
+  CAF_CHECK(mpx.passive_mode(client)); // it is not read from any more
+  answer(asked, make_account(101));
+  while (!peers->empty()) {
+    auto next = take<store::get_account>();
+    answer(next, make_account(101));
+    read_responses(client);
+  }
   CAF_CHECK(!mpx.passive_mode(client));
 }
 
+CAF_TEST(past what all connections may hold requests are turned away) {
+  limits.held_bytes_max = 3000;
+  start_serving();
+  const auto slow = connect(1);
+  send(slow, "POST " + internal
+               + "/accounts HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+                 "Content-Length: 9000\r\n\r\n"
+               + std::string(3500, ' '));
+  auto r = read_response(slow); // it is the one that holds too much
+  CAF_CHECK_EQUAL(r.status, 503);
+  CAF_CHECK(r.tells(R"("code":"overloaded")"));
+  pass(limits.linger_timeout);
+  const auto next = connect(2);
+  get(next, "/healthz");
+  CAF_CHECK_EQUAL(read_response(next).status, 200);
+}
+
 CAF_TEST(a client that does not read its answers is not read from and then cut off) {
-  options.unsent_bytes_max = 1000;
+  limits.unsent_bytes_max = 1000;
   start_serving();
   const auto client = connect(1);
   for (int i = 0; i < 100; ++i)
     send(client, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n");
   CAF_CHECK(mpx.passive_mode(client));
   CAF_CHECK(unread(client) < 2000);
-  pass(options.write_timeout - 1ns);
+  pass(limits.write_timeout - 1ns);
   CAF_CHECK(!is_closed(client));
   pass(1ns);
   CAF_CHECK(is_closed(client));
 }
 
 CAF_TEST(a body beyond the limit is refused) {
-  options.reader.body_bytes_max = 10;
+  limits.reader.body_bytes_max = 10;
   start_serving();
   const auto client = connect(1);
   request(client, "POST", "/api/v1/internal/accounts", {}, std::string(11, 'x'));
@@ -183,17 +237,17 @@ CAF_TEST(a body beyond the limit is refused) {
 CAF_TEST(a head that does not arrive in time is given up) {
   start_serving();
   const auto client = connect(1);
-  pass(options.idle_timeout / 2); // idling does not count
+  pass(limits.idle_timeout / 2); // idling does not count
   send(client, "GET /healthz HTTP/1.1\r\n");
-  pass(options.header_timeout / 2);
+  pass(limits.header_timeout / 2);
   send(client, "Host: h\r\n"); // a trickle does not help
-  pass(options.header_timeout / 2 - 1ns);
+  pass(limits.header_timeout / 2 - 1ns);
   CAF_CHECK_EQUAL(unread(client), 0u);
   pass(1ns);
   const auto r = read_response(client);
   CAF_CHECK_EQUAL(r.status, 408);
   CAF_CHECK(r.has("Connection: close\r\n"));
-  pass(options.linger_timeout);
+  pass(limits.linger_timeout);
   CAF_CHECK(is_closed(client));
 }
 
@@ -202,14 +256,14 @@ CAF_TEST(a body that does not arrive in time is given up) {
   const auto client = connect(1);
   send(client, "POST /api/v1/internal/accounts HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
                "Content-Length: 100\r\n\r\n{");
-  pass(options.body_timeout - 1ns);
+  pass(limits.body_timeout - 1ns);
   CAF_CHECK_EQUAL(unread(client), 0u);
   pass(1ns);
   CAF_CHECK_EQUAL(read_response(client).status, 408);
 }
 
 CAF_TEST(an idle connection is closed and one that waits for its answer is not) {
-  options.request_timeout = 10min;
+  limits.request_timeout = 10min;
   start_serving();
   const auto idle = connect(1);
   const auto waiting = connect(2);
@@ -217,10 +271,10 @@ CAF_TEST(an idle connection is closed and one that waits for its answer is not) 
   read_response(idle);
   get(waiting, account_path);
   auto asked = take<store::get_account>();
-  pass(options.idle_timeout - 1ns);
-  pass(options.linger_timeout);
+  pass(limits.idle_timeout - 1ns);
+  pass(limits.linger_timeout);
   CAF_CHECK(!is_closed(idle));
-  pass(options.linger_timeout);
+  pass(limits.linger_timeout);
   CAF_CHECK(is_closed(idle));
   CAF_CHECK(!is_closed(waiting));
   answer(asked, make_account(101));
@@ -238,7 +292,7 @@ CAF_TEST(what is not HTTP is refused and the connection closed) {
   CAF_CHECK(r.has("Connection: close\r\n"));
   send(client, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n");
   CAF_CHECK_EQUAL(unread(client), 0u);
-  pass(options.linger_timeout);
+  pass(limits.linger_timeout);
   CAF_CHECK(is_closed(client));
 }
 
@@ -251,12 +305,12 @@ CAF_TEST(a connection that asks to be closed is closed after its answer) {
   CAF_CHECK(!is_closed(client));
   answer(asked, make_account(101));
   CAF_CHECK(read_response(client).has("Connection: close\r\n"));
-  pass(options.linger_timeout);
+  pass(limits.linger_timeout);
   CAF_CHECK(is_closed(client));
 }
 
 CAF_TEST(what a closing connection still sends is bounded) {
-  options.linger_bytes_max = 1000;
+  limits.linger_bytes_max = 1000;
   start_serving();
   const auto client = connect(1);
   get(client, "/healthz", "Connection: close\r\n");
@@ -296,13 +350,13 @@ CAF_TEST(a drain finishes what is in flight and ends the rest) {
   const auto drained = ask<applied>(sys, front, drain_connections{});
   consume_messages();
   CAF_CHECK(drained->is_open());
-  pass(options.linger_timeout);
+  pass(limits.linger_timeout);
   CAF_CHECK(is_closed(idle));
   CAF_CHECK(!is_closed(busy));
   answer(asked, make_account(101));
   CAF_CHECK_EQUAL(read_response(busy).status, 200);
   tick();
-  pass(options.linger_timeout);
+  pass(limits.linger_timeout);
   CAF_CHECK(is_closed(busy));
   CAF_CHECK(drained->reply);
 }

@@ -3,7 +3,8 @@
 #include "actors/fixture.hpp"
 #include "caf/test/io_dsl.hpp"
 
-#include "actors/http_front.hpp"
+#include "api/front.hpp"
+#include "app/front_parts.hpp"
 
 #include <charconv>
 #include <cstdint>
@@ -51,22 +52,34 @@ inline std::vector<response> parse_responses(std::string_view text) {
   return result;
 }
 
+/// The test multiplexer's descriptors are not real: everything goes through its buffers.
+class buffer_sockets final : public http::sockets {
+public:
+  std::ptrdiff_t send(std::int64_t, const char*, std::size_t) noexcept override {
+    return 0;
+  }
+  void shut_down(std::int64_t, bool) noexcept override {}
+  void set_write_timeout(std::int64_t, std::int64_t) noexcept override {}
+};
+
 /// The front on sockets that are buffers, among peers that answer when the test says so.
 struct http_fixture : test_node_fixture<test_coordinator_fixture<with_messages<test_node_fixture_config>>> {
   using handle = caf::io::connection_handle;
 
   hand_clock clock;
   stage_ptr peers = std::make_shared<stage>();
-  http_front_options options;
+  http::server_options server;
+  http::server_limits& limits = server.limits;
+  front_parts_options parts;
   http_front_actor front;
   caf::io::accept_handle acceptor = caf::io::accept_handle::from_int(1000);
   token secret = token::from_random({{1, 2, 3}});
 
   http_fixture() {
-    options.sends_eagerly = false; // the descriptors are not real
-    options.now = clock.reader();
-    options.wall_clock = [] { return *parse_rfc3339("2026-01-02T03:04:05Z"); };
-    options.version = "1.2.3";
+    server.calls = std::make_shared<buffer_sockets>();
+    server.now = clock.reader();
+    server.wall_clock = [] { return *parse_rfc3339("2026-01-02T03:04:05Z"); };
+    parts.health.version = "1.2.3";
   }
 
   /// A test that leaves a request untaken did not expect it.
@@ -80,14 +93,17 @@ struct http_fixture : test_node_fixture<test_coordinator_fixture<with_messages<t
   }
 
   void start() {
-    http_front_peers who;
-    auto pool = spawn_stand_in<db_pool_actor>(sys, peers);
+    front_peers who;
+    who.pool = spawn_stand_in<db_pool_actor>(sys, peers);
     who.cache = spawn_stand_in<session_cache_actor>(sys, peers);
     who.sessions = spawn_stand_in<session_actor>(sys, peers);
     who.accounts = spawn_stand_in<account_actor>(sys, peers);
-    who.log = pool;
-    who.pool = pool;
-    front = mm.spawn_broker(http_front, options, who);
+    api::front_options options;
+    options.server = server;
+    options.make_parts = [this, who](api::front_pointer broker, http::server& s) {
+      return make_front_parts(broker, s, who, parts);
+    };
+    front = mm.spawn_broker(api::front, options);
     auto* broker = static_cast<caf::io::abstract_broker*>(caf::actor_cast<caf::abstract_actor*>(front));
     broker->add_doorman(mpx.new_doorman(acceptor, 80));
     consume_messages();
@@ -226,6 +242,21 @@ struct http_client_fixture : http_fixture {
 };
 
 inline const std::string internal = "/api/v1/internal";
+
+/// What the cache says to a look-up.
+inline peeked_sessions::answer peeked(const peek_sessions::lookup& asked, peeked_sessions::verdict known,
+                                      const session_record& record = {}) {
+  peeked_sessions::answer result;
+  result.exchange = asked.exchange;
+  result.hash = asked.hash;
+  result.known = known;
+  result.record = record;
+  result.read_after = asked.read_after;
+  result.connection = asked.connection;
+  result.generation = asked.generation;
+  result.purpose = asked.purpose;
+  return result;
+}
 
 /// An id as JSON has it.
 inline std::string quoted(std::uint32_t n) {

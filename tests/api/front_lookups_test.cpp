@@ -1,4 +1,4 @@
-#include "actors/http_fixture.hpp"
+#include "api/front_fixture.hpp"
 
 using namespace portcullis;
 using namespace portcullis::test;
@@ -16,7 +16,7 @@ struct fixture : http_client_fixture {
     const auto& lookup = asked.message.lookups[0];
     CAF_CHECK(lookup.hash == secret.hash());
     CAF_CHECK(lookup.read_after == read_after);
-    answer(asked, peeked_sessions{{{lookup.exchange, lookup.hash, verdict, record, lookup.read_after}}});
+    answer(asked, peeked_sessions{{peeked(lookup, verdict, record)}});
   }
 
   /// The caller will have a read of the database that begins after this: memory cannot tell.
@@ -33,7 +33,7 @@ struct fixture : http_client_fixture {
   }
 
   template <class Duration>
-  void let_patience_pass(Duration time) {
+  void let_wait_pass(Duration time) {
     clock.advance(time);
     sched.advance_time(time);
     consume_messages();
@@ -114,7 +114,7 @@ CAF_TEST(a miss waits for the database and no longer) {
   fail(failing, errc::history_stale);
   CAF_CHECK_EQUAL(status(), 503);
   auto silent = miss();
-  pass(options.request_timeout);
+  pass(limits.request_timeout);
   CAF_CHECK_EQUAL(status(), 503);
   answer(silent, resolution{session_status::active, make_record(11, 101)});
   CAF_CHECK_EQUAL(unread(client), 0u);
@@ -131,7 +131,7 @@ CAF_TEST(all look ups of one read are asked at once and answered in order) {
   peeked_sessions told;
   const known verdicts[] = {known::must_load, known::active, known::revoked};
   for (std::size_t i = 0; i < 3; ++i)
-    told.answers.push_back({asked.message.lookups[i].exchange, secret.hash(), verdicts[i], make_record(11, 101)});
+    told.answers.push_back(peeked(asked.message.lookups[i], verdicts[i], make_record(11, 101)));
   answer(asked, told);
   CAF_CHECK_EQUAL(unread(client), 0u);
   auto loading = take<load_session>();
@@ -159,21 +159,21 @@ CAF_TEST(a look up that brings a cursor waits until the log was read so far) {
   tell(log_progress{clock.now(), {1, 12}, {event}});
   answer_peek(known::revoked);
   CAF_CHECK_EQUAL(status(), 401);
-  let_patience_pass(options.cursor_wait); // nobody waits any more
+  let_wait_pass(parts.resolve.cursor_wait); // nobody waits any more
 }
 
 CAF_TEST(a cursor that the log does not reach in a moment is answered by a later read) {
   open();
   const auto came = clock.now();
   get(client, internal + "/sessions/resolve", bearer() + as_of(1, 13));
-  let_patience_pass(options.cursor_wait - 1ms);
+  let_wait_pass(parts.resolve.cursor_wait - 1ms);
   CAF_CHECK(peers->empty());
-  let_patience_pass(1ms);
+  let_wait_pass(1ms);
   answer_read(session_status::revoked, came);
   CAF_CHECK_EQUAL(status(), 401);
   get(client, internal + "/sessions/resolve", bearer() + as_of(1, 13));
-  let_patience_pass(options.cursor_wait);
-  answer_peek(known::must_load, {}, clock.now() - options.cursor_wait);
+  let_wait_pass(parts.resolve.cursor_wait);
+  answer_peek(known::must_load, {}, clock.now() - parts.resolve.cursor_wait);
   auto asked = take<load_session>();
   fail(asked, errc::database_unavailable);
   CAF_CHECK_EQUAL(status(), 503);
@@ -184,15 +184,15 @@ CAF_TEST(each look up that waits for the log has its own time) {
   const auto other = connect(2);
   const auto came = clock.now();
   get(client, internal + "/sessions/resolve", bearer() + as_of(1, 13));
-  let_patience_pass(options.cursor_wait - 1ms);
+  let_wait_pass(parts.resolve.cursor_wait - 1ms);
   get(other, internal + "/sessions/resolve", bearer() + as_of(1, 13));
-  let_patience_pass(1ms);
+  let_wait_pass(1ms);
   answer_read(session_status::active, came);
   CAF_CHECK_EQUAL(status(), 200);
-  let_patience_pass(options.cursor_wait - 2ms);
+  let_wait_pass(parts.resolve.cursor_wait - 2ms);
   CAF_CHECK(peers->empty());
-  let_patience_pass(1ms);
-  answer_read(session_status::revoked, came + options.cursor_wait - 1ms);
+  let_wait_pass(1ms);
+  answer_read(session_status::revoked, came + parts.resolve.cursor_wait - 1ms);
   CAF_CHECK_EQUAL(read_response(other).status, 401);
 }
 
@@ -220,7 +220,7 @@ CAF_TEST(before the log was read a cursor is answered by a later read) {
 }
 
 CAF_TEST(who finds no room to wait for the log is answered by a later read) {
-  options.waiting_lookups_max = 1;
+  parts.resolve.waiting_lookups_max = 1;
   open();
   const auto other = connect(2);
   get(client, internal + "/sessions/resolve", bearer() + as_of(1, 11));
@@ -228,16 +228,20 @@ CAF_TEST(who finds no room to wait for the log is answered by a later read) {
   answer_read(session_status::revoked, clock.now());
   CAF_CHECK_EQUAL(read_response(other).status, 401);
   leave(client);
-  let_patience_pass(options.cursor_wait); // nobody is asked for one who has gone
+  let_wait_pass(parts.resolve.cursor_wait); // nobody is asked for one who has gone
 }
 
-CAF_TEST(verify and introspection honour a cursor) {
+CAF_TEST(verify reads no cursor since a client may have sent it) {
   open();
-  get(client, internal + "/verify", bearer() + as_of(1, 11));
-  CAF_CHECK(peers->empty());
-  let_patience_pass(options.cursor_wait);
-  answer_read(session_status::revoked, clock.now() - options.cursor_wait);
-  CAF_CHECK_EQUAL(status(), 401);
+  for (const auto& sent : {as_of(1, 11), as_of(9, 1), std::string{"X-Min-Cursor: soon\r\n"}}) {
+    get(client, internal + "/verify", bearer() + sent);
+    answer_peek(known::active, make_record(11, 101));
+    CAF_CHECK_EQUAL(status(), 200);
+  }
+}
+
+CAF_TEST(introspection honours a cursor) {
+  open();
   const auto introspect = [&](const std::string& fields) {
     const auto form = "token=" + std::string{secret.reveal()};
     send(client, "POST " + internal + "/introspect HTTP/1.1\r\nHost: h\r\n" + fields
@@ -246,8 +250,8 @@ CAF_TEST(verify and introspection honour a cursor) {
   };
   introspect(as_of(1, 11));
   CAF_CHECK(peers->empty());
-  let_patience_pass(options.cursor_wait);
-  answer_read(session_status::revoked, clock.now() - options.cursor_wait);
+  let_wait_pass(parts.resolve.cursor_wait);
+  answer_read(session_status::revoked, clock.now() - parts.resolve.cursor_wait);
   CAF_CHECK_EQUAL(read_response(client).body, R"({"active":false})");
   introspect("X-Min-Cursor: soon\r\n");
   CAF_CHECK(read_response(client).tells(R"("code":"cursor_malformed")"));

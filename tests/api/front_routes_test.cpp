@@ -1,4 +1,4 @@
-#include "actors/http_fixture.hpp"
+#include "api/front_fixture.hpp"
 
 using namespace portcullis;
 using namespace portcullis::test;
@@ -278,7 +278,7 @@ CAF_TEST(readiness names what is missing) {
   r = probe(false);
   CAF_CHECK_EQUAL(r.status, 503);
   CAF_CHECK(r.tells(R"("database":"unreachable")"));
-  clock.advance(options.staleness_max);
+  clock.advance(parts.health.staleness_max);
   r = probe(true);
   CAF_CHECK_EQUAL(r.status, 503);
   CAF_CHECK(r.tells(R"("revocations":"stale")"));
@@ -286,8 +286,8 @@ CAF_TEST(readiness names what is missing) {
   tell(log_progress{clock.now(), {1, 10}, {}});
   tell(epoch_changed{{2, 1}, "restored"});
   r = probe(true);
-  CAF_CHECK(r.tells(R"("cache":"cold")"));
-  CAF_CHECK(r.tells(R"("revocations_ms":null)")); // what was read is of the other history
+  CAF_CHECK(r.tells(R"("cache":"ok")")); // while it is filled anew, look-ups are answered from the database
+  CAF_CHECK(r.tells(R"("revocations_ms":null)")); // what was read is of the other epoch
 }
 
 CAF_TEST(the version is told) {
@@ -299,18 +299,16 @@ CAF_TEST(the version is told) {
 CAF_TEST(the numbers of everybody are told) {
   open();
   get(client, "/metrics");
-  auto of_cache = take<read_cache_stats>();
-  cache_stats cache;
-  cache.hits = 17;
-  answer(of_cache, cache);
-  auto of_pool = take<read_pool_stats>();
-  pool_stats pool;
-  pool.queued = 23;
-  answer(of_pool, pool);
+  for (const auto* name : {"portcullis_of_the_cache", "portcullis_of_the_pool"}) {
+    auto asked = take<read_numbers>();
+    all_numbers theirs;
+    theirs.snapshot.gauge(name, "Some number.", 17);
+    answer(asked, theirs);
+  }
   const auto r = read_response(client);
   CAF_CHECK_EQUAL(r.status, 200);
-  CAF_CHECK(r.tells("portcullis_session_cache_hits_total 17\n"));
-  CAF_CHECK(r.tells("portcullis_db_queue 23\n"));
+  CAF_CHECK(r.tells("portcullis_of_the_cache 17\n"));
+  CAF_CHECK(r.tells("portcullis_of_the_pool 17\n"));
   CAF_CHECK(r.tells("portcullis_http_connections 1\n"));
 }
 

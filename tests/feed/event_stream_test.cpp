@@ -1,9 +1,9 @@
-#include "http/event_stream.hpp"
+#include "feed/event_stream.hpp"
 
 #include "caf/test/unit_test.hpp"
 
 using namespace portcullis;
-using namespace portcullis::http;
+using namespace portcullis::feed;
 
 namespace {
 
@@ -25,13 +25,13 @@ revocation_event event(revocation_kind kind) {
 
 template <class Append>
 std::string text_of(Append append_to) {
-  byte_buffer out;
+  portcullis::http::byte_buffer out;
   append_to(out);
   return {out.begin(), out.end()};
 }
 
 constexpr const char* stream_head = "HTTP/1.1 200 OK\r\n"
-                                    "Cache-Control: no-store\r\n"
+                                    "Cache-Control: no-store, no-transform\r\n"
                                     "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
                                     "X-Request-Id: r-1\r\n"
                                     "Connection: close\r\n"
@@ -42,7 +42,7 @@ constexpr const char* stream_head = "HTTP/1.1 200 OK\r\n"
 } // namespace
 
 CAF_TEST(a stream begins with its head and the time to wait and the position) {
-  const response_context ctx{"r-1", "Sun, 06 Nov 1994 08:49:37 GMT"};
+  const portcullis::http::response_context ctx{"r-1", "Sun, 06 Nov 1994 08:49:37 GMT"};
   CAF_CHECK_EQUAL(text_of([&](auto& out) {
                     append_stream_head(out, ctx, {epoch, 41});
                   }),
@@ -50,7 +50,7 @@ CAF_TEST(a stream begins with its head and the time to wait and the position) {
 }
 
 CAF_TEST(the answer to HEAD ends with the head) {
-  const response_context ctx{"r-1", "Sun, 06 Nov 1994 08:49:37 GMT", true, true};
+  const portcullis::http::response_context ctx{"r-1", "Sun, 06 Nov 1994 08:49:37 GMT", true, true};
   CAF_CHECK_EQUAL(text_of([&](auto& out) { append_stream_head(out, ctx, {epoch, 41}); }), stream_head);
 }
 
@@ -97,14 +97,15 @@ CAF_TEST(a heartbeat is a comment) {
 
 CAF_TEST(a page has the events of the stream with their types) {
   CAF_CHECK_EQUAL(
-    render_event_page({event(revocation_kind::session), event(revocation_kind::account)}, {epoch, 42}, false),
+    render_event_page({event(revocation_kind::session), event(revocation_kind::account)}, {epoch, 42}, false,
+                      std::chrono::milliseconds{7}),
     R"({"events":[)"
     R"({"type":"session.revoked","seq":42,"session_id":"0190b8a0-0000-7000-8000-000000000001",)"
     R"("account_id":"0190b8a0-0000-7000-8000-000000000002","reason":"logout",)"
     R"("occurred_at":"2026-01-02T03:04:05.678901Z"},)"
     R"({"type":"account.revoked","seq":42,"account_id":"0190b8a0-0000-7000-8000-000000000002","generation":7,)"
     R"("reason":"logout","occurred_at":"2026-01-02T03:04:05.678901Z"}],)"
-    R"("cursor":"0000000000abcdef-42","reset":false})");
-  CAF_CHECK_EQUAL(render_event_page({}, {epoch, 9}, true),
-                  R"({"events":[],"cursor":"0000000000abcdef-9","reset":true})");
+    R"("cursor":"0000000000abcdef-42","reset":false,"log_age_ms":7})");
+  CAF_CHECK_EQUAL(render_event_page({}, {epoch, 9}, true, std::nullopt),
+                  R"({"events":[],"cursor":"0000000000abcdef-9","reset":true,"log_age_ms":null})");
 }

@@ -20,9 +20,9 @@ struct listening {
   std::function<std::unique_ptr<net::transport>()> make_transport; // empty: plain TCP
 };
 
-/// The listening sockets of a server. CAF does not tell of an accept that failed and tries again at once, for ever: so
-/// none is tried while there is no room for a connection or no descriptor for it. Those who come wait in the kernel's
-/// backlog.
+/// The listening sockets of a server. CAF does not tell of an accept that failed and tries again at once, for
+/// ever: so none is tried while there is no room for a connection or no descriptor for it. Those who come wait in
+/// the kernel's backlog.
 class acceptor {
 public:
   acceptor(caf::io::abstract_broker* broker, std::vector<listening> sockets);

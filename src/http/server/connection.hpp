@@ -45,8 +45,8 @@ struct stream_events {
   std::function<void()> ended;
 };
 
-/// One client: its requests in their order, and what is on its way in and out. Knows no socket; the server moves the
-/// bytes.
+/// One client: its requests in their order, and what is on its way in and out. Knows no socket; the server moves
+/// the bytes.
 class connection {
 public:
   enum class mode : std::uint8_t {
@@ -71,7 +71,8 @@ public:
   /// `x` has been answered: moves every answer whose turn it is to what goes out. `x` may be gone after it.
   void finish(exchange& x);
 
-  /// Whether the next request has to wait for the last one: its answer may be long, or late, and is not held for it.
+  /// Whether the next request has to wait for the last one: its answer may be long, or late, and is not held for
+  /// it.
   bool is_blocked() const noexcept;
 
   bool is_idle() const noexcept;

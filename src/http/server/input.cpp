@@ -87,6 +87,7 @@ void server::process(connection& c, std::string_view input) {
     }
   }
   c.note_reading(now);
+  account(c);
   if (is_short_of_memory() && c.state == connection::mode::open && c.takes_requests && c.reader.in_request()) {
     ++count_.short_of_memory;
     refuse(c, {errc::overloaded, "connections hold more memory than they may"});

@@ -73,9 +73,9 @@ void responder::problem(const failure& what, std::string_view allow) const {
     server_->problem(*c, *x, what, allow);
 }
 
-std::unique_ptr<stream>
-responder::open_stream(const std::function<void(byte_buffer&, const response_context&)>& write_head,
-                       std::function<void()> drained, std::function<void()> ended) const {
+std::unique_ptr<stream> responder::open_stream(
+  const std::function<void(byte_buffer&, const response_context&)>& write_head, std::function<void()> drained,
+  std::function<void()> ended) const {
   if (server_ == nullptr)
     return nullptr;
   server::turn t{*server_};

@@ -25,8 +25,8 @@ struct ticket {
   std::uint64_t exchange = 0;
 };
 
-/// Where the answer to one request goes, now or later. Small, copied freely; an answer for a client that has left, or
-/// a second answer, goes nowhere. Lives on the server's thread.
+/// Where the answer to one request goes, now or later. Small, copied freely; an answer for a client that has left,
+/// or a second answer, goes nowhere. Lives on the server's thread.
 class responder {
 public:
   responder() = default;
@@ -47,9 +47,8 @@ public:
   /// Turns the connection into a stream. `write_head` appends the head and what is to follow it at once;
   /// `drained` is called whenever all that was appended has been taken, `ended` once when it is over. Null if
   /// the client has gone. Only for the first request in a connection's order: see `is_first`.
-  std::unique_ptr<stream>
-  open_stream(const std::function<void(byte_buffer&, const response_context&)>& write_head,
-              std::function<void()> drained, std::function<void()> ended) const;
+  std::unique_ptr<stream> open_stream(const std::function<void(byte_buffer&, const response_context&)>& write_head,
+                                      std::function<void()> drained, std::function<void()> ended) const;
 
   /// Whether no earlier request of the connection is open.
   bool is_first() const;

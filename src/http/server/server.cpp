@@ -61,7 +61,8 @@ void server::accept(caf::io::accept_handle from, caf::io::connection_handle hand
   c.transport = acceptor_.make_transport(c.acceptor);
   broker_->configure_read(handle, caf::io::receive_policy::at_most(read_bytes_max));
   broker_->ack_writes(handle, true);
-  // Without it a peer that takes nothing could hold a closed connection's last bytes, and its descriptor, for ever.
+  // Without it a peer that takes nothing could hold a closed connection's last bytes, and its descriptor, for
+  // ever.
   options_.calls->set_write_timeout(
     handle.id(), std::chrono::duration_cast<std::chrono::milliseconds>(limits.write_timeout).count());
   if (connection_count_ > limits.connections_max && !fails(failpoint::connection_bound)) {

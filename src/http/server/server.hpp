@@ -34,12 +34,12 @@ struct server_options {
   std::shared_ptr<sockets> calls = std::make_shared<sockets>();
 };
 
-/// An HTTP/1.1 server on a CAF broker: connections and their deadlines, requests and answers in their order, the drain.
-/// It knows no route and no session; whoever owns it adds the routes and passes the broker's events on. Everything runs
-/// on the broker's thread.
+/// An HTTP/1.1 server on a CAF broker: connections and their deadlines, requests and answers in their order, the
+/// drain. It knows no route and no session; whoever owns it adds the routes and passes the broker's events on.
+/// Everything runs on the broker's thread.
 ///
-/// What answers a request may do so at once or later, through a `responder`. Answers are collected while an event is
-/// handled (a `turn`) and go to the kernel at its end, one `send` for each connection.
+/// What answers a request may do so at once or later, through a `responder`. Answers are collected while an event
+/// is handled (a `turn`) and go to the kernel at its end, one `send` for each connection.
 class server {
 public:
   enum class phase : std::uint8_t {
@@ -162,10 +162,10 @@ private:
   std::function<void()> drained_;
   std::function<void()> on_turn_end_;
   int depth_ = 0;
-  std::vector<std::unique_ptr<connection>> connections_; // by descriptor
+  std::vector<std::unique_ptr<connection>> connections_;      // by descriptor
   std::vector<std::unique_ptr<connection>> deferred_deletes_; // gone while a handler may still look at them
-  std::vector<ticket> dirty_;  // connections with something to send
-  std::vector<ticket> parked_; // requests that wait for the service to start
+  std::vector<ticket> dirty_;                                 // connections with something to send
+  std::vector<ticket> parked_;                                // requests that wait for the service to start
   std::size_t connection_count_ = 0;
   std::size_t held_bytes_ = 0;
   std::uint64_t next_generation_ = 1;

@@ -5,13 +5,14 @@
 
 namespace portcullis::http {
 
-/// The system calls that the server makes on a connection's descriptor beside CAF. A test whose descriptors are not
-/// real brings its own.
+/// The system calls that the server makes on a connection's descriptor beside CAF. A test whose descriptors are
+/// not real brings its own.
 class sockets {
 public:
   virtual ~sockets() = default;
 
-  /// Hands bytes to the kernel at once: how many it took, 0 when it takes none now, -1 when the connection is broken.
+  /// Hands bytes to the kernel at once: how many it took, 0 when it takes none now, -1 when the connection is
+  /// broken.
   virtual std::ptrdiff_t send(std::int64_t descriptor, const char* data, std::size_t size) noexcept;
 
   /// Ends our direction, or both.
