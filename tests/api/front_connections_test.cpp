@@ -212,6 +212,7 @@ CAF_TEST(past what all connections may hold requests are turned away) {
 
 CAF_TEST(a client that does not read its answers is not read from and then cut off) {
   limits.unsent_bytes_max = 1000;
+  limits.backlog_bytes_max = 500;
   start_serving();
   const auto client = connect(1);
   for (int i = 0; i < 100; ++i)
@@ -321,44 +322,127 @@ CAF_TEST(what a closing connection still sends is bounded) {
   CAF_CHECK(is_closed(client));
 }
 
-// -- the life of the service
-// ---------------------------------------------------------------------------------------
+// -- the life of the service -----------------------------------------------------------------------------------
 
-CAF_TEST(before the schema is current only probes are answered) {
+CAF_TEST(before the schema is current requests wait and probes are answered) {
+  start();
+  const auto probe = connect(1);
+  const auto client = connect(2);
+  request(client, "POST", internal + "/accounts", {}, R"({"identity":{"kind":"telegram","external_id":"7"}})");
+  get(client, account_path); // behind it
+  CAF_CHECK_EQUAL(unread(client), 0u);
+  get(probe, "/healthz");
+  CAF_CHECK_EQUAL(read_response(probe).status, 200);
+  tell(portcullis::start_serving{});
+  auto first = take<find_or_create_request>();
+  CAF_CHECK_EQUAL(first.message.key.external_id, "7");
+  answer(first, store::find_or_create_account::result{make_account(101), true});
+  auto second = take<store::get_account>();
+  answer(second, make_account(101));
+  CAF_CHECK_EQUAL(read_responses(client).size(), 2u);
+}
+
+CAF_TEST(a start that takes too long is told to those who wait for it) {
+  limits.parked_max = 1;
   start();
   const auto client = connect(1);
   get(client, account_path);
-  const auto r = read_response(client);
+  const auto one_too_many = connect(2);
+  get(one_too_many, account_path);
+  auto r = read_response(one_too_many);
+  CAF_CHECK_EQUAL(r.status, 503);
+  CAF_CHECK(r.tells(R"("code":"starting")"));
+  pass(limits.request_timeout);
+  r = read_response(client);
   CAF_CHECK_EQUAL(r.status, 503);
   CAF_CHECK(r.tells(R"("code":"starting")"));
   CAF_CHECK(r.has("Retry-After: "));
-  get(client, "/healthz");
-  CAF_CHECK_EQUAL(read_response(client).status, 200);
   tell(portcullis::start_serving{});
-  get(client, account_path);
-  auto asked = take<store::get_account>();
-  answer(asked, make_account(101));
-  CAF_CHECK_EQUAL(read_response(client).status, 200);
+  CAF_CHECK(peers->empty()); // it was answered
 }
 
-CAF_TEST(a drain finishes what is in flight and ends the rest) {
+CAF_TEST(what is late says what was late) {
+  start_serving();
+  const auto client = connect(1);
+  get(client, account_path);
+  auto asked = take<store::get_account>();
+  pass(limits.request_timeout);
+  const auto r = read_response(client);
+  CAF_CHECK(r.tells(R"("code":"deadline_exceeded")"));
+  CAF_CHECK(r.tells("reading the account took too long"));
+  fail(asked, errc::database_unavailable);
+}
+
+// -- the end ---------------------------------------------------------------------------------------------------
+
+CAF_TEST(between the announcement and the drain all is served and connections are told to close) {
+  start_serving();
+  const auto old = connect(1);
+  tell(announce_stop{});
+  get(old, "/healthz");
+  auto r = read_response(old);
+  CAF_CHECK_EQUAL(r.status, 200);
+  CAF_CHECK(r.has("Connection: close\r\n"));
+  const auto young = connect(2);
+  get(young, account_path);
+  auto asked = take<store::get_account>();
+  answer(asked, make_account(101));
+  CAF_CHECK_EQUAL(read_response(young).status, 200);
+  const auto probe = connect(3);
+  get(probe, "/readyz");
+  auto pinged = take<store::ping>();
+  answer(pinged, store::ping::result{});
+  r = read_response(probe);
+  CAF_CHECK_EQUAL(r.status, 503);
+  CAF_CHECK(r.tells(R"("status":"draining")"));
+}
+
+CAF_TEST(a drain finishes what has begun and waits for the next request of those who are idle) {
   start_serving();
   const auto idle = connect(1);
   const auto busy = connect(2);
+  const auto half = connect(3);
+  const auto late = connect(4);
   get(busy, account_path);
   auto asked = take<store::get_account>();
-  const auto drained = ask<applied>(sys, front, drain_connections{});
+  send(half, "GET /healthz HTT");
+  const auto drained = ask<applied>(sys, front, drain_connections{10s});
   consume_messages();
   CAF_CHECK(drained->is_open());
-  pass(limits.linger_timeout);
-  CAF_CHECK(is_closed(idle));
-  CAF_CHECK(!is_closed(busy));
+  pass(2s);
+  CAF_CHECK(!is_closed(idle) && !is_closed(busy) && !is_closed(half));
   answer(asked, make_account(101));
-  CAF_CHECK_EQUAL(read_response(busy).status, 200);
+  CAF_CHECK(read_response(busy).has("Connection: close\r\n"));
+  send(half, "P/1.1\r\nHost: h\r\n\r\n");
+  CAF_CHECK(read_response(half).has("Connection: close\r\n"));
+  get(late, "/healthz"); // it was on its way
+  CAF_CHECK(read_response(late).has("Connection: close\r\n"));
   tick();
   pass(limits.linger_timeout);
-  CAF_CHECK(is_closed(busy));
+  CAF_CHECK(is_closed(busy) && is_closed(half) && is_closed(late) && !is_closed(idle));
+  pass(10s);
+  pass(limits.linger_timeout);
+  CAF_CHECK(is_closed(idle));
   CAF_CHECK(drained->reply);
+}
+
+CAF_TEST(what is not finished by the end of a drain is told so) {
+  start_serving();
+  const auto busy = connect(1);
+  const auto half = connect(2);
+  get(busy, account_path);
+  auto asked = take<store::get_account>();
+  send(half, "GET /healthz HTT");
+  limits.request_timeout = 1min;
+  const auto drained = ask<applied>(sys, front, drain_connections{1s});
+  consume_messages();
+  pass(1s);
+  CAF_CHECK_EQUAL(read_response(busy).status, 503);
+  CAF_CHECK(read_response(half).tells(R"("code":"draining")"));
+  tick();
+  pass(limits.linger_timeout);
+  CAF_CHECK(drained->reply);
+  fail(asked, errc::database_unavailable);
 }
 
 CAF_TEST(a drain without connections is over at once) {

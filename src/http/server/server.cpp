@@ -172,8 +172,10 @@ void server::drain(std::chrono::nanoseconds grace, std::function<void()> done) {
       c->state = connection::mode::closing;
       mark_dirty(*c);
     } else if (c && !c->exchanges.empty()) {
-      // The last that has arrived whole is the last of its connection; one that is half here follows it.
-      c->exchanges.back().keep_alive = c->reader.in_request() && c->exchanges.back().keep_alive;
+      // The last that has arrived is the last of its connection.
+      bool has_more = c->reader.in_request() || !c->backlog.empty();
+      auto& last = c->exchanges.back();
+      last.keep_alive = last.keep_alive && has_more;
     }
   finish_drain();
 }
