@@ -5,6 +5,12 @@
 
 namespace portcullis::api {
 
+namespace {
+
+constexpr std::chrono::milliseconds timer_min{1};
+
+} // namespace
+
 cursor_wait::cursor_wait(std::size_t waiting_max, std::function<instant()> now)
   : waiting_max_(waiting_max), now_(std::move(now)) {}
 
@@ -32,15 +38,20 @@ void cursor_wait::wait(const cursor& wanted, instant until, continuation then) {
     waiting_.push_back({wanted, until, std::move(then)});
 }
 
-std::optional<instant> cursor_wait::next_deadline() const {
+std::optional<std::chrono::nanoseconds> cursor_wait::arm() {
   if (waiting_.empty())
     return std::nullopt;
-  return std::min_element(waiting_.begin(), waiting_.end(),
-                          [](const waiting& a, const waiting& b) { return a.until < b.until; })
-    ->until;
+  auto first = std::min_element(waiting_.begin(), waiting_.end(),
+                                [](const waiting& a, const waiting& b) { return a.until < b.until; });
+  if (armed_until_ && *armed_until_ <= first->until)
+    return std::nullopt;
+  armed_until_ = first->until;
+  return std::max<std::chrono::nanoseconds>(first->until - now_(), timer_min);
 }
 
 void cursor_wait::expire() {
+  if (armed_until_ && *armed_until_ <= now_() + timer_min) // a timer may run out a little early
+    armed_until_.reset();
   resume();
 }
 

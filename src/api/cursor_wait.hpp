@@ -31,8 +31,8 @@ public:
   /// Continues when the log gets there or `until` has come, at once if it is of no use to wait.
   void wait(const cursor& wanted, instant until, continuation then);
 
-  /// When the first of those who wait has waited long enough.
-  std::optional<instant> next_deadline() const;
+  /// The delay of a timer that is to be set now, if one is: one for all who wait, as of the first of them.
+  std::optional<std::chrono::nanoseconds> arm();
 
   /// Ends the wait of those whose time has come.
   void expire();
@@ -54,7 +54,8 @@ private:
   std::size_t waiting_max_;
   std::function<instant()> now_;
   std::optional<cursor> position_;
-  std::vector<waiting> waiting_; // in the order of their coming
+  std::vector<waiting> waiting_;      // in the order of their coming
+  std::optional<instant> armed_until_; // of the timer that runs
 };
 
 } // namespace portcullis::api

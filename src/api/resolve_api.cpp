@@ -162,17 +162,12 @@ void resolve_api::apply(const epoch_changed& change) {
   waiting_.reach(change.position);
 }
 
-/// One timer for all who wait, as of the first of them: the tick is too coarse.
 void resolve_api::time_waiting() {
-  auto next = waiting_.next_deadline();
-  if (!next || std::exchange(is_timed_, true))
-    return;
-  self_->delayed_send(
-    self_, std::max<std::chrono::nanoseconds>(*next - server_.now(), std::chrono::milliseconds{1}), step_atom_v);
+  if (auto delay = waiting_.arm())
+    self_->delayed_send(self_, *delay, step_atom_v);
 }
 
 void resolve_api::timer() {
-  is_timed_ = false;
   waiting_.expire();
   time_waiting();
 }

@@ -51,7 +51,6 @@ private:
   session_cache_actor cache_;
   resolve_options options_;
   cursor_wait waiting_;
-  bool is_timed_ = false;
   std::vector<peek_sessions::lookup> lookups_; // since the last turn
 };
 
