@@ -53,7 +53,7 @@ void server::check_open(connection& c, instant now) {
   bool is_reading = c.reader.in_request() && !c.is_paused;
   if (is_reading && waited >= (c.reader.in_body() ? limits.body_timeout : limits.header_timeout)) {
     refuse(c, {errc::request_timeout, "the request did not arrive in time"});
-  } else if (c.is_idle() && (waited >= limits.idle_timeout || now >= drain_until_)) {
+  } else if (c.is_idle() && (waited >= limits.idle_timeout || now >= drain_idle_until_)) {
     linger(c);
   } else if (now >= drain_until_ && c.exchanges.empty()) {
     refuse(c, {errc::draining, "the service is stopping"});

@@ -164,6 +164,7 @@ void server::announce_stop() {
 void server::drain(std::chrono::nanoseconds grace, std::function<void()> done) {
   phase_ = phase::draining;
   drain_until_ = options_.now() + grace;
+  drain_idle_until_ = options_.now() + std::min(grace, options_.limits.drain_idle_max);
   drained_ = std::move(done);
   acceptor_.close();
   turn t{*this};

@@ -159,6 +159,7 @@ private:
   request_numbers numbers_;
   phase phase_ = phase::starting;
   instant drain_until_ = instant::max();
+  instant drain_idle_until_ = instant::max();
   std::function<void()> drained_;
   std::function<void()> on_turn_end_;
   int depth_ = 0;
