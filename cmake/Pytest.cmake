@@ -1,10 +1,24 @@
-# portcullis_pytest(NAME TIMEOUT_S [PYTEST-ARGUMENT…]): registers the black-box tests of a folder with ctest. They take
-# Debian's interpreter and Debian's pytest (python3-pytest), whatever else is first in PATH.
-function(portcullis_pytest NAME TIMEOUT_S)
-  add_test(NAME ${NAME}
-    COMMAND /usr/bin/python3 -I -B -m pytest -c ${CMAKE_CURRENT_SOURCE_DIR}/pytest.ini ${CMAKE_CURRENT_SOURCE_DIR} ${ARGN})
-  set_tests_properties(${NAME} PROPERTIES
-    RUN_SERIAL ON
-    TIMEOUT ${TIMEOUT_S}
-    ENVIRONMENT "PORTCULLIS_BINARY=$<TARGET_FILE:portcullis>;PYTEST_DISABLE_PLUGIN_AUTOLOAD=1;PYTHONDONTWRITEBYTECODE=1")
+# portcullis_pytest(<name> TIMEOUT <seconds> LABEL <label> [SHARDS <count>] [ENVIRONMENT <NAME=value>...] [ARGUMENTS <argument>...])
+#
+# Registers the black-box tests of a folder with ctest. They take Debian's interpreter and Debian's pytest
+# (python3-pytest), whatever else is first in PATH. They wait far more than they compute, so several run at a time:
+# SHARDS makes <name>_1, <name>_2 … of them, each with its share of the modules (tests/blackbox/shards.py).
+function(portcullis_pytest name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT;LABEL;SHARDS" "ENVIRONMENT;ARGUMENTS")
+  set(run /usr/bin/python3 -I -B -m pytest -c ${CMAKE_CURRENT_SOURCE_DIR}/pytest.ini ${CMAKE_CURRENT_SOURCE_DIR} --durations 5
+      ${arg_ARGUMENTS})
+  set(names ${name})
+  if(arg_SHARDS)
+    set(names "")
+    foreach(shard RANGE 1 ${arg_SHARDS})
+      list(APPEND names ${name}_${shard})
+      add_test(NAME ${name}_${shard} COMMAND ${run} --shard ${shard}/${arg_SHARDS})
+    endforeach()
+  else()
+    add_test(NAME ${name} COMMAND ${run})
+  endif()
+  set_tests_properties(${names} PROPERTIES
+    TIMEOUT ${arg_TIMEOUT} LABELS ${arg_LABEL}
+    COST ${arg_TIMEOUT} # the longest first
+    ENVIRONMENT "PORTCULLIS_BINARY=$<TARGET_FILE:portcullis>;PYTEST_DISABLE_PLUGIN_AUTOLOAD=1;PYTHONDONTWRITEBYTECODE=1;${arg_ENVIRONMENT}")
 endfunction()

@@ -57,7 +57,7 @@ check_shell() {
   return "$outcome"
 }
 
-check_layers() { scripts/check-layers; }
+check_layers() { scripts/check-layers && scripts/check-layers --self-test; }
 check_docs() { scripts/check-docs; }
 
 check_compose() {

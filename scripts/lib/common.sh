@@ -24,7 +24,7 @@ build() {
   shift
   if [[ ! -f build/$preset/build.ninja ]]; then
     step "Configuring build/$preset"
-    cmake --preset "$preset"
+    cmake --preset "$preset" || return
   fi
   step "Building build/$preset${*:+: $*}"
   # So that ccache knows a clone in another directory for the same sources.

@@ -17,7 +17,7 @@ BINARY = pathlib.Path(os.environ.get("PORTCULLIS_BINARY") or ROOT / "build/relea
 
 FOREIGN_SETTINGS = ("BACKEND_", "GATEWAY_", "OTEL_", "PG")  # nothing of the caller's may reach the service
 
-_given_ports = set()
+_given_ports = {}  # port: what keeps other runs of these tests from it, as long as this process lives
 
 
 def environment(settings):
@@ -39,7 +39,7 @@ def run_command(*arguments, **settings):
 
 def free_port():
     """A port below the kernel's range for outgoing connections, so that none of those can take it. No port is given
-    twice: the first who got it may not listen yet."""
+    twice, by this run or another at the same time: the first who got it may not listen yet."""
     while True:
         port = random.randrange(10_000, 20_000)
         if port in _given_ports:
@@ -49,7 +49,13 @@ def free_port():
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        _given_ports.add(port)
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0portcullis-test-port-{port}")
+        except OSError:
+            claim.close()
+            continue
+        _given_ports[port] = claim
         return port
 
 

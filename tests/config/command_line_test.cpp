@@ -1,6 +1,6 @@
 #include "config/command_line.hpp"
 
-#include "caf/test/unit_test_impl.hpp"
+#include "caf/test/unit_test.hpp"
 
 #include <string>
 #include <vector>

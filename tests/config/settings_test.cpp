@@ -2,7 +2,7 @@
 
 #include "config/variables.hpp"
 
-#include "caf/test/unit_test_impl.hpp"
+#include "caf/test/unit_test.hpp"
 
 #include <algorithm>
 #include <cstdlib>

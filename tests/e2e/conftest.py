@@ -6,6 +6,8 @@ from people import predecessor, telegram
 from postgres import Cluster
 from service import BINARY, Service
 
+pytest_plugins = ["shards"]
+
 LOG_TAIL_CHARS = 20_000
 _running = []  # services whose log belongs in a failure's report
 

@@ -25,6 +25,8 @@ from proxy import Network
 from replicas import Replica
 from service import BINARY, environment
 
+pytest_plugins = ["shards"]
+
 LOG_TAIL_CHARS = 8_000
 CONTROL_ATTEMPTS = 8  # a race that must go wrong may need a few
 

@@ -2,7 +2,7 @@
 
 #include "core/token.hpp"
 
-#include "caf/test/unit_test_impl.hpp"
+#include "caf/test/unit_test.hpp"
 
 #include <limits>
 #include <string>

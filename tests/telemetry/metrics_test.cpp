@@ -1,6 +1,6 @@
 #include "telemetry/metrics.hpp"
 
-#include "caf/test/unit_test_impl.hpp"
+#include "caf/test/unit_test.hpp"
 
 #include <algorithm>
 #include <string>

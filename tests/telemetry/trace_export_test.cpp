@@ -2,7 +2,7 @@
 
 #include "otlp_collector.hpp"
 
-#include "caf/test/unit_test_impl.hpp"
+#include "caf/test/unit_test.hpp"
 
 #include <cstdlib>
 #include <iostream>

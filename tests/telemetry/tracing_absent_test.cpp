@@ -1,6 +1,6 @@
 #include "telemetry/tracing.hpp"
 
-#include "caf/test/unit_test_impl.hpp"
+#include "caf/test/unit_test.hpp"
 
 using namespace portcullis;
 using tracing::exporter;

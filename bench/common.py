@@ -1,0 +1,163 @@
+"""What the benchmarks share: a private PostgreSQL, the service on it, tokens to ask for, and where results go."""
+
+import contextlib
+import datetime
+import http.client
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+SERVICE = ROOT / "build/release/src/portcullis"
+BENCH = ROOT / "bench"
+RESULTS = BENCH / "results"
+
+START_TIMEOUT_S = 60
+MINTERS = 16  # connections that make the sessions before the measurement
+RESOLVE = "/api/v1/internal/sessions/resolve"
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def free_port():
+    """A port below the kernel's range for outgoing connections, so that none of those can take it."""
+    while True:
+        port = random.randrange(10_000, 20_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            sys.exit(f"bench: {what} did not happen within {START_TIMEOUT_S} s")
+        time.sleep(0.05)
+
+
+def answers(port, path):
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+
+
+class Server:
+    """A process that listens on a port, with those that it forked."""
+
+    def __init__(self, name, command, port, probe, directory, environment=None):
+        self.name, self.port = name, port
+        self._log = open(pathlib.Path(directory) / f"{name}.log", "wb")
+        self._process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=self._log)
+        wait_until(lambda: self._lives() and answers(port, probe), f"the start of {name}")
+
+    def _lives(self):
+        if self._process.poll() is not None:
+            sys.exit(f"bench: {self.name} ended with {self._process.returncode}; see {self._log.name}")
+        return True
+
+    def cpu_seconds(self):
+        """User and system time of the process and its children."""
+        children = pathlib.Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        ticks = 0
+        for pid in [self._process.pid, *children]:
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])  # utime and stime, proc(5)
+        return ticks / CLOCK_TICKS
+
+    def resident_mb(self):
+        status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+    def stop(self):
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(START_TIMEOUT_S)
+        self._log.close()
+
+
+def start_service(dsn, directory, binary=SERVICE, port=None, **settings):
+    """`portcullis serve`, ready. `settings`: further variables; its own log says warnings only."""
+    port = port or free_port()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("BACKEND_", "OTEL_", "PG"))}
+    environment |= {"BACKEND_POSTGRES_DSN": dsn, "BACKEND_HTTP_ADDR": f"127.0.0.1:{port}", "BACKEND_LOG_LEVEL": "warn",
+                    **settings}
+    return Server("portcullis", [binary, "serve"], port, "/readyz", directory, environment)
+
+
+class Connection:
+    def __init__(self, port):
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT_S)
+
+    def call(self, method, path, body=None, token=None):
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        self._connection.request(method, path, None if body is None else json.dumps(body), headers)
+        response = self._connection.getresponse()
+        text = response.read().decode()
+        if response.status not in (200, 201):
+            sys.exit(f"bench: {method} {path} answered {response.status}: {text}")
+        return text
+
+
+def mint_sessions(port, count):
+    """The tokens of `count` guests' sessions."""
+    tokens, lock = [], threading.Lock()
+
+    def mint(share):
+        connection = Connection(port)
+        own = [json.loads(connection.call("POST", "/api/v1/public/sessions/guest", {}))["token"] for _ in range(share)]
+        with lock:
+            tokens.extend(own)
+
+    threads = [threading.Thread(target=mint, args=(count // MINTERS,)) for _ in range(MINTERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if len(tokens) != count // MINTERS * MINTERS:
+        sys.exit("bench: not every session could be minted")
+    return tokens
+
+
+@contextlib.contextmanager
+def private_postgres(name):
+    """A cluster for the block, and a directory of its own: (dsn, directory)."""
+    with tempfile.TemporaryDirectory(prefix=f"portcullis-{name}-") as directory:
+        os.chmod(directory, 0o755)  # the database's user passes through to its cluster
+        cluster = pathlib.Path(directory) / "postgres"
+        script = ROOT / "scripts/private-postgres"
+        started = subprocess.run([script, "start", cluster], check=True, stdout=subprocess.PIPE, text=True)
+        try:
+            yield started.stdout.strip(), pathlib.Path(directory)
+        finally:
+            subprocess.run([script, "remove", cluster], check=True)
+
+
+def save(name, arguments, measured):
+    """Writes what was measured to bench/results, with what it was measured on."""
+    RESULTS.mkdir(exist_ok=True)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    path = RESULTS / f"{name}-{now:%Y%m%d-%H%M%S}.json"
+    document = {
+        "bench": name, "at": now.isoformat(timespec="seconds"), "cores": os.cpu_count(), "load_average": os.getloadavg()[0],
+        "arguments": {key: str(value) if isinstance(value, pathlib.Path) else value for key, value in vars(arguments).items()},
+        **measured,
+    }
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    print(f"\nwritten to {path.relative_to(ROOT)}")
+
+
+def binary_option(parser, flag="--binary"):
+    parser.add_argument(flag, type=lambda text: pathlib.Path(text).resolve(strict=True), default=SERVICE,
+                        help="the portcullis to measure (default: the release build)")
