@@ -1,7 +1,8 @@
 // Any bytes as a body and as a query: decoded or refused with a reason, and what is decoded keeps its bounds.
 
-#include "core/utf8.hpp"
 #include "api/json.hpp"
+#include "core/utf8.hpp"
+#include "http/query.hpp"
 #include "http/transcript.hpp"
 
 #include <cstdint>
@@ -9,7 +10,9 @@
 namespace {
 
 using namespace portcullis;
-using namespace portcullis::http;
+using namespace portcullis::api;
+using portcullis::http::check_json_media_type;
+using portcullis::http::demand;
 
 void check_text(const std::string& text, std::size_t bytes_max) {
   demand(text.size() <= bytes_max && is_valid_utf8(text) && text.find('\0') == std::string::npos,
@@ -61,10 +64,11 @@ void check(const page_query& page) {
 template <class T>
 void check(const result<T>& result) {
   if (!result)
-    demand(result.error().code != errc::none && !result.error().detail.empty() && is_valid_utf8(result.error().detail),
+    demand(result.error().code != errc::none && !result.error().detail.empty()
+             && is_valid_utf8(result.error().detail),
            "a failure has a reason that can be shown");
   else
-    check(std::get<T>(result));
+    check(*result);
 }
 
 } // namespace
