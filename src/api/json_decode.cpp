@@ -1,6 +1,6 @@
 #include "api/json.hpp"
 
-#include "http/ascii.hpp"
+#include "core/ascii.hpp"
 #include "http/query.hpp"
 
 #include <boost/json.hpp>
@@ -140,7 +140,7 @@ verdict read_display_name(const json::object& body, std::optional<std::string>& 
     return wrong;
   if (!text)
     return {};
-  const auto name = http::ascii::trim(*text, " \t\r\n");
+  const auto name = ascii::trim(*text, " \t\r\n");
   if (holds_control_character(name))
     return unacceptable("display_name", "must not hold control characters.");
   const auto characters =

@@ -1,5 +1,5 @@
 #include "api/json.hpp"
-#include "http/ascii.hpp"
+#include "core/ascii.hpp"
 #include "http/query.hpp"
 
 #include <algorithm>
@@ -64,7 +64,7 @@ std::optional<std::string> parse_prefix(std::string_view text) {
   if (text.empty() || text.size() > 254 || text.find('\0') != std::string_view::npos)
     return {};
   std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(), http::ascii::to_lower); // as identities are kept
+  std::transform(out.begin(), out.end(), out.begin(), ascii::to_lower); // as identities are kept
   return out;
 }
 

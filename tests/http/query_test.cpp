@@ -84,11 +84,14 @@ CAF_TEST(an escape may end the query) {
 CAF_TEST(JSON is known by its media type) {
   for (const auto* type :
        {"application/json", "Application/JSON", "application/json; charset=utf-8",
-        "application/json;charset=\"UTF-8\"", " application/json ;a=b; Charset = utf-8", "application/json;"})
+        "application/json;charset=\"UTF-8\"", " application/json ;a=b; Charset=utf-8",
+        "application/json;;a=\"; charset=latin-1\"", "application/json;charset=\"ut\\f-8\"", "application/json;"})
     CAF_CHECK_EQUAL(media_type(type), "accepted");
-  for (const auto* type : {"", "text/plain", "application/jsonp", "application/problem+json", "application",
-                           "application/json, text/plain", "application/json; charset=latin-1",
-                           "application/json; charset=", "application/json; charset=utf-8; charset=latin-1"})
+  for (const auto* type :
+       {"", "text/plain", "application/jsonp", "application/problem+json", "application",
+        "application/json, text/plain", "application/json; charset=latin-1",
+        "application/json; charset=", "application/json; charset = utf-8", "application/json; charset",
+        "application/json; a=\"b", "application/json; charset=utf-8; charset=latin-1"})
     CAF_CHECK_EQUAL(media_type(type), "media_type_unsupported");
 }
 
