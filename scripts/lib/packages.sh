@@ -3,7 +3,7 @@
 packages_for() { # build | run | test | tsan | bench
   case $1 in
     build)
-      echo g++ cmake ninja-build ccache mold libcaf-dev libpq-dev libssl-dev libspdlog-dev prometheus-cpp-dev
+      echo g++ cmake ninja-build ccache mold libcaf-dev libicu-dev libpq-dev libssl-dev libspdlog-dev prometheus-cpp-dev
       echo "$(boost_package libboost)" "$(boost_package libboost-json)"
       ;;
     run) packages_for build; echo postgresql python3 ;;

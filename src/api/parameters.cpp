@@ -1,8 +1,7 @@
 #include "api/json.hpp"
-#include "core/ascii.hpp"
 #include "http/query.hpp"
+#include "text/identity.hpp"
 
-#include <algorithm>
 #include <charconv>
 
 /// Query strings and path segments of the contract.
@@ -23,7 +22,8 @@ result<page_query> decode_page(std::string_view query) {
     const auto* end = text->data() + text->size();
     const auto [stop, ec] = std::from_chars(text->data(), end, page.limit);
     if (ec != std::errc{} || stop != end || page.limit < 1 || page.limit > page_limit_max)
-      return http::malformed_parameter("limit", "must be a number from 1 to " + std::to_string(page_limit_max) + ".");
+      return http::malformed_parameter("limit",
+                                       "must be a number from 1 to " + std::to_string(page_limit_max) + ".");
   }
   auto after = http::query_parameter(query, "after");
   if (!after)
@@ -60,14 +60,6 @@ std::optional<bool> parse_flag(std::string_view text) {
   return {};
 }
 
-std::optional<std::string> parse_prefix(std::string_view text) {
-  if (text.empty() || text.size() > 254 || text.find('\0') != std::string_view::npos)
-    return {};
-  std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(), ascii::to_lower); // as identities are kept
-  return out;
-}
-
 } // namespace
 
 result<account_filter> decode_account_filter(std::string_view query) {
@@ -75,8 +67,8 @@ result<account_filter> decode_account_filter(std::string_view query) {
   constexpr std::string_view time = "must be a time like 2026-01-02T03:04:05Z.";
   if (auto wrong = read_parameter(query, "kind", out.kind, "must be `telegram` or `email`.", parse_identity_kind))
     return *std::move(wrong);
-  if (auto wrong =
-        read_parameter(query, "external_id", out.external_id_prefix, "must be 1 to 254 bytes.", parse_prefix))
+  if (auto wrong = read_parameter(query, "external_id", out.external_id_prefix,
+                                  "must be the first 1 to 254 bytes of an id.", text::fold_identity_prefix))
     return *std::move(wrong);
   if (auto wrong = read_parameter(query, "guest", out.is_guest, "must be true or false.", parse_flag))
     return *std::move(wrong);
