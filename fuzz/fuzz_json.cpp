@@ -53,6 +53,15 @@ void check(const account_body& body) {
   check(body.display_name);
 }
 
+void check(const lookup_body& body) {
+  demand(body.hashes.size() <= lookup_hashes_max, "a look-up is bounded");
+}
+
+void check(const account_filter& filter) {
+  if (filter.external_id_prefix)
+    check_text(*filter.external_id_prefix, 254);
+}
+
 void check(const revocation_body& body) {
   check_text(body.reason, 200);
 }
@@ -79,6 +88,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(decode_mint(bytes));
   check(decode_account(bytes));
   check(decode_revocation(bytes, bytes));
+  check(decode_lookup(bytes));
+  check(decode_account_filter(bytes));
   check(decode_page(bytes));
   check(decode_identity_query(bytes));
   (void)check_json_media_type(bytes, "{}");

@@ -1,5 +1,6 @@
 #include "api/json.hpp"
 
+#include "core/hex.hpp"
 #include "http/query.hpp"
 #include "text/device.hpp"
 #include "text/display_name.hpp"
@@ -287,6 +288,37 @@ result<revocation_body> decode_revocation(std::string_view body, std::string_vie
     if (reason->size() > reason_bytes_max)
       return unacceptable("reason", at_most(reason_bytes_max));
     out.reason = *std::move(reason);
+    return {};
+  });
+}
+
+result<lookup_body> decode_lookup(std::string_view body) {
+  return decode<lookup_body>(body, [](const json::object& from, lookup_body& out) -> refusal {
+    const auto* member = find(from, "hashes");
+    const auto* hashes = member == nullptr ? nullptr : member->if_array();
+    if (hashes == nullptr)
+      return malformed("hashes", member == nullptr ? "is missing." : "must be an array of strings.");
+    if (hashes->size() > lookup_hashes_max)
+      return unacceptable("hashes", "must have at most " + std::to_string(lookup_hashes_max) + " elements.");
+    out.hashes.reserve(hashes->size());
+    for (const auto& element : *hashes) {
+      const auto path = "hashes[" + std::to_string(out.hashes.size()) + "]";
+      const auto* text = element.if_string();
+      if (text == nullptr)
+        return malformed(path, "must be a string.");
+      token_hash hash;
+      if (!hex::read({text->data(), text->size()}, hash.bytes.data(), hash.bytes.size()))
+        return unacceptable(path, "must be a SHA-256 of 64 hexadecimal digits.");
+      out.hashes.push_back(hash);
+    }
+    std::optional<std::string> min_cursor;
+    if (auto wrong = read_text(from, "min_cursor", min_cursor))
+      return wrong;
+    if (!min_cursor)
+      return {};
+    out.min_cursor = cursor::parse(*min_cursor);
+    if (!out.min_cursor)
+      return unacceptable("min_cursor", "must be a cursor that this service gave.");
     return {};
   });
 }

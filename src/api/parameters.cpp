@@ -54,6 +54,14 @@ std::optional<failure> read_parameter(std::string_view query, std::string_view n
   return {};
 }
 
+/// An offset's `+` that was not escaped has become a space, which no time has in that place.
+std::optional<timestamp> parse_time(std::string text) {
+  constexpr std::string_view offset = " 00:00";
+  if (text.size() > offset.size() && text[text.size() - offset.size()] == ' ')
+    text[text.size() - offset.size()] = '+';
+  return parse_rfc3339(text);
+}
+
 std::optional<bool> parse_flag(std::string_view text) {
   if (text == "true" || text == "false")
     return text == "true";
@@ -72,9 +80,9 @@ result<account_filter> decode_account_filter(std::string_view query) {
     return *std::move(wrong);
   if (auto wrong = read_parameter(query, "guest", out.is_guest, "must be true or false.", parse_flag))
     return *std::move(wrong);
-  if (auto wrong = read_parameter(query, "created_before", out.created_before, time, parse_rfc3339))
+  if (auto wrong = read_parameter(query, "created_before", out.created_before, time, parse_time))
     return *std::move(wrong);
-  if (auto wrong = read_parameter(query, "created_after", out.created_after, time, parse_rfc3339))
+  if (auto wrong = read_parameter(query, "created_after", out.created_after, time, parse_time))
     return *std::move(wrong);
   return out;
 }

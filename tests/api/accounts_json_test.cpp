@@ -125,6 +125,11 @@ CAF_TEST(accounts are filtered by what the query says) {
   CAF_CHECK(all.created_before == parse_rfc3339("2026-01-02T03:04:05Z"));
   CAF_CHECK(all.created_after == parse_rfc3339("2025-01-02T03:04:05Z"));
   CAF_CHECK(must(decode_account_filter("guest=true")).is_guest == true);
+  for (const auto* query : {"created_after=2025-01-02T05:04:05%2B02:00", "created_after=2025-01-02T05:04:05+02:00",
+                            "created_after=2025-01-02t03:04:05.000z"})
+    CAF_CHECK(must(decode_account_filter(query)).created_after == parse_rfc3339("2025-01-02T03:04:05Z"));
+  CAF_CHECK(must(decode_account_filter("external_id=JOS%C3%89%40EX%C3%84MPLE.")).external_id_prefix
+            == "jos\xC3\xA9@xn--exmple-cua.");
   CAF_CHECK_EQUAL(code_of(decode_account_filter("external_id=" + std::string(254, 'a'))), "accepted");
 }
 
