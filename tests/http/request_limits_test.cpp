@@ -1,5 +1,6 @@
 #include "http/request.hpp"
 
+#include "http/owned_request.hpp"
 #include "http/request_corpus.hpp"
 #include "http/transcript.hpp"
 
@@ -79,6 +80,17 @@ CAF_TEST(what a reader holds is told) {
   CAF_REQUIRE(reader.read(input) == request_reader::status::complete);
   CAF_REQUIRE(reader.read(input) == request_reader::status::need_more);
   CAF_CHECK_LESS(reader.held_bytes(), std::size_t{8} * 1024); // an idle connection keeps little
+}
+
+CAF_TEST(a request that waits keeps the lines of Accept and no other) {
+  request_reader reader{reader_limits{}};
+  const auto bytes = corpus::get("Accept: a\r\nCookie: c\r\naccept: b\r\nX-User-ID: u\r\n");
+  std::string_view input = bytes;
+  CAF_REQUIRE(reader.read(input) == request_reader::status::complete);
+  const owned_request kept{reader.current()};
+  CAF_CHECK_EQUAL(kept.get().head, "accept:a\r\naccept:b\r\n");
+  CAF_CHECK_EQUAL(kept.get().get(field::x_user_id), "u");
+  CAF_CHECK(kept.get().is_repeated(field::accept));
 }
 
 CAF_TEST(a value that is given twice is refused where it is read) {
