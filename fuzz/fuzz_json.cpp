@@ -1,7 +1,8 @@
 // Any bytes as a body and as a query: decoded or refused with a reason, and what is decoded keeps its bounds.
 
-#include "core/utf8.hpp"
 #include "api/json.hpp"
+#include "core/utf8.hpp"
+#include "http/query.hpp"
 #include "http/transcript.hpp"
 
 #include <cstdint>
@@ -9,7 +10,9 @@
 namespace {
 
 using namespace portcullis;
-using namespace portcullis::http;
+using namespace portcullis::api;
+using portcullis::http::check_json_media_type;
+using portcullis::http::demand;
 
 void check_text(const std::string& text, std::size_t bytes_max) {
   demand(text.size() <= bytes_max && is_valid_utf8(text) && text.find('\0') == std::string::npos,
@@ -50,6 +53,15 @@ void check(const account_body& body) {
   check(body.display_name);
 }
 
+void check(const lookup_body& body) {
+  demand(body.hashes.size() <= lookup_hashes_max, "a look-up is bounded");
+}
+
+void check(const account_filter& filter) {
+  if (filter.external_id_prefix)
+    check_text(*filter.external_id_prefix, 254);
+}
+
 void check(const revocation_body& body) {
   check_text(body.reason, 200);
 }
@@ -61,10 +73,11 @@ void check(const page_query& page) {
 template <class T>
 void check(const result<T>& result) {
   if (!result)
-    demand(result.error().code != errc::none && !result.error().detail.empty() && is_valid_utf8(result.error().detail),
+    demand(result.error().code != errc::none && !result.error().detail.empty()
+             && is_valid_utf8(result.error().detail),
            "a failure has a reason that can be shown");
   else
-    check(std::get<T>(result));
+    check(*result);
 }
 
 } // namespace
@@ -75,6 +88,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(decode_mint(bytes));
   check(decode_account(bytes));
   check(decode_revocation(bytes, bytes));
+  check(decode_lookup(bytes));
+  check(decode_account_filter(bytes));
   check(decode_page(bytes));
   check(decode_identity_query(bytes));
   (void)check_json_media_type(bytes, "{}");

@@ -2,6 +2,7 @@
 
 #include "api/asking.hpp"
 #include "feed/event_stream.hpp"
+#include "http/accept.hpp"
 #include "http/query.hpp"
 
 #include <array>
@@ -19,7 +20,10 @@ constexpr std::chrono::seconds wait_max{30};
 /// Where the follower wants to go on: `Last-Event-ID` (a reconnecting EventSource keeps the URL it was made
 /// with, so the header is the newer of the two), else `?cursor=`, else nothing.
 result<std::optional<cursor>> wanted_cursor(const http::request& r) {
-  std::string text{r.get(http::field::last_event_id)};
+  const auto last_event_id = http::sole_value(r, http::field::last_event_id);
+  if (!last_event_id)
+    return last_event_id.error();
+  std::string text{*last_event_id};
   if (text.empty()) {
     auto parameter = http::query_parameter(r.query, "cursor");
     if (!parameter)
@@ -102,7 +106,7 @@ void feed_api::follow(const http::call& c, http::responder to) {
     return to.problem(from.error());
   if (!hub_.has_position())
     return to.problem({errc::starting, "the revocation log has not been read yet"});
-  auto wants_stream = c.request.get(http::field::accept).find("text/event-stream") != std::string_view::npos;
+  auto wants_stream = http::prefers_event_stream(c.request);
   if (wants_stream && !to.is_head())
     subscribe(to, *from);
   else

@@ -2,7 +2,9 @@
 
 #include "core/model.hpp"
 #include "core/result.hpp"
+#include "http/response.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -60,6 +62,15 @@ result<sweep_body> decode_sweep(std::string_view body);
 /// The reason may come in the body or as `?reason=`; the body wins.
 result<revocation_body> decode_revocation(std::string_view body, std::string_view query);
 
+/// `{"hashes":["<64 hex>",…],"min_cursor"?}`: at most `lookup_hashes_max`. A body of that many is
+/// below 20 KiB.
+inline constexpr std::size_t lookup_hashes_max = 256;
+struct lookup_body {
+  std::vector<token_hash> hashes;   // in the order asked, repetitions and all
+  std::optional<cursor> min_cursor; // answers must be no older
+};
+result<lookup_body> decode_lookup(std::string_view body);
+
 struct page_query {
   std::size_t limit = 50; // 1 to 200
   std::optional<uuid> after;
@@ -98,6 +109,19 @@ std::string render_linked(const account& a, std::string_view token_text, const s
 std::string render_account_page(const std::vector<account>& accounts, bool has_more); // {"accounts":[…],"next"?}
 /// RFC 7662, section 2.2; nothing: {"active":false}.
 std::string render_introspection(const std::optional<session_record>& active);
+/// What is known of one hash of a look-up. `expired` is a session that was not revoked and is over by its age.
+enum class lookup_status : std::uint8_t { unknown, revoked, expired, active };
+struct lookup_answer {
+  lookup_status status = lookup_status::unknown;
+  session_record record;               // of `active`
+  std::optional<timestamp> expires_at; // of `active`, if it has a limited age
+};
+/// {"results":[…],"cursor","log_age_ms"}, appended to `out` without an allocation but for `out`'s own room: one
+/// row of `active` has at most `lookup_row_bytes_max` bytes.
+inline constexpr std::size_t lookup_row_bytes_max = 256;
+void append_lookup(http::byte_buffer& out, const std::vector<lookup_answer>& results, cursor position,
+                   std::chrono::milliseconds log_age);
+
 std::string render_revoked(bool revoked, cursor position);              // {"revoked":bool,"cursor"}
 std::string render_revoked_count(std::size_t revoked, cursor position); // {"revoked":n,"cursor"}
 

@@ -1,15 +1,16 @@
 #include "api/json.hpp"
 
-#include "http/ascii.hpp"
+#include "core/hex.hpp"
 #include "http/query.hpp"
+#include "text/device.hpp"
+#include "text/display_name.hpp"
+#include "text/identity.hpp"
 
 #include <boost/json.hpp>
 
-#include <arpa/inet.h>
-
-#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <tuple>
 
 namespace portcullis::api {
 
@@ -18,13 +19,10 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t depth_max = 8; // the contract's deepest body has 2
-constexpr std::size_t display_name_characters_max = 64;
-constexpr std::size_t device_label_bytes_max = 128;
-constexpr std::size_t user_agent_bytes_max = 512;
 constexpr std::size_t reason_bytes_max = 200;
 
 /// What is wrong, if anything is.
-using verdict = std::optional<failure>;
+using refusal = std::optional<failure>;
 
 failure malformed(std::string_view member, std::string_view what) {
   return {errc::body_malformed, "`" + std::string{member} + "` " + std::string{what}};
@@ -51,34 +49,32 @@ std::string_view last_part(std::string_view path) {
   return path.substr(path.rfind('.') + 1);
 }
 
-/// Leaves `out` alone when the member is not said.
-verdict read_text(const json::object& from, std::string_view path, std::optional<std::string>& out) {
+/// Leaves `out` alone when the member is not said. The view lives as long as the body.
+refusal view_text(const json::object& from, std::string_view path, std::string_view& out) {
   const auto* member = find(from, last_part(path));
   if (member == nullptr)
     return {};
   const auto* text = member->if_string();
   if (text == nullptr)
     return malformed(path, "must be a string or null.");
-  if (text->find('\0') != json::string::npos) // PostgreSQL's text cannot hold it
-    return unacceptable(path, "must not hold a NUL character.");
-  out.emplace(text->data(), text->size());
+  out = {text->data(), text->size()};
   return {};
 }
 
-verdict read_bounded_text(const json::object& from, std::string_view path, std::size_t bytes_max,
-                          std::string& out) {
-  std::optional<std::string> text;
-  if (auto wrong = read_text(from, path, text))
+/// Leaves `out` alone when the member is not said.
+refusal read_text(const json::object& from, std::string_view path, std::optional<std::string>& out) {
+  std::string_view text;
+  if (auto wrong = view_text(from, path, text))
     return wrong;
-  if (!text)
+  if (text.data() == nullptr)
     return {};
-  if (text->size() > bytes_max)
-    return unacceptable(path, at_most(bytes_max));
-  out = *std::move(text);
+  if (text.find('\0') != std::string_view::npos) // PostgreSQL's text cannot hold it
+    return unacceptable(path, "must not hold a NUL character.");
+  out.emplace(text);
   return {};
 }
 
-verdict read_object(const json::object& from, std::string_view path, const json::object*& out) {
+refusal read_object(const json::object& from, std::string_view path, const json::object*& out) {
   const auto* member = find(from, last_part(path));
   out = member == nullptr ? nullptr : member->if_object();
   if (member != nullptr && out == nullptr)
@@ -88,85 +84,54 @@ verdict read_object(const json::object& from, std::string_view path, const json:
 
 // -- values ------------------------------------------------------------------------------------------------
 
-std::optional<std::string> canonical_address(const std::string& text) {
-  std::array<unsigned char, sizeof(in6_addr)> address{};
-  std::array<char, INET6_ADDRSTRLEN> canonical{};
-  for (const int family : {AF_INET, AF_INET6})
-    if (inet_pton(family, text.c_str(), address.data()) == 1
-        && inet_ntop(family, address.data(), canonical.data(), canonical.size()) != nullptr)
-      return std::string{canonical.data()};
-  return {};
-}
-
-verdict read_device(const json::object& body, device& out) {
+/// A wrong JSON type is a caller's defect and refused; whatever a client put into a text is not.
+refusal read_device(const json::object& body, device& out) {
   const json::object* from = nullptr;
   if (auto wrong = read_object(body, "device", from))
     return wrong;
   if (from == nullptr)
     return {};
-  if (auto wrong = read_bounded_text(*from, "device.label", device_label_bytes_max, out.label))
-    return wrong;
-  if (auto wrong = read_bounded_text(*from, "device.user_agent", user_agent_bytes_max, out.user_agent))
-    return wrong;
-  std::optional<std::string> ip;
-  if (auto wrong = read_text(*from, "device.ip", ip))
-    return wrong;
-  if (!ip || ip->empty())
-    return {};
-  auto canonical = canonical_address(*ip);
-  if (!canonical)
-    return unacceptable("device.ip", "must be an IPv4 or IPv6 address.");
-  out.ip = *std::move(canonical);
+  std::string_view label;
+  std::string_view user_agent;
+  std::string_view ip;
+  const std::tuple<std::string_view, std::string_view&> members[]{
+    {"device.label", label}, {"device.user_agent", user_agent}, {"device.ip", ip}};
+  for (const auto& [path, text] : members)
+    if (auto wrong = view_text(*from, path, text))
+      return wrong;
+  out.label = text::storable_text(label, text::device_label_bytes_max);
+  out.user_agent = text::storable_text(user_agent, text::user_agent_bytes_max);
+  out.ip = text::storable_address(ip);
   return {};
 }
 
-bool is_continuation(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
-}
-
-/// C0, DEL and C1 (U+0080 to U+009F, in UTF-8 C2 80 to C2 9F). `text` is valid UTF-8.
-bool holds_control_character(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x20 || byte == 0x7F || (byte == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0))
-      return true;
-  }
-  return false;
-}
-
-verdict read_display_name(const json::object& body, std::optional<std::string>& out) {
-  std::optional<std::string> text;
-  if (auto wrong = read_text(body, "display_name", text))
+refusal read_display_name(const json::object& body, std::optional<std::string>& out) {
+  std::optional<std::string> given;
+  if (auto wrong = read_text(body, "display_name", given))
     return wrong;
-  if (!text)
+  if (!given)
     return {};
-  const auto name = http::ascii::trim(*text, " \t\r\n");
-  if (holds_control_character(name))
-    return unacceptable("display_name", "must not hold control characters.");
-  const auto characters =
-    name.size() - static_cast<std::size_t>(std::count_if(name.begin(), name.end(), is_continuation));
-  if (characters < 1 || characters > display_name_characters_max)
-    return unacceptable("display_name",
-                        "must have 1 to " + std::to_string(display_name_characters_max) + " characters.");
-  out.emplace(name);
+  auto name = text::normalize_display_name(*given);
+  if (!name)
+    return unacceptable("display_name", name.error().detail);
+  out = *std::move(name);
   return {};
 }
 
-verdict make_identity(std::string_view kind_name, std::string_view kind_text, std::string_view id_name,
+refusal make_identity(std::string_view kind_name, std::string_view kind_text, std::string_view id_name,
                       std::string_view id_text, identity_key& out) {
   const auto kind = parse_identity_kind(kind_text);
   if (!kind)
     return unacceptable(kind_name, "must be `telegram` or `email`.");
-  std::string reason;
-  auto external_id = normalize_external_id(*kind, id_text, &reason);
+  auto external_id = text::normalize_external_id(*kind, id_text);
   if (!external_id)
-    return unacceptable(id_name, "is not acceptable: " + reason);
+    return unacceptable(id_name, "is not acceptable: " + external_id.error().detail);
   out = {*kind, *std::move(external_id)};
   return {};
 }
 
 /// An identity's two members, which are named by `kind_path` and `id_path`.
-verdict read_identity(const json::object& from, identity_key& out, std::string_view kind_path = "identity.kind",
+refusal read_identity(const json::object& from, identity_key& out, std::string_view kind_path = "identity.kind",
                       std::string_view id_path = "identity.external_id") {
   std::optional<std::string> kind;
   std::optional<std::string> external_id;
@@ -181,7 +146,7 @@ verdict read_identity(const json::object& from, identity_key& out, std::string_v
   return make_identity(kind_path, *kind, id_path, *external_id, out);
 }
 
-verdict read_flag(const json::object& from, std::string_view path, bool& out) {
+refusal read_flag(const json::object& from, std::string_view path, bool& out) {
   const auto* member = find(from, last_part(path));
   if (member == nullptr)
     return {};
@@ -192,7 +157,7 @@ verdict read_flag(const json::object& from, std::string_view path, bool& out) {
   return {};
 }
 
-verdict read_holder(const json::object& body, std::variant<uuid, identity_key>& out) {
+refusal read_holder(const json::object& body, std::variant<uuid, identity_key>& out) {
   std::optional<std::string> account_id;
   const json::object* from = nullptr;
   if (auto wrong = read_text(body, "account_id", account_id))
@@ -246,7 +211,7 @@ result<guest_mint_body> decode_guest_mint(std::string_view body) {
 }
 
 result<mint_body> decode_mint(std::string_view body) {
-  return decode<mint_body>(body, [](const json::object& from, mint_body& out) -> verdict {
+  return decode<mint_body>(body, [](const json::object& from, mint_body& out) -> refusal {
     if (auto wrong = read_holder(from, out.holder))
       return wrong;
     if (auto wrong = read_display_name(from, out.display_name))
@@ -256,7 +221,7 @@ result<mint_body> decode_mint(std::string_view body) {
 }
 
 result<account_body> decode_account(std::string_view body) {
-  return decode<account_body>(body, [](const json::object& from, account_body& out) -> verdict {
+  return decode<account_body>(body, [](const json::object& from, account_body& out) -> refusal {
     const json::object* named = nullptr;
     if (auto wrong = read_object(from, "identity", named))
       return wrong;
@@ -269,7 +234,7 @@ result<account_body> decode_account(std::string_view body) {
 }
 
 result<link_body> decode_link(std::string_view body) {
-  return decode<link_body>(body, [](const json::object& from, link_body& out) -> verdict {
+  return decode<link_body>(body, [](const json::object& from, link_body& out) -> refusal {
     if (auto wrong = read_identity(from, out.identity, "kind", "external_id"))
       return wrong;
     if (auto wrong = read_flag(from, "rotate", out.rotate))
@@ -279,7 +244,7 @@ result<link_body> decode_link(std::string_view body) {
 }
 
 result<profile_body> decode_profile(std::string_view body) {
-  return decode<profile_body>(body, [](const json::object& from, profile_body& out) -> verdict {
+  return decode<profile_body>(body, [](const json::object& from, profile_body& out) -> refusal {
     if (!from.contains("display_name")) // null clears it, so it has to be said
       return malformed("display_name", "is missing.");
     return read_display_name(from, out.display_name);
@@ -287,7 +252,7 @@ result<profile_body> decode_profile(std::string_view body) {
 }
 
 result<seat_body> decode_seat(std::string_view body) {
-  return decode<seat_body>(body, [](const json::object& from, seat_body& out) -> verdict {
+  return decode<seat_body>(body, [](const json::object& from, seat_body& out) -> refusal {
     const auto* member = find(from, "seat");
     if (member == nullptr)
       return {};
@@ -312,7 +277,7 @@ result<revocation_body> decode_revocation(std::string_view body, std::string_vie
   if (!from_query)
     return std::move(from_query).error();
   const auto& parameter = *from_query;
-  return decode<revocation_body>(body, [&](const json::object& from, revocation_body& out) -> verdict {
+  return decode<revocation_body>(body, [&](const json::object& from, revocation_body& out) -> refusal {
     auto reason = parameter;
     if (auto wrong = read_text(from, "reason", reason))
       return wrong;
@@ -323,6 +288,37 @@ result<revocation_body> decode_revocation(std::string_view body, std::string_vie
     if (reason->size() > reason_bytes_max)
       return unacceptable("reason", at_most(reason_bytes_max));
     out.reason = *std::move(reason);
+    return {};
+  });
+}
+
+result<lookup_body> decode_lookup(std::string_view body) {
+  return decode<lookup_body>(body, [](const json::object& from, lookup_body& out) -> refusal {
+    const auto* member = find(from, "hashes");
+    const auto* hashes = member == nullptr ? nullptr : member->if_array();
+    if (hashes == nullptr)
+      return malformed("hashes", member == nullptr ? "is missing." : "must be an array of strings.");
+    if (hashes->size() > lookup_hashes_max)
+      return unacceptable("hashes", "must have at most " + std::to_string(lookup_hashes_max) + " elements.");
+    out.hashes.reserve(hashes->size());
+    for (const auto& element : *hashes) {
+      const auto path = "hashes[" + std::to_string(out.hashes.size()) + "]";
+      const auto* text = element.if_string();
+      if (text == nullptr)
+        return malformed(path, "must be a string.");
+      token_hash hash;
+      if (!hex::read({text->data(), text->size()}, hash.bytes.data(), hash.bytes.size()))
+        return unacceptable(path, "must be a SHA-256 of 64 hexadecimal digits.");
+      out.hashes.push_back(hash);
+    }
+    std::optional<std::string> min_cursor;
+    if (auto wrong = read_text(from, "min_cursor", min_cursor))
+      return wrong;
+    if (!min_cursor)
+      return {};
+    out.min_cursor = cursor::parse(*min_cursor);
+    if (!out.min_cursor)
+      return unacceptable("min_cursor", "must be a cursor that this service gave.");
     return {};
   });
 }

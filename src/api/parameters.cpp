@@ -1,8 +1,7 @@
 #include "api/json.hpp"
-#include "http/ascii.hpp"
 #include "http/query.hpp"
+#include "text/identity.hpp"
 
-#include <algorithm>
 #include <charconv>
 
 /// Query strings and path segments of the contract.
@@ -55,18 +54,18 @@ std::optional<failure> read_parameter(std::string_view query, std::string_view n
   return {};
 }
 
+/// An offset's `+` that was not escaped has become a space, which no time has in that place.
+std::optional<timestamp> parse_time(std::string text) {
+  constexpr std::string_view offset = " 00:00";
+  if (text.size() > offset.size() && text[text.size() - offset.size()] == ' ')
+    text[text.size() - offset.size()] = '+';
+  return parse_rfc3339(text);
+}
+
 std::optional<bool> parse_flag(std::string_view text) {
   if (text == "true" || text == "false")
     return text == "true";
   return {};
-}
-
-std::optional<std::string> parse_prefix(std::string_view text) {
-  if (text.empty() || text.size() > 254 || text.find('\0') != std::string_view::npos)
-    return {};
-  std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(), http::ascii::to_lower); // as identities are kept
-  return out;
 }
 
 } // namespace
@@ -76,14 +75,14 @@ result<account_filter> decode_account_filter(std::string_view query) {
   constexpr std::string_view time = "must be a time like 2026-01-02T03:04:05Z.";
   if (auto wrong = read_parameter(query, "kind", out.kind, "must be `telegram` or `email`.", parse_identity_kind))
     return *std::move(wrong);
-  if (auto wrong =
-        read_parameter(query, "external_id", out.external_id_prefix, "must be 1 to 254 bytes.", parse_prefix))
+  if (auto wrong = read_parameter(query, "external_id", out.external_id_prefix,
+                                  "must be the first 1 to 254 bytes of an id.", text::fold_identity_prefix))
     return *std::move(wrong);
   if (auto wrong = read_parameter(query, "guest", out.is_guest, "must be true or false.", parse_flag))
     return *std::move(wrong);
-  if (auto wrong = read_parameter(query, "created_before", out.created_before, time, parse_rfc3339))
+  if (auto wrong = read_parameter(query, "created_before", out.created_before, time, parse_time))
     return *std::move(wrong);
-  if (auto wrong = read_parameter(query, "created_after", out.created_after, time, parse_rfc3339))
+  if (auto wrong = read_parameter(query, "created_after", out.created_after, time, parse_time))
     return *std::move(wrong);
   return out;
 }

@@ -43,7 +43,10 @@ void resolve_api::resolve(const http::call& c, http::responder to) {
   auto text = http::bearer_token(c.request);
   if (!text)
     return to.problem(text.error());
-  look_up(to, form::resolved, hash_token(*text), c.request.get(http::field::x_min_cursor));
+  auto min_cursor = http::sole_value(c.request, http::field::x_min_cursor);
+  if (!min_cursor)
+    return to.problem(min_cursor.error());
+  look_up(to, form::resolved, hash_token(*text), *min_cursor);
 }
 
 /// Reads the token and nothing else: a gateway copies its client's header fields, and none of them may break the
@@ -60,8 +63,11 @@ void resolve_api::introspect(const http::call& c, http::responder to) {
   auto text = http::decode_form_field(c.request.get(http::field::content_type), c.request.body, "token");
   if (!text)
     return to.problem(text.error());
+  auto min_cursor = http::sole_value(c.request, http::field::x_min_cursor);
+  if (!min_cursor)
+    return to.problem(min_cursor.error());
   if (is_token_form(*text))
-    look_up(to, form::introspected, hash_token(*text), c.request.get(http::field::x_min_cursor));
+    look_up(to, form::introspected, hash_token(*text), *min_cursor);
   else
     to.json(200, render_introspection({}));
 }

@@ -26,8 +26,8 @@ struct http_settings {
   std::size_t connections_max = 10000;
   std::size_t subscribers_max = 4096;                   // connections that may follow the feed
   std::size_t subscriber_buffer_bytes_max = 256 * 1024; // unsent bytes, past which a subscriber is cut off
-  std::size_t head_bytes_max = 16 * 1024;               // request line and header section
-  std::size_t fields_max = 100;                         // header fields of a request
+  std::size_t head_bytes_max = 64 * 1024;               // request line and header section
+  std::size_t fields_max = 1000;                        // header fields of a request
   std::size_t body_bytes_max = 64 * 1024;
   std::size_t pipelined_max = 64; // requests of one connection in flight
   std::size_t held_bytes_max = std::size_t{512} * 1024 * 1024; // of all connections, input and output

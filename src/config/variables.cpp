@@ -219,7 +219,7 @@ std::vector<variable> limit_variables() {
           "unsent bytes, past which a subscriber is cut off"),
     count("BACKEND_HTTP_MAX_HEADER_BYTES", in(&settings::http, &http_settings::head_bytes_max), 1024, mebibyte,
           "request line and header section"),
-    count("BACKEND_HTTP_MAX_HEADER_FIELDS", in(&settings::http, &http_settings::fields_max), 16, 1000,
+    count("BACKEND_HTTP_MAX_HEADER_FIELDS", in(&settings::http, &http_settings::fields_max), 16, 10000,
           "header fields of a request"),
     count("BACKEND_HTTP_MAX_BODY_BYTES", in(&settings::http, &http_settings::body_bytes_max), 1024, 16 * mebibyte,
           "body of a request"),

@@ -13,7 +13,8 @@ struct log_page {
   cursor last;        // the last event's position, or the position that was asked for when there are none
   bool reset = false; // the position that was asked for is not one of this epoch any more
   bool has_more = false;
-  /// Everything committed before it, up to `last` if `has_more`, is in the page: the lease on memory runs from here.
+  /// Everything committed before it, up to `last` if `has_more`, is in the page: the lease on memory runs from
+  /// here.
   instant as_of{};
 };
 

@@ -17,15 +17,11 @@ enum class identity_kind : std::uint8_t { telegram, email };
 std::string_view to_string(identity_kind kind) noexcept;
 std::optional<identity_kind> parse_identity_kind(std::string_view text) noexcept;
 
-/// What names a person outside this service. `external_id` is normalized: see `normalize_external_id`.
+/// What names a person outside this service. `external_id` is normalized: see text/identity.hpp.
 struct identity_key {
   identity_kind kind = identity_kind::telegram;
   std::string external_id;
 };
-
-/// Trims and lower-cases an e-mail address; checks that a Telegram id is the decimal text of a positive
-/// 63-bit number. Returns nothing when the value is not acceptable, and says why in `*reason`.
-std::optional<std::string> normalize_external_id(identity_kind kind, std::string_view text, std::string* reason);
 
 struct identity {
   identity_key key;

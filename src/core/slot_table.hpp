@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/slot_arena.hpp"
+#include "core/splitmix64.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +19,8 @@ namespace portcullis::detail {
 class keyed_hash {
 public:
   keyed_hash(std::uint64_t seed, std::uint64_t stream) noexcept
-    : key_low_(mix(seed + 2 * stream * increment)), key_high_(mix(seed + (2 * stream + 1) * increment)) {
+    : key_low_(scatter(seed + 2 * stream * splitmix64_increment)),
+      key_high_(scatter(seed + (2 * stream + 1) * splitmix64_increment)) {
     // nop
   }
 
@@ -27,18 +29,12 @@ public:
     std::uint64_t high = 0;
     std::memcpy(&low, bytes, sizeof low);
     std::memcpy(&high, bytes + sizeof low, sizeof high);
-    return static_cast<std::uint32_t>(mix(mix(low ^ key_low_) + (high ^ key_high_)) >> 32);
+    return static_cast<std::uint32_t>(scatter(scatter(low ^ key_low_) + (high ^ key_high_)) >> 32);
   }
 
 private:
-  static constexpr std::uint64_t increment = 0x9e3779b97f4a7c15; // 2^64 / golden ratio
-
-  /// A bijection in which every input bit reaches every output bit (the finalizer of SplitMix64).
-  static constexpr std::uint64_t mix(std::uint64_t x) noexcept {
-    x += increment;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-    return x ^ (x >> 31);
+  static constexpr std::uint64_t scatter(std::uint64_t x) noexcept {
+    return splitmix64_mix(x + splitmix64_increment);
   }
 
   std::uint64_t key_low_;

@@ -1,5 +1,7 @@
 #include "core/time.hpp"
 
+#include "core/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <ctime>
@@ -12,50 +14,6 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::nanoseconds;
 
-struct civil_date {
-  std::int64_t year;
-  int month; // 1 to 12
-  int day;   // 1 to 31
-};
-
-bool is_leap(std::int64_t year) noexcept {
-  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-
-int days_in_month(std::int64_t year, int month) noexcept {
-  constexpr std::array<int, 12> lengths{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  return lengths[static_cast<std::size_t>(month - 1)] + (month == 2 && is_leap(year) ? 1 : 0);
-}
-
-// Both conversions count years from March, so that the leap day is a year's last and month lengths follow
-// one linear rule: (153 * m + 2) / 5 days precede month m of such a year. Years from 0 on only.
-constexpr std::int64_t epoch_offset_days = 719'468; // 0000-03-01 to 1970-01-01
-constexpr std::int64_t days_per_era = 146'097;      // 400 years
-
-std::int64_t days_since_epoch(const civil_date& date) noexcept {
-  const std::int64_t months =
-    date.year * 12 + date.month - 3; // since March of year 0; negative for Jan and Feb of it
-  const std::int64_t year = months < 0 ? -1 : months / 12;
-  const std::int64_t month = months - year * 12;
-  const std::int64_t leap_days = year < 0 ? -1 : year / 4 - year / 100 + year / 400;
-  return year * 365 + leap_days + (153 * month + 2) / 5 + date.day - 1 - epoch_offset_days;
-}
-
-civil_date date_of(std::int64_t days) noexcept {
-  const std::int64_t shifted =
-    days + epoch_offset_days + days_per_era; // one era up keeps January of year 0 positive
-  const std::int64_t era = shifted / days_per_era;
-  const std::int64_t day_of_era = shifted % days_per_era;
-  const std::int64_t year_of_era =
-    (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
-  const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const std::int64_t month = (5 * day_of_year + 2) / 153; // 0 is March
-  const std::int64_t day = day_of_year - (153 * month + 2) / 5 + 1;
-  const bool is_next_year = month >= 10;
-  return {(era - 1) * 400 + year_of_era + (is_next_year ? 1 : 0),
-          static_cast<int>(is_next_year ? month - 9 : month + 3), static_cast<int>(day)};
-}
-
 char* write_digits(char* out, std::int64_t value, int width) noexcept {
   for (int i = width - 1; i >= 0; --i) {
     out[i] = static_cast<char>('0' + value % 10);
@@ -64,14 +22,10 @@ char* write_digits(char* out, std::int64_t value, int width) noexcept {
   return out + width;
 }
 
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-
 /// Takes exactly `width` digits off the front of `text`, or returns -1.
 int take_digits(std::string_view& text, std::size_t width) noexcept {
   if (text.size() < width
-      || !std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(width), is_digit))
+      || !std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(width), ascii::is_digit))
     return -1;
   int value = 0;
   for (std::size_t i = 0; i < width; ++i)
@@ -87,21 +41,70 @@ bool take_literal(std::string_view& text, char c) noexcept {
   return true;
 }
 
-/// The optional `.` with one to six digits; -1 if there is a point and not that.
+bool take_letter(std::string_view& text, char lower) noexcept {
+  if (text.empty() || ascii::to_lower(text.front()) != lower)
+    return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+std::string_view take_digit_run(std::string_view& text) noexcept {
+  const auto end = std::find_if_not(text.begin(), text.end(), ascii::is_digit);
+  const auto run = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+  text.remove_prefix(run.size());
+  return run;
+}
+
+/// The optional `.` with one digit or more, of which those beyond microseconds are cut off; -1 if there is a point
+/// and no digit.
 std::int64_t take_microseconds(std::string_view& text) noexcept {
   if (!take_literal(text, '.'))
     return 0;
-  std::int64_t value = 0;
-  int digits = 0;
-  for (; digits < 6 && !text.empty() && is_digit(text.front()); ++digits) {
-    value = value * 10 + (text.front() - '0');
-    text.remove_prefix(1);
-  }
-  if (digits == 0)
+  const auto digits = take_digit_run(text);
+  if (digits.empty())
     return -1;
-  for (; digits < 6; ++digits)
-    value *= 10;
+  std::int64_t value = 0;
+  for (std::size_t i = 0; i < 6; ++i)
+    value = value * 10 + (i < digits.size() ? digits[i] - '0' : 0);
   return value;
+}
+
+/// `Z` or an offset from UTC in seconds (RFC 3339, section 5.6; `-00:00` is UTC, section 4.3). Nothing if it is
+/// neither.
+std::optional<std::int64_t> take_offset(std::string_view& text) noexcept {
+  if (take_letter(text, 'z'))
+    return 0;
+  const bool is_west = take_literal(text, '-');
+  if (!is_west && !take_literal(text, '+'))
+    return {};
+  const int hours = take_digits(text, 2);
+  const bool colon = take_literal(text, ':');
+  const int minutes = take_digits(text, 2);
+  if (!colon || hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
+    return {};
+  const std::int64_t seconds = (hours * 60 + minutes) * 60;
+  return is_west ? -seconds : seconds;
+}
+
+/// Seconds since the epoch at midnight; nothing when there is no such day. timegm carries what is beyond a month
+/// into the next one.
+std::optional<std::int64_t> midnight_of(int year, int month, int day) noexcept {
+  std::tm date{};
+  date.tm_year = year - 1900;
+  date.tm_mon = month - 1;
+  date.tm_mday = day;
+  const std::int64_t seconds = ::timegm(&date);
+  if (year < 0 || month < 1 || day < 1 || date.tm_mon != month - 1 || date.tm_mday != day)
+    return {};
+  return seconds;
+}
+
+/// A leap second is announced for the end of a month in UTC (RFC 3339, section 5.7, and appendix D).
+bool may_be_leap_second(std::int64_t last_regular_second) noexcept {
+  const std::time_t following = last_regular_second + 1;
+  std::tm next{};
+  ::gmtime_r(&following, &next);
+  return next.tm_mday == 1 && next.tm_hour == 0 && next.tm_min == 0 && next.tm_sec == 0;
 }
 
 struct duration_unit {
@@ -124,13 +127,6 @@ constexpr std::array<duration_unit, 8> duration_units{{{"ns", 1},
                                                        {"s", ns_per_s},
                                                        {"m", ns_per_m},
                                                        {"h", ns_per_h}}};
-
-std::string_view take_digit_run(std::string_view& text) noexcept {
-  const auto end = std::find_if_not(text.begin(), text.end(), is_digit);
-  const auto run = text.substr(0, static_cast<std::size_t>(end - text.begin()));
-  text.remove_prefix(run.size());
-  return run;
-}
 
 const duration_unit* take_unit(std::string_view& text) noexcept {
   for (const auto& unit : duration_units) {
@@ -195,22 +191,23 @@ void write_rfc3339(timestamp t, char* out) noexcept {
   constexpr std::int64_t first = -62'167'219'200'000'000; // 0000-01-01T00:00:00.000000Z
   constexpr std::int64_t last = 253'402'300'799'999'999;  // 9999-12-31T23:59:59.999999Z
   const timestamp shown{microseconds{std::clamp<std::int64_t>(t.time_since_epoch().count(), first, last)}};
-  const auto midnight = std::chrono::floor<std::chrono::duration<std::int64_t, std::ratio<86'400>>>(shown);
-  const auto date = date_of(midnight.time_since_epoch().count());
-  const std::int64_t in_day = (shown - midnight).count();
-  out = write_digits(out, date.year, 4);
+  const auto second = std::chrono::floor<std::chrono::seconds>(shown);
+  const std::time_t seconds = second.time_since_epoch().count();
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  out = write_digits(out, utc.tm_year + 1900, 4);
   *out++ = '-';
-  out = write_digits(out, date.month, 2);
+  out = write_digits(out, utc.tm_mon + 1, 2);
   *out++ = '-';
-  out = write_digits(out, date.day, 2);
+  out = write_digits(out, utc.tm_mday, 2);
   *out++ = 'T';
-  out = write_digits(out, in_day / 3'600'000'000, 2);
+  out = write_digits(out, utc.tm_hour, 2);
   *out++ = ':';
-  out = write_digits(out, in_day / 60'000'000 % 60, 2);
+  out = write_digits(out, utc.tm_min, 2);
   *out++ = ':';
-  out = write_digits(out, in_day / 1'000'000 % 60, 2);
+  out = write_digits(out, utc.tm_sec, 2);
   *out++ = '.';
-  out = write_digits(out, in_day % 1'000'000, 6);
+  out = write_digits(out, (shown - second).count(), 6);
   *out = 'Z';
 }
 
@@ -226,21 +223,22 @@ std::optional<timestamp> parse_rfc3339(std::string_view text) noexcept {
   const int month = take_digits(text, 2);
   const bool dash2 = take_literal(text, '-');
   const int day = take_digits(text, 2);
-  const bool t = take_literal(text, 'T');
+  const bool t = take_letter(text, 't');
   const int hour = take_digits(text, 2);
   const bool colon1 = take_literal(text, ':');
   const int minute = take_digits(text, 2);
   const bool colon2 = take_literal(text, ':');
   const int second = take_digits(text, 2);
   const std::int64_t fraction_us = take_microseconds(text);
-  if (!dash1 || !dash2 || !t || !colon1 || !colon2 || text != "Z")
+  const auto offset = take_offset(text);
+  const auto midnight = midnight_of(year, month, day);
+  if (!dash1 || !dash2 || !t || !colon1 || !colon2 || !offset || !midnight || !text.empty())
     return std::nullopt;
-  if (year < 0 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 || fraction_us < 0)
     return std::nullopt;
-  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || fraction_us < 0)
+  const std::int64_t seconds = *midnight + (hour * 60 + minute) * 60 + second - *offset;
+  if (second == 60 && !may_be_leap_second(seconds - 1))
     return std::nullopt;
-  const std::int64_t days = days_since_epoch({year, month, day});
-  const std::int64_t seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
   return timestamp{microseconds{seconds * 1'000'000 + fraction_us}};
 }
 

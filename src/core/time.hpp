@@ -32,7 +32,9 @@ inline constexpr std::size_t rfc3339_length = 27;
 void write_rfc3339(timestamp t, char* out) noexcept;
 std::string to_rfc3339(timestamp t);
 
-/// Parses the form that `write_rfc3339` writes, with 0 to 6 fractional digits; no offset but `Z`, no leap second.
+/// Reads any `date-time` of RFC 3339, section 5.6: with an offset, in either case, with a fraction of any length,
+/// of which what is below a microsecond is cut off. A leap second, which Unix time has no number for, is read as
+/// the second that follows, and only where one can be: at the end of a month in UTC.
 std::optional<timestamp> parse_rfc3339(std::string_view text) noexcept;
 
 /// A duration in Go's syntax: `300ms`, `1.5h`, `2h45m`. Units: ns, us, µs, ms, s, m, h. Negative values,

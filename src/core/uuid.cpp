@@ -1,5 +1,7 @@
 #include "core/uuid.hpp"
 
+#include "core/hex.hpp"
+
 #include <algorithm>
 
 namespace portcullis {
@@ -14,17 +16,6 @@ constexpr bool is_hyphen_position(std::size_t i) noexcept {
   return i == 8 || i == 13 || i == 18 || i == 23;
 }
 
-/// The value of a hexadecimal digit, or -1.
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return -1;
-}
-
 } // namespace
 
 bool uuid::is_nil() const noexcept {
@@ -32,12 +23,10 @@ bool uuid::is_nil() const noexcept {
 }
 
 void uuid::write(char* out) const noexcept {
-  constexpr char digits[] = "0123456789abcdef";
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     if (i == 4 || i == 6 || i == 8 || i == 10)
       *out++ = '-';
-    *out++ = digits[bytes[i] >> 4];
-    *out++ = digits[bytes[i] & 0x0f];
+    out = hex::write(&bytes[i], 1, out);
   }
 }
 
@@ -52,7 +41,7 @@ std::optional<uuid> uuid::parse(std::string_view text) noexcept {
         return std::nullopt;
       continue;
     }
-    const int value = hex_value(text[i]);
+    const int value = hex::value(text[i]);
     if (value < 0)
       return std::nullopt;
     auto& byte = id.bytes[nibbles / 2];

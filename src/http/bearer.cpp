@@ -1,7 +1,7 @@
 #include "http/bearer.hpp"
 
+#include "core/ascii.hpp"
 #include "core/token.hpp"
-#include "http/ascii.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,7 @@
 #include "http/chunked_body.hpp"
 
-#include "http/ascii.hpp"
+#include "core/hex.hpp"
+#include "http/grammar.hpp"
 
 #include <algorithm>
 
@@ -10,18 +11,6 @@ namespace {
 
 /// 16 digits are every 64-bit number; more overflow it, or are leading zeros that nobody needs.
 constexpr std::size_t size_digits_max = 16;
-
-/// What a field value or an extension may hold: everything but control characters, HTAB apart.
-bool is_text(char c) noexcept {
-  const auto byte = static_cast<unsigned char>(c);
-  return (byte >= 0x20 && byte != 0x7f) || c == '\t';
-}
-
-/// RFC 9110, section 5.6.2.
-bool is_token_char(char c) noexcept {
-  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-  return ascii::is_alphanumeric(c) || marks.find(c) != std::string_view::npos;
-}
 
 bool malformed(failure& why) {
   why = {errc::request_malformed, "The chunked body is malformed."};
@@ -63,8 +52,16 @@ bool chunked_body::step(char c, failure& why) {
   switch (state_) {
   case state::size:
     return step_size(c, why);
-  case state::before_ext:
-  case state::ext:
+  case state::after_size:
+  case state::ext_before_name:
+  case state::ext_name:
+  case state::ext_after_name:
+  case state::ext_before_value:
+  case state::ext_value:
+  case state::ext_quoted:
+  case state::ext_quoted_pair:
+  case state::ext_quoted_end:
+  case state::ext_after_value:
     return step_extension(c, why);
   case state::size_lf:
     room_ -= size_;
@@ -90,7 +87,7 @@ bool chunked_body::step(char c, failure& why) {
 }
 
 bool chunked_body::step_size(char c, failure& why) {
-  if (const auto digit = ascii::hex_value(c); digit >= 0) {
+  if (const auto digit = hex::value(c); digit >= 0) {
     size_ = size_ * 16 + static_cast<std::uint64_t>(digit);
     return ++digits_ <= size_digits_max || malformed(why);
   }
@@ -104,25 +101,77 @@ bool chunked_body::step_size(char c, failure& why) {
     state_ = state::size_lf;
     return true;
   }
-  state_ = state::before_ext;
+  state_ = state::after_size;
   return step_extension(c, why);
 }
 
 bool chunked_body::step_extension(char c, failure& why) {
-  if (c == '\r' && state_ == state::ext) {
+  if (c == '\r' && (state_ == state::ext_name || state_ == state::ext_value || state_ == state::ext_quoted_end)) {
     state_ = state::size_lf;
     return true;
   }
-  if (!is_text(c) || (state_ == state::before_ext && c != ' ' && c != '\t' && c != ';'))
+  const auto next = after_extension_byte(c);
+  if (!next)
     return malformed(why);
   if (++extension_ > extension_bytes_max_) {
     why = {errc::body_too_large,
            "The chunk extensions exceed " + std::to_string(extension_bytes_max_) + " bytes."};
     return false;
   }
-  if (c == ';')
-    state_ = state::ext;
+  state_ = *next;
   return true;
+}
+
+/// The state behind a byte of `*( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )` (RFC 9112, section
+/// 7.1.1); nothing when the byte may not stand there. Blanks go before and behind `;` and `=`, never before the
+/// CR.
+std::optional<chunked_body::state> chunked_body::after_extension_byte(char c) const noexcept {
+  const bool blank = is_blank(c);
+  switch (state_) {
+  case state::after_size:
+  case state::ext_after_value:
+    if (c == ';')
+      return state::ext_before_name;
+    return blank ? std::optional{state_} : std::nullopt;
+  case state::ext_before_name:
+    if (blank)
+      return state_;
+    return is_token_char(c) ? std::optional{state::ext_name} : std::nullopt;
+  case state::ext_name:
+    if (is_token_char(c))
+      return state_;
+    [[fallthrough]];
+  case state::ext_after_name:
+    if (c == ';')
+      return state::ext_before_name;
+    if (c == '=')
+      return state::ext_before_value;
+    return blank ? std::optional{state::ext_after_name} : std::nullopt;
+  case state::ext_before_value:
+    if (blank)
+      return state_;
+    if (c == '"')
+      return state::ext_quoted;
+    return is_token_char(c) ? std::optional{state::ext_value} : std::nullopt;
+  case state::ext_quoted:
+    if (c == '"')
+      return state::ext_quoted_end;
+    if (c == '\\')
+      return state::ext_quoted_pair;
+    return is_text(c) ? std::optional{state_} : std::nullopt;
+  case state::ext_quoted_pair:
+    return is_text(c) ? std::optional{state::ext_quoted} : std::nullopt;
+  case state::ext_value:
+    if (is_token_char(c))
+      return state_;
+    [[fallthrough]];
+  case state::ext_quoted_end:
+    if (c == ';')
+      return state::ext_before_name;
+    return blank ? std::optional{state::ext_after_value} : std::nullopt;
+  default:
+    return {};
+  }
 }
 
 bool chunked_body::step_trailer(char c, failure& why) {

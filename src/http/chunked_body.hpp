@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,18 +26,26 @@ public:
 
 private:
   enum class state : std::uint8_t {
-    size,          // hexadecimal digits
-    before_ext,    // white space between the size and `;`
-    ext,           // to the end of the line
-    size_lf,       // the LF of the size line
-    data,          // `size_` bytes are still to come
-    data_cr,       // the CR LF behind the data
-    data_lf,       //
+    size,       // hexadecimal digits
+    after_size, // blanks between the size and the `;` of an extension
+    ext_before_name,
+    ext_name,
+    ext_after_name, // blanks before `=` or the next `;`
+    ext_before_value,
+    ext_value, // a token
+    ext_quoted,
+    ext_quoted_pair, // behind a backslash
+    ext_quoted_end,
+    ext_after_value, // blanks before the next `;`
+    size_lf,         // the LF of the size line
+    data,            // `size_` bytes are still to come
+    data_cr,         // the CR LF behind the data
+    data_lf,
     trailer_start, // a trailer's first byte, or the CR that ends the body
-    trailer_name,  //
-    trailer_value, //
-    trailer_lf,    //
-    last_lf,       //
+    trailer_name,
+    trailer_value,
+    trailer_lf,
+    last_lf,
     complete,
   };
 
@@ -44,6 +53,7 @@ private:
   bool step(char c, failure& why);
   bool step_size(char c, failure& why);
   bool step_extension(char c, failure& why);
+  std::optional<state> after_extension_byte(char c) const noexcept;
   bool step_trailer(char c, failure& why);
   bool expect(char c, char wanted, state next, failure& why);
 

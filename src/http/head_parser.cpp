@@ -1,6 +1,6 @@
 #include "http/head_parser.hpp"
 
-#include "http/ascii.hpp"
+#include "core/ascii.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bitset>
 #include <string>
 
 // Beast checks the grammar. What it lets through and is refused here, because two readers of one message must not
@@ -20,7 +19,9 @@
 // - Content-Length: given twice or as a list, even of equal numbers;
 // - Expect: anything but `100-continue`;
 // - target: CONNECT's authority form, `*` with another method than OPTIONS, a fragment, bytes beyond ASCII;
-// - fields that tell who the caller is or where it stands: given twice.
+// - Authorization: given twice. (Of the other fields that the service reads a repetition is noted, and refused by
+// the
+//   routes that read the field: a gateway copies what outsiders send onto requests that do not.)
 //
 // The absolute form is accepted as RFC 9112, section 3.2.2 demands: its authority is checked and then, like Host,
 // plays no part, because this service has one site.
@@ -155,6 +156,15 @@ constexpr std::array<std::pair<std::string_view, field>, 7> own_fields{{
   {"last-event-id", field::last_event_id},
 }};
 
+/// True if a token is `own`, which is of lower-case letters and hyphens, in any case. The bit that is set turns
+/// upper case to lower, and no other character of a token into a letter or a hyphen.
+bool is_name(std::string_view own, std::string_view token) noexcept {
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < own.size(); ++i)
+    difference |= (static_cast<unsigned char>(token[i]) | 0x20U) ^ static_cast<unsigned char>(own[i]);
+  return difference == 0;
+}
+
 field to_field(beast::http::field known, std::string_view name) noexcept {
   switch (known) {
   case beast::http::field::accept:
@@ -165,18 +175,12 @@ field to_field(beast::http::field known, std::string_view name) noexcept {
     return field::content_type;
   case beast::http::field::unknown:
     for (const auto& [own, f] : own_fields)
-      if (own.size() == name.size() && ascii::iequals(own, name))
+      if (own.size() == name.size() && is_name(own, name))
         return f;
     return field::count_;
   default:
     return field::count_;
   }
-}
-
-/// Of these a second one is never read as the first: the request is refused. Of the others the first one counts.
-constexpr bool is_singleton(field f) noexcept {
-  return f == field::authorization || f == field::content_type || f == field::last_event_id
-         || f == field::x_min_cursor || f == field::x_session_id || f == field::x_user_id;
 }
 
 std::string_view describe_syntax(beast::error_code ec) noexcept {
@@ -212,6 +216,7 @@ public:
       return failure{errc::request_malformed, std::string{describe_syntax(ec)}};
     if (!out_.is_http_1_0 && hosts_ == 0)
       return failure{errc::request_malformed, "An HTTP/1.1 request needs a Host field."};
+    out_.head = head;
     out_.keep_alive = keep_alive();
     framing.is_chunked = chunked();
     framing.length = content_length().value_or(0);
@@ -283,12 +288,13 @@ private:
   void keep(field f, std::string_view name, std::string_view value, beast::error_code& ec) {
     if (f == field::count_)
       return;
-    const auto index = static_cast<std::size_t>(f);
-    if (!seen_[index])
-      out_.fields[index] = value;
-    else if (is_singleton(f))
+    auto& first = out_.fields[static_cast<std::size_t>(f)];
+    if (first.data() == nullptr) // an empty value points into the head, too
+      first = value;
+    else if (f == field::authorization)
       malformed(std::string{name} + " is given twice.", ec);
-    seen_[index] = true;
+    else
+      out_.repeated = static_cast<std::uint16_t>(out_.repeated | 1U << static_cast<unsigned>(f));
   }
 
   // The reader stops at the end of the head, so the rest is never called.
@@ -306,7 +312,6 @@ private:
 
   request& out_;
   failure refused_;
-  std::bitset<static_cast<std::size_t>(field::count_)> seen_;
   int hosts_ = 0;
   int lengths_ = 0;
   bool expects_continue_ = false;

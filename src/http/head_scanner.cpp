@@ -1,6 +1,6 @@
 #include "http/head_scanner.hpp"
 
-#include "http/ascii.hpp"
+#include "core/ascii.hpp"
 
 #include <cstdint>
 #include <cstring>

@@ -13,7 +13,7 @@ namespace portcullis::http {
 /// service speaks, too many fields, too many bytes. So garbage is answered when it arrives, not at the request's
 /// deadline, and the parser that follows sees whole lines only.
 ///
-/// The verdict depends on the bytes alone, never on how they were cut into calls.
+/// What is found depends on the bytes alone, never on how they were cut into calls.
 class head_scanner {
 public:
   enum class progress { need_more, found, refused };

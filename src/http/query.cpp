@@ -1,7 +1,9 @@
 #include "http/query.hpp"
 
+#include "core/ascii.hpp"
+#include "core/hex.hpp"
 #include "core/utf8.hpp"
-#include "http/ascii.hpp"
+#include "http/grammar.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -10,8 +12,6 @@
 namespace portcullis::http {
 
 namespace {
-
-constexpr std::string_view ows = " \t"; // optional white space: RFC 9110, section 5.6.3
 
 /// Percent-decoded; nothing when an escape is cut short or not hexadecimal. `plus_is_space`:
 /// `application/x-www-form-urlencoded`, as browsers and clients write queries and forms.
@@ -24,8 +24,8 @@ std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_s
     } else if (text[i] != '%') {
       out += text[i];
     } else {
-      const int high = i + 2 < text.size() ? ascii::hex_value(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? ascii::hex_value(text[i + 2]) : -1;
+      const int high = i + 2 < text.size() ? hex::value(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? hex::value(text[i + 2]) : -1;
       if (high < 0 || low < 0)
         return {};
       out += static_cast<char>(high * 16 + low);
@@ -47,13 +47,16 @@ result<void> check_json_media_type(std::string_view content_type, std::string_vi
   if (body.empty())
     return {};
   auto rest = content_type;
-  if (!ascii::iequals(ascii::trim(take_until(rest, ';'), ows), "application/json"))
+  if (!ascii::iequals(take_until_unquoted(rest, ';'), "application/json"))
     return failure{errc::media_type_unsupported, "The body must be `application/json`."};
   while (!rest.empty()) {
-    auto parameter = take_until(rest, ';');
-    const auto name = ascii::trim(take_until(parameter, '='), ows);
-    const auto value = ascii::trim(parameter, ows);
-    if (ascii::iequals(name, "charset") && !ascii::iequals(value, "utf-8") && !ascii::iequals(value, "\"utf-8\""))
+    const auto text = take_until_unquoted(rest, ';');
+    if (text.empty())
+      continue; // parameters = *( OWS ";" OWS [ parameter ] )
+    const auto parameter = parse_parameter(text);
+    if (!parameter)
+      return failure{errc::media_type_unsupported, "The media type of the body is malformed."};
+    if (ascii::iequals(parameter->name, "charset") && !parameter->value_is("utf-8"))
       return failure{errc::media_type_unsupported, "The body must be in UTF-8."};
   }
   return {};
@@ -81,9 +84,10 @@ result<std::string> decode_segment(std::string_view segment) {
   return *std::move(text);
 }
 
-result<std::string> decode_form_field(std::string_view content_type, std::string_view body, std::string_view name) {
-  auto media_type = content_type.substr(0, content_type.find(';'));
-  if (!ascii::iequals(ascii::trim(media_type, ows), "application/x-www-form-urlencoded"))
+result<std::string> decode_form_field(std::string_view content_type, std::string_view body,
+                                      std::string_view name) {
+  auto rest = content_type;
+  if (!ascii::iequals(take_until_unquoted(rest, ';'), "application/x-www-form-urlencoded"))
     return failure{errc::media_type_unsupported, "The body must be `application/x-www-form-urlencoded`."};
   auto value = query_parameter(body, name);
   if (!value || !*value)

@@ -1,5 +1,6 @@
 #include "http/request.hpp"
 
+#include "core/ascii.hpp"
 #include "http/chunked_body.hpp"
 #include "http/head_parser.hpp"
 #include "http/head_scanner.hpp"
@@ -17,12 +18,33 @@ constexpr std::size_t kept_bytes_max = std::size_t{4} * 1024;
 
 void recycle(std::string& buffer) {
   if (buffer.capacity() > kept_bytes_max)
-    buffer = {};
+    std::string{}.swap(buffer); // `= {}` would assign an empty list of characters and keep the memory
   else
     buffer.clear();
 }
 
 } // namespace
+
+std::optional<std::string_view> field_lines::next() noexcept {
+  while (!rest_.empty()) {
+    const auto line = rest_.substr(0, rest_.find("\r\n"));
+    rest_.remove_prefix(std::min(line.size() + 2, rest_.size()));
+    if (line.size() > name_.size() && line[name_.size()] == ':'
+        && ascii::iequals(line.substr(0, name_.size()), name_))
+      return ascii::trim(line.substr(name_.size() + 1), " \t");
+  }
+  return {};
+}
+
+result<std::string_view> sole_value(const request& r, field f) {
+  constexpr std::string_view names[] = {"Accept",       "Authorization", "Content-Type", "Last-Event-ID",
+                                        "traceparent",  "tracestate",    "X-Min-Cursor", "X-Request-Id",
+                                        "X-Session-ID", "X-User-ID"};
+  static_assert(std::size(names) == static_cast<std::size_t>(field::count_));
+  if (r.is_repeated(f))
+    return failure{errc::request_malformed, std::string{names[static_cast<std::size_t>(f)]} + " is given twice."};
+  return r.get(f);
+}
 
 struct request_reader::impl {
   enum class phase : std::uint8_t {
@@ -216,6 +238,10 @@ const failure& request_reader::error() const noexcept {
 
 bool request_reader::in_request() const noexcept {
   return impl_->at == impl::phase::head || impl_->at == impl::phase::body;
+}
+
+std::size_t request_reader::held_bytes() const noexcept {
+  return impl_->head_buffer.capacity() + impl_->body_buffer.capacity();
 }
 
 bool request_reader::in_body() const noexcept {

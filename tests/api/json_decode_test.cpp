@@ -12,8 +12,7 @@ const std::string mail = R"("identity":{"kind":"email","external_id":"a@b.exampl
 
 template <class T>
 std::string outcome(const result<T>& result) {
-  const auto* wrong = std::get_if<failure>(&result);
-  return wrong == nullptr ? "accepted" : std::string{to_string(wrong->code)} + ": " + wrong->detail;
+  return result ? "accepted" : std::string{to_string(result.error().code)} + ": " + result.error().detail;
 }
 
 /// Checks the code, and that the sentence names what it is about.
@@ -36,7 +35,7 @@ std::string device_with(std::string_view member, std::string_view value) {
 device device_of(std::string_view body) {
   const auto result = decode_guest_mint(body);
   CAF_REQUIRE_EQUAL(outcome(result), "accepted");
-  return *result.device;
+  return result->device;
 }
 
 /// The display name that is read, `none`, or the word of the failure.
@@ -44,7 +43,7 @@ std::string name_of(std::string_view value) {
   const auto result = decode_account("{" + mail + R"(,"display_name":)" + std::string{value} + "}");
   if (!result)
     return std::string{to_string(result.error().code)};
-  return *result.display_name.value_or("none");
+  return result->display_name.value_or("none");
 }
 
 std::string times(std::size_t count, std::string_view text) {
@@ -91,18 +90,19 @@ CAF_TEST(a device is read) {
             == (device{"Pixel 8", "ua/1 \xC3\xA9", "192.0.2.1"}));
 }
 
-CAF_TEST(an address is canonical or refused) {
+CAF_TEST(an address is taken as well as it can be) {
   const std::pair<std::string_view, std::string_view> rows[]{
     {"192.0.2.1", "192.0.2.1"},
-    {"2001:DB8:0:0:0:0:0:1", "2001:db8::1"},
-    {"::FFFF:192.0.2.1", "::ffff:192.0.2.1"},
-    {"::", "::"},
+    {"203.0.113.7:54321", "203.0.113.7"},
+    {"[2001:DB8::1]:443", "2001:db8::1"},
+    {"fe80::1%eth0", "fe80::1"},
+    {"::FFFF:192.0.2.1", "192.0.2.1"},
+    {"999.0.2.1", ""},
+    {"unknown", ""},
+    {"1.2.3.4\\u0000", ""},
   };
-  for (const auto& [text, canonical] : rows)
-    CAF_CHECK_EQUAL(device_of(device_with("ip", quoted(text))).ip, canonical);
-  for (const auto* text : {"999.0.2.1", "192.0.2", "192.0.2.01", "1.2.3.4/8", "[::1]", "fe80::1%eth0", "localhost",
-                           " 192.0.2.1", "1:2:3:4:5:6:7:8:9"})
-    check_refused(decode_guest_mint(device_with("ip", quoted(text))), "value_unacceptable", "`device.ip`");
+  for (const auto& [text, stored] : rows)
+    CAF_CHECK_EQUAL(device_of(device_with("ip", quoted(text))).ip, stored);
 }
 
 CAF_TEST(a device is an object of strings) {
@@ -114,21 +114,23 @@ CAF_TEST(a device is an object of strings) {
                     "`device." + std::string{member} + "`");
 }
 
-CAF_TEST(texts have a bound in bytes) {
+CAF_TEST(the texts of a device are cut at a character and lose controls) {
+  const auto stored = [](std::string_view member, std::string_view text) {
+    const auto read = device_of(device_with(member, quoted(text)));
+    return read.label + read.user_agent;
+  };
   const std::pair<const char*, std::size_t> rows[]{{"label", 128}, {"user_agent", 512}};
   for (const auto& [member, bytes_max] : rows) {
-    CAF_CHECK_EQUAL(outcome(decode_guest_mint(device_with(member, quoted(times(bytes_max, "x"))))), "accepted");
-    CAF_CHECK_EQUAL(outcome(decode_guest_mint(device_with(member, quoted(times(bytes_max / 2, "\xC3\xA9"))))),
-                    "accepted");
-    check_refused(decode_guest_mint(device_with(member, quoted(times(bytes_max + 1, "x")))), "value_unacceptable",
-                  "`device." + std::string{member} + "`");
+    CAF_CHECK_EQUAL(stored(member, times(bytes_max, "x")), times(bytes_max, "x"));
+    CAF_CHECK_EQUAL(stored(member, times(bytes_max + 1, "x")), times(bytes_max, "x"));
+    CAF_CHECK_EQUAL(stored(member, "x" + times(bytes_max / 2, "\xC3\xA9")),
+                    "x" + times(bytes_max / 2 - 1, "\xC3\xA9"));
+    CAF_CHECK_EQUAL(stored(member, "a\\u0000b\\n\\u0085"), "ab");
   }
 }
 
 CAF_TEST(a NUL is found in every text) {
   const auto nul = R"("a\u0000b")";
-  for (const auto* member : {"label", "user_agent", "ip"})
-    check_refused(decode_guest_mint(device_with(member, nul)), "value_unacceptable", "NUL");
   CAF_CHECK_EQUAL(name_of(nul), "value_unacceptable");
   check_refused(decode_revocation(R"({"reason":"a\u0000"})", ""), "value_unacceptable", "NUL");
   check_refused(decode_revocation("", "reason=%00"), "value_unacceptable", "NUL");
@@ -150,13 +152,14 @@ CAF_TEST(a display name is trimmed and counted in characters) {
 CAF_TEST(a display name holds no control character) {
   for (const auto* text : {R"("a\tb")", R"("a\nb")", R"("a\u001bb")", "\"a\x7F\"", R"("\u0080")", R"("a\u009f")"})
     CAF_CHECK_EQUAL(name_of(text), "value_unacceptable");
-  CAF_CHECK_EQUAL(name_of(R"("\u00a0\u00e9")"), "\xC2\xA0\xC3\xA9");
+  CAF_CHECK_EQUAL(name_of(R"("\u00a0e\u0301")"), "\xC3\xA9");
+  CAF_CHECK_EQUAL(name_of(R"("\u200b")"), "value_unacceptable");
 }
 
 CAF_TEST(an account is found or created by an identity) {
   const auto body = decode_account(R"({"identity":{"kind":"email","external_id":" Ann@B.example "}})");
   CAF_REQUIRE_EQUAL(outcome(body), "accepted");
-  CAF_CHECK(*body.identity == (identity_key{identity_kind::email, "ann@b.example"}));
+  CAF_CHECK(body->identity == (identity_key{identity_kind::email, "ann@b.example"}));
   check_refused(decode_account(""), "body_malformed", "`identity` is missing");
   check_refused(decode_account(R"({"identity":null})"), "body_malformed", "`identity` is missing");
   check_refused(decode_account(R"({"identity":"a"})"), "body_malformed", "`identity`");
@@ -202,8 +205,7 @@ CAF_TEST(a session has exactly one holder) {
 CAF_TEST(a reason comes in the body or in the query and the body wins) {
   const auto reason_of = [](std::string_view body, std::string_view query) {
     const auto result = decode_revocation(body, query);
-    const auto* read = std::get_if<revocation_body>(&result);
-    return read == nullptr ? outcome(result) : read->reason;
+    return result ? result->reason : outcome(result);
   };
   CAF_CHECK_EQUAL(reason_of("", ""), "");
   CAF_CHECK_EQUAL(reason_of("", "reason=lost+phone"), "lost phone");

@@ -3,6 +3,7 @@
 import random
 import threading
 import urllib.parse
+import uuid
 
 from people import UNKNOWN_ID, email, is_token, telegram
 
@@ -193,3 +194,30 @@ def test_introspection_tells_an_active_token_from_everything_else(gateway, mint)
     assert introspect(minted["token"]) == {"active": False}
     gateway.post("/introspect", b"", headers=headers).expect_problem(400, "body_malformed")
     gateway.post("/introspect", {"token": "x"}).expect_problem(415, "media_type_unsupported")
+
+
+def test_a_person_who_is_written_in_two_ways_has_one_account(gateway):
+    name = uuid.uuid4().hex
+    spellings = [
+        f"josé.{name}@exämple.org",
+        f"JOSE\u0301.{name.upper()}@XN--EXMPLE-CUA.org",
+        f" José.{name}@Exa\u0308mple。org ",
+    ]
+    made = [gateway.post("/accounts", {"identity": {"kind": "email", "external_id": text}}) for text in spellings]
+    assert [answer.status for answer in made] == [201, 200, 200]
+    accounts = [answer.json["account"] for answer in made]
+    assert accounts[0] == accounts[1] == accounts[2]
+    assert accounts[0]["identities"][0]["external_id"] == f"josé.{name}@xn--exmple-cua.org"
+
+
+def test_an_address_that_hides_something_is_not_acceptable(gateway):
+    for hidden in ("\u200b", "\u00a0", "\u00ad", "\u202e", "\ufeff", "\u0378", "\u0001"):
+        for address in (f"a{hidden}da@example.org", f"ada@exam{hidden}ple.org", f"ada@example.org{hidden}"):
+            answer = gateway.post("/accounts", {"identity": {"kind": "email", "external_id": address}})
+            answer.expect_problem(422, "value_unacceptable")
+
+
+def test_a_name_has_something_visible(gateway):
+    for name in ("\u200b", "\u3164", " \u00a0 ", "a\u202eb", "a\u2028b"):
+        answer = gateway.post("/accounts", {"identity": email(), "display_name": name})
+        answer.expect_problem(422, "value_unacceptable")

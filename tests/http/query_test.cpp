@@ -1,32 +1,49 @@
-#include "api/json.hpp"
+#include "core/token.hpp"
+#include "http/bearer.hpp"
+#include "http/query.hpp"
 
 #include "caf/test/unit_test.hpp"
+
+#include <vector>
 
 using namespace portcullis;
 using namespace portcullis::http;
 
 namespace {
 
-const std::string id = "0190b8a0-0000-7000-8000-000000000001";
+const std::string form = "application/x-www-form-urlencoded";
 
 template <class T>
 std::string code_of(const result<T>& result) {
-  const auto* wrong = std::get_if<failure>(&result);
-  return wrong == nullptr ? "accepted" : std::string{to_string(wrong->code)};
+  return result ? "accepted" : std::string{to_string(result.error().code)};
 }
 
 /// The value, `absent`, or the code of the failure.
 std::string value_of(std::string_view query, std::string_view name = "a") {
   const auto result = query_parameter(query, name);
-  const auto* value = std::get_if<std::optional<std::string>>(&result);
-  return value == nullptr ? code_of(result) : value->value_or("absent");
+  return result ? result->value_or("absent") : code_of(result);
 }
 
 /// The text ends where its memory does, so that a sanitizer sees a look beyond it.
 std::string media_type(std::string_view content_type, std::string_view body = "{}") {
   const std::vector<char> exact{content_type.begin(), content_type.end()};
-  const auto wrong = check_json_media_type({exact.data(), exact.size()}, body);
-  return wrong ? std::string{to_string(wrong->code)} : "accepted";
+  return code_of(check_json_media_type({exact.data(), exact.size()}, body));
+}
+
+/// The text that is read, or the code of the failure.
+std::string text_of(const result<std::string>& result) {
+  return result ? *result : code_of(result);
+}
+
+std::string form_token(std::string_view content_type, std::string_view body) {
+  return text_of(decode_form_field(content_type, body, "token"));
+}
+
+std::string bearer_of(std::string_view authorization) {
+  request r;
+  r.fields[static_cast<std::size_t>(field::authorization)] = authorization;
+  const auto result = bearer_token(r);
+  return result ? std::string{*result} : code_of(result);
 }
 
 } // namespace
@@ -64,50 +81,64 @@ CAF_TEST(an escape may end the query) {
   CAF_CHECK_EQUAL(value_of("a=%41"), "A");
 }
 
-CAF_TEST(a page has a limit and a place to begin) {
-  const auto limit_of = [](std::string_view query) {
-    const auto page = decode_page(query);
-    return std::holds_alternative<failure>(page) ? code_of(page)
-                                                 : std::to_string(*page.limit);
-  };
-  CAF_CHECK_EQUAL(limit_of(""), "50");
-  CAF_CHECK_EQUAL(limit_of("limit=1"), "1");
-  CAF_CHECK_EQUAL(limit_of("limit=200"), "200");
-  for (const auto* query : {"limit=0", "limit=201", "limit=", "limit", "limit=-1", "limit=+5", "limit=5x",
-                            "limit=1.5", "limit=99999999999999999999", "limit=5&limit=5", "after=x", "after="})
-    CAF_CHECK_EQUAL(limit_of(query), "parameter_malformed");
-  CAF_CHECK(!std::get<page_query>(decode_page("limit=5")).after);
-  CAF_CHECK_EQUAL(to_string(*std::get<page_query>(decode_page("after=" + id)).after), id);
-}
-
-CAF_TEST(an identity is normalized) {
-  const auto found = decode_identity_query("kind=email&external_id=%20Ann@Example.org");
-  CAF_CHECK(*found == (identity_key{identity_kind::email, "ann@example.org"}));
-  for (const auto* query : {"", "kind=email", "external_id=a@b.c", "kind=email&kind=email&external_id=a@b.c"})
-    CAF_CHECK_EQUAL(code_of(decode_identity_query(query)), "parameter_malformed");
-  for (const auto* query : {"kind=phone&external_id=1", "kind=telegram&external_id=x", "kind=email&external_id=",
-                            "kind=email&external_id=a%00@b.c", "kind=tele%00gram&external_id=1"})
-    CAF_CHECK_EQUAL(code_of(decode_identity_query(query)), "value_unacceptable");
-}
-
-CAF_TEST(an id is a UUID) {
-  CAF_CHECK_EQUAL(to_string(*decode_id(id)), id);
-  for (const auto* text : {"", "42", "0190b8a0-0000-7000-8000-00000000000", "0190b8a0000070008000000000000001"})
-    CAF_CHECK_EQUAL(code_of(decode_id(text)), "id_malformed");
-}
-
 CAF_TEST(JSON is known by its media type) {
   for (const auto* type :
        {"application/json", "Application/JSON", "application/json; charset=utf-8",
-        "application/json;charset=\"UTF-8\"", " application/json ;a=b; Charset = utf-8", "application/json;"})
+        "application/json;charset=\"UTF-8\"", " application/json ;a=b; Charset=utf-8",
+        "application/json;;a=\"; charset=latin-1\"", "application/json;charset=\"ut\\f-8\"", "application/json;"})
     CAF_CHECK_EQUAL(media_type(type), "accepted");
-  for (const auto* type : {"", "text/plain", "application/jsonp", "application/problem+json", "application",
-                           "application/json, text/plain", "application/json; charset=latin-1",
-                           "application/json; charset=", "application/json; charset=utf-8; charset=latin-1"})
+  for (const auto* type :
+       {"", "text/plain", "application/jsonp", "application/problem+json", "application",
+        "application/json, text/plain", "application/json; charset=latin-1",
+        "application/json; charset=", "application/json; charset = utf-8", "application/json; charset",
+        "application/json; a=\"b", "application/json; charset=utf-8; charset=latin-1"})
     CAF_CHECK_EQUAL(media_type(type), "media_type_unsupported");
 }
 
 CAF_TEST(an empty body needs no media type) {
   CAF_CHECK_EQUAL(media_type("", ""), "accepted");
   CAF_CHECK_EQUAL(media_type("text/plain", ""), "accepted");
+}
+
+CAF_TEST(a form has exactly one token) {
+  CAF_CHECK_EQUAL(form_token(form, "token=pcs_x"), "pcs_x");
+  CAF_CHECK_EQUAL(form_token(form, "token_type_hint=access_token&token=a%2Bb+c"), "a+b c");
+  CAF_CHECK_EQUAL(form_token("Application/X-WWW-Form-Urlencoded ; charset=utf-8", "token=x"), "x");
+  CAF_CHECK_EQUAL(form_token(form, "token="), "");
+  for (const auto* body : {"", "tokens=x", "token=x&token=x", "token=%zz"})
+    CAF_CHECK_EQUAL(form_token(form, body), "body_malformed");
+  for (const auto* type : {"", "application/json", "multipart/form-data", "application/x-www-form-urlencodedx"})
+    CAF_CHECK_EQUAL(form_token(type, "token=x"), "media_type_unsupported");
+}
+
+CAF_TEST(a segment of a path is decoded and its plus is a plus) {
+  const std::pair<std::string_view, std::string_view> rows[]{
+    {"42", "42"},
+    {"", ""},
+    {"a%40b.example", "a@b.example"},
+    {"a+b%2Bc%20d", "a+b+c d"},
+    {"a%2Fb", "a/b"},
+    {"%C3%A9", "\xC3\xA9"},
+    {"%", "parameter_malformed"},
+    {"%4", "parameter_malformed"},
+    {"%zz", "parameter_malformed"},
+    {"%FF", "parameter_malformed"},
+    {"a%00b", "parameter_malformed"},
+  };
+  for (const auto& [segment, expected] : rows)
+    CAF_CHECK_EQUAL(text_of(decode_segment(segment)), expected);
+}
+
+CAF_TEST(a bearer token is one of ours or none) {
+  const auto made = token::from_random({1, 2, 3});
+  const std::string text{made.reveal()};
+  for (const auto* scheme : {"Bearer ", "bearer ", "BEARER ", "Bearer   "})
+    CAF_CHECK_EQUAL(bearer_of(scheme + text), text);
+  for (const std::string& value :
+       {std::string{}, text, "Basic " + text, std::string{"Bearer"}, "Bearer" + text, "Bearer\t" + text})
+    CAF_CHECK_EQUAL(bearer_of(value), "token_missing");
+  for (const std::string& value :
+       {std::string{"Bearer "}, std::string{"Bearer x"}, "Bearer " + text + " ", "Bearer " + text + "," + text,
+        "Bearer " + text.substr(1), "Bearer " + text.substr(0, text.size() - 1) + "!"})
+    CAF_CHECK_EQUAL(bearer_of(value), "token_malformed");
 }

@@ -1,5 +1,6 @@
 #include "http/request.hpp"
 
+#include "http/owned_request.hpp"
 #include "http/request_corpus.hpp"
 #include "http/transcript.hpp"
 
@@ -47,14 +48,64 @@ CAF_TEST(the head has a size) {
   CAF_CHECK_EQUAL(outcome(padded_head(200) + padded_head(200), limits), "read");
 }
 
-CAF_TEST(the default size of a head is 16 KiB) {
-  const auto exact = padded_head(16384);
+CAF_TEST(the default size of a head is 64 KiB) {
+  const auto exact = padded_head(65536);
   CAF_CHECK_EQUAL(last_line(read_whole(exact)), "idle");
   CAF_CHECK_EQUAL(last_line(read_pieces(exact, {1000})), "idle");
-  const auto over = padded_head(16385);
+  const auto over = padded_head(65537);
   CAF_CHECK_EQUAL(last_line(read_whole(over)), last_line(read_pieces(over, {1000})));
   CAF_CHECK_EQUAL(last_line(read_whole(over)),
-                  "headers_too_large: The request line and header fields exceed 16384 bytes.");
+                  "headers_too_large: The request line and header fields exceed 65536 bytes.");
+}
+
+CAF_TEST(what gateways let through fits) {
+  const auto cookies = corpus::get("Cookie: " + std::string(60 * 1024, 'c') + "\r\n");
+  CAF_CHECK_EQUAL(last_line(read_whole(cookies)), "idle");
+  CAF_CHECK_EQUAL(last_line(read_whole(many_fields(1000))), "idle");
+  CAF_CHECK_EQUAL(last_line(read_whole(many_fields(1001))),
+                  "headers_too_large: The request has more than 1000 header fields.");
+}
+
+CAF_TEST(what a reader holds is told) {
+  request_reader reader{reader_limits{}};
+  std::string_view input = "GET / HTTP/1.1\r\nCookie: ";
+  CAF_REQUIRE(reader.read(input) == request_reader::status::need_more);
+  const auto begun = reader.held_bytes();
+  CAF_CHECK_GREATER(begun, 24u);
+  const std::string more(60 * 1024, 'c');
+  input = more;
+  CAF_REQUIRE(reader.read(input) == request_reader::status::need_more);
+  CAF_CHECK_GREATER(reader.held_bytes(), more.size());
+  input = "\r\nHost: a\r\n\r\nGET";
+  CAF_REQUIRE(reader.read(input) == request_reader::status::complete);
+  CAF_REQUIRE(reader.read(input) == request_reader::status::need_more);
+  CAF_CHECK_LESS(reader.held_bytes(), std::size_t{8} * 1024); // an idle connection keeps little
+}
+
+CAF_TEST(a request that waits keeps the lines of Accept and no other) {
+  request_reader reader{reader_limits{}};
+  const auto bytes = corpus::get("Accept: a\r\nCookie: c\r\naccept: b\r\nX-User-ID: u\r\n");
+  std::string_view input = bytes;
+  CAF_REQUIRE(reader.read(input) == request_reader::status::complete);
+  const owned_request kept{reader.current()};
+  CAF_CHECK_EQUAL(kept.get().head, "accept:a\r\naccept:b\r\n");
+  CAF_CHECK_EQUAL(kept.get().get(field::x_user_id), "u");
+  CAF_CHECK(kept.get().is_repeated(field::accept));
+}
+
+CAF_TEST(a value that is given twice is refused where it is read) {
+  const auto value_of = [](const std::string& fields) -> std::string {
+    request_reader reader{reader_limits{}};
+    const auto bytes = corpus::get(fields);
+    std::string_view input = bytes;
+    CAF_REQUIRE(reader.read(input) == request_reader::status::complete);
+    const auto value = sole_value(reader.current(), field::x_min_cursor);
+    return value ? std::string{*value} : to_line(value.error());
+  };
+  CAF_CHECK_EQUAL(value_of(""), "");
+  CAF_CHECK_EQUAL(value_of("X-Min-Cursor: c\r\n"), "c");
+  CAF_CHECK_EQUAL(value_of("X-Min-Cursor: c\r\nx-min-cursor: c\r\n"),
+                  "request_malformed: X-Min-Cursor is given twice.");
 }
 
 CAF_TEST(a head that does not end is refused at its limit) {

@@ -30,6 +30,20 @@ inline constexpr std::string_view field_names[] = {
   "accept",     "authorization", "content-type", "last-event-id", "traceparent",
   "tracestate", "x-min-cursor",  "x-request-id", "x-session-id",  "x-user-id"};
 
+/// The values of a field that was given more than once, which has to agree with what the request says of it.
+inline std::string all_values(const request& r, std::size_t index) {
+  demand(r.get(static_cast<field>(index)).empty(), "two values are no value");
+  std::string all;
+  std::size_t count = 0;
+  field_lines lines{r.head, field_names[index]};
+  for (auto value = lines.next(); value; value = lines.next()) {
+    demand(count > 0 || *value == r.fields[index], "the first line is the first value");
+    all.append(count++ > 0 ? "|" : "").append(*value);
+  }
+  demand(count > 1, "what is repeated has several lines");
+  return all;
+}
+
 /// `GET /a?b 1.1 keep x-user-id=… body=…`, with the fields and the body that are not empty.
 inline std::string to_line(const request& r) {
   std::string line{r.method_text};
@@ -40,7 +54,9 @@ inline std::string to_line(const request& r) {
   line += r.is_http_1_0 ? " 1.0" : " 1.1";
   line += r.keep_alive ? " keep" : " close";
   for (std::size_t i = 0; i < r.fields.size(); ++i)
-    if (!r.fields[i].empty())
+    if (r.is_repeated(static_cast<field>(i)))
+      line.append(" ").append(field_names[i]).append("=").append(all_values(r, i));
+    else if (!r.fields[i].empty())
       line.append(" ").append(field_names[i]).append("=").append(r.fields[i]);
   if (!r.body.empty())
     line.append(" body=").append(r.body);

@@ -4,7 +4,10 @@
 #include <string_view>
 
 /// Text of protocols: ASCII whatever the locale.
-namespace portcullis::http::ascii {
+namespace portcullis::ascii {
+
+/// What is trimmed from values that people type: space and HTAB, LF, VT, FF, CR.
+inline constexpr std::string_view white_space = " \t\n\v\f\r";
 
 constexpr bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
@@ -19,12 +22,6 @@ constexpr bool is_alphanumeric(char c) noexcept {
   return is_digit(c) || (lower >= 'a' && lower <= 'z');
 }
 
-/// The value of a hexadecimal digit, or -1.
-constexpr int hex_value(char c) noexcept {
-  const char lower = to_lower(c);
-  return is_digit(c) ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /// Beast's own reads one byte beyond texts that differ in case (1.81).
 inline bool iequals(std::string_view a, std::string_view b) noexcept {
   return a.size() == b.size()
@@ -37,4 +34,4 @@ constexpr std::string_view trim(std::string_view text, std::string_view blanks) 
   return first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-} // namespace portcullis::http::ascii
+} // namespace portcullis::ascii

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "http/request.hpp"
+
+#include <string_view>
+
+/// Proactive content negotiation (RFC 9110, section 12.5.1).
+namespace portcullis::http {
+
+/// The weight, 0 to 1, that the Accept lines give to `media_type` (lower case, without parameters). Of the ranges
+/// that match, the most specific one counts: the type itself before `type/*` before `*/*`. A range with parameters
+/// other than `charset` asks for a variant of the type and counts after the bare type. Elements that are malformed
+/// are passed over. Without any Accept line everything is accepted: 1.
+double quality_of(field_lines accept_lines, std::string_view media_type);
+
+/// True if `text/event-stream` is asked for by its name, with a weight that is neither 0 nor lower than that of
+/// `application/json`. A wildcard alone never turns an answer into a stream that does not end.
+bool prefers_event_stream(const request& r);
+bool prefers_event_stream(field_lines accept_lines);
+
+} // namespace portcullis::http
