@@ -1,5 +1,6 @@
 #include "http/query.hpp"
 
+#include "core/percent.hpp"
 #include "core/utf8.hpp"
 #include "http/ascii.hpp"
 
@@ -13,25 +14,12 @@ namespace {
 
 constexpr std::string_view ows = " \t"; // optional white space: RFC 9110, section 5.6.3
 
-/// Percent-decoded; nothing when an escape is cut short or not hexadecimal. `plus_is_space`:
-/// `application/x-www-form-urlencoded`, as browsers and clients write queries and forms.
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space = true) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus_is_space) {
-      out += ' ';
-    } else if (text[i] != '%') {
-      out += text[i];
-    } else {
-      const int high = i + 2 < text.size() ? ascii::hex_value(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? ascii::hex_value(text[i + 2]) : -1;
-      if (high < 0 || low < 0)
-        return {};
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-  }
+  std::string out(text.size(), '\0');
+  const auto size = percent_decode(text, plus_is_space, out.data());
+  if (!size)
+    return {};
+  out.resize(*size);
   return out;
 }
 
@@ -81,7 +69,8 @@ result<std::string> decode_segment(std::string_view segment) {
   return *std::move(text);
 }
 
-result<std::string> decode_form_field(std::string_view content_type, std::string_view body, std::string_view name) {
+result<std::string> decode_form_field(std::string_view content_type, std::string_view body,
+                                      std::string_view name) {
   auto media_type = content_type.substr(0, content_type.find(';'));
   if (!ascii::iequals(ascii::trim(media_type, ows), "application/x-www-form-urlencoded"))
     return failure{errc::media_type_unsupported, "The body must be `application/x-www-form-urlencoded`."};
