@@ -44,12 +44,6 @@ std::string shown(std::string_view text) {
   return '"' + visible + '"';
 }
 
-bool is_caller_name(std::string_view text) noexcept {
-  return !text.empty() && text.size() <= caller_name_bytes_max
-         && std::all_of(text.begin(), text.end(),
-                        [](char c) { return ascii::is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
-}
-
 bool is_certificate_name(std::string_view text) noexcept {
   const bool is_uri = text.find("://") != std::string_view::npos;
   return !text.empty() && text.size() <= certificate_name_bytes_max
@@ -265,6 +259,12 @@ std::uint32_t reader::read_number(const json::object& from, const std::string& p
 }
 
 } // namespace
+
+bool is_caller_name(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= caller_name_bytes_max
+         && std::all_of(text.begin(), text.end(),
+                        [](char c) { return ascii::is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
+}
 
 result<std::shared_ptr<const caller_registry>> parse_callers(std::string_view text) {
   return reader{}.read(text);

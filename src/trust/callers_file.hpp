@@ -16,6 +16,9 @@ inline constexpr std::size_t caller_keys_max = 8; // of one caller
 inline constexpr std::size_t caller_certificates_max = 16;
 inline constexpr std::size_t caller_words_max = 32; // in `may`
 
+/// 1 to `caller_name_bytes_max` letters, digits, dots, hyphens or underscores.
+bool is_caller_name(std::string_view text) noexcept;
+
 /// Reads the callers' file (`BACKEND_CALLERS_FILE`):
 ///
 ///     {"callers": [{"name": "gateway", "may": ["internal", "user", "public"],
