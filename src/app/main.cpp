@@ -1,3 +1,4 @@
+#include "app/key.hpp"
 #include "app/serve.hpp"
 #include "config/command_line.hpp"
 #include "config/settings.hpp"
@@ -67,5 +68,7 @@ int main(int argc, char** argv) {
     std::cout << "portcullis " PORTCULLIS_VERSION "\n";
     return EXIT_SUCCESS;
   }
+  if (line.command == config::command::key)
+    return make_key(line.caller_name);
   return run(line.command);
 }

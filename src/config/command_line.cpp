@@ -16,10 +16,11 @@ struct command_description {
   std::string_view help;
 };
 
-constexpr std::array<command_description, 4> commands = {{
+constexpr std::array<command_description, 5> commands = {{
   {command::serve, "serve", "migrate the schema, then serve until SIGTERM or SIGINT (the default)"},
   {command::migrate, "migrate", "bring the schema up to date and exit"},
   {command::check_config, "check-config", "print what `serve` would run with, secrets masked"},
+  {command::key, "key", "make a key for a caller: `portcullis key new NAME`"},
   {command::version, "version", "print name and version"},
 }};
 
@@ -46,6 +47,20 @@ std::string configuration_help() {
          + help_table();
 }
 
+/// Whether `line` takes one more word after its command, which is then taken.
+bool take_operand(command_line& line, std::string_view argument, bool& is_new_key) {
+  if (!line.is_command_given || line.command != command::key || argument.substr(0, 1) == "-")
+    return false;
+  if (!is_new_key) {
+    is_new_key = argument == "new";
+    return is_new_key;
+  }
+  const bool is_first = line.caller_name.empty() && !argument.empty();
+  if (is_first)
+    line.caller_name = argument;
+  return is_first;
+}
+
 } // namespace
 
 std::string_view to_string(command c) noexcept {
@@ -54,7 +69,10 @@ std::string_view to_string(command c) noexcept {
 
 std::variant<command_line, std::string> parse_command_line(const std::vector<std::string_view>& arguments) {
   command_line line;
+  bool is_new_key = false;
   for (const std::string_view argument : arguments) {
+    if (take_operand(line, argument, is_new_key))
+      continue;
     const auto named =
       std::find_if(commands.begin(), commands.end(), [&](const auto& d) { return d.name == argument; });
     if (argument == "--help" || argument == "-h") {
@@ -72,6 +90,8 @@ std::variant<command_line, std::string> parse_command_line(const std::vector<std
       line.is_command_given = true;
     }
   }
+  if (line.is_command_given && line.command == command::key && line.caller_name.empty() && !line.wants_help)
+    return "portcullis: key takes `new` and the name of a caller; see portcullis key --help";
   return line;
 }
 
@@ -82,10 +102,16 @@ std::string help_text(const command_line& line) {
   std::string out = "Usage: portcullis " + std::string{d.name};
   if (line.command == command::check_config)
     out += " [--markdown]";
+  if (line.command == command::key)
+    out += " new NAME";
   out += "\n\n" + std::string{d.help} + '\n';
   if (line.command == command::check_config)
     out += "--markdown prints the table of all variables for the documentation instead.\n";
-  return line.command == command::version ? out : out + configuration_help();
+  if (line.command == command::key)
+    out += "The key is for the caller and is shown this once; its hash is for the callers' file "
+           "(BACKEND_CALLERS_FILE).\n";
+  const bool needs_configuration = line.command != command::version && line.command != command::key;
+  return !needs_configuration ? out : out + configuration_help();
 }
 
 } // namespace portcullis::config

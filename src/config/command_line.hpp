@@ -9,7 +9,7 @@
 
 namespace portcullis::config {
 
-enum class command : std::uint8_t { serve, migrate, check_config, version };
+enum class command : std::uint8_t { serve, migrate, check_config, key, version };
 
 std::string_view to_string(command c) noexcept;
 
@@ -18,6 +18,7 @@ struct command_line {
   bool is_command_given = false; // false: `serve`, by default
   bool wants_help = false;       // print `help_text` and exit 0
   bool wants_markdown = false;   // `check-config --markdown`: the documentation's table of variables
+  std::string caller_name;       // `key new NAME`
 };
 
 /// The exit code of a command line that cannot be understood.

@@ -43,6 +43,14 @@ std::string_view to_string(errc code) noexcept {
     return "session_unknown";
   case errc::session_revoked:
     return "session_revoked";
+  case errc::session_expired:
+    return "session_expired";
+  case errc::caller_unknown:
+    return "caller_unknown";
+  case errc::caller_forbidden:
+    return "caller_forbidden";
+  case errc::rate_limited:
+    return "rate_limited";
   case errc::user_required:
     return "user_required";
   case errc::session_not_found:

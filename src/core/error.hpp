@@ -32,6 +32,10 @@ enum class errc : std::uint8_t {
   token_malformed, ///< prefix, length, alphabet or checksum is wrong: never one of ours
   session_unknown, ///< a well-formed token that was never minted, or whose row is gone
   session_revoked,
+  session_expired,   ///< older than sessions may grow
+  caller_unknown,    ///< the gateway or service that asks did not prove who it is
+  caller_forbidden,  ///< the caller is known and may not do this
+  rate_limited,      ///< the caller or client has used up what it may ask for now
   user_required,     ///< the gateway did not say who the user is
   session_not_found, ///< no session with that id (or not the caller's own)
   account_not_found,

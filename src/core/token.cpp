@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
@@ -25,8 +26,6 @@ constexpr std::array<std::uint8_t, 32> all_ones() noexcept {
 }
 
 constexpr auto body_max = base62::encode(all_ones()); // 2^256 - 1
-constexpr std::uint32_t prefix_crc = crc32(token::prefix);
-
 constexpr std::array<bool, 256> make_alphabet() noexcept {
   std::array<bool, 256> table{};
   for (std::size_t c = 0; c < 128; ++c)
@@ -36,8 +35,8 @@ constexpr std::array<bool, 256> make_alphabet() noexcept {
 
 constexpr auto alphabet = make_alphabet();
 
-static_assert(token::prefix.size() + token::body_length + token::checksum_length == token::text_length);
-static_assert(body_max.size() == token::body_length);
+static_assert(token::prefix.size() == secret_text::prefix_length);
+static_assert(body_max.size() == secret_text::body_length);
 
 /// Nothing that this process does is safe without these primitives, and they fail only when memory or entropy is
 /// out.
@@ -76,41 +75,60 @@ bool operator==(const token_hash& a, const token_hash& b) noexcept {
   return CRYPTO_memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
 }
 
-token token::from_random(const std::array<std::uint8_t, 32>& bits) {
-  token t;
-  auto* out = std::copy(prefix.begin(), prefix.end(), t.text_.begin());
+std::string to_hex(const token_hash& hash) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * hash.bytes.size());
+  for (const auto byte : hash.bytes) {
+    text += digits[byte >> 4];
+    text += digits[byte & 0x0f];
+  }
+  return text;
+}
+
+secret_text::secret_text(std::string_view prefix, const std::array<std::uint8_t, 32>& bits) {
+  assert(prefix.size() == prefix_length);
+  auto* out = std::copy(prefix.begin(), prefix.end(), text_.begin());
   auto body = base62::encode(bits);
   out = std::copy(body.begin(), body.end(), out);
   OPENSSL_cleanse(body.data(), body.size());
-  const auto checksum = base62::encode(crc32({t.text_.data(), prefix.size() + body_length}));
+  const auto checksum = base62::encode(crc32({text_.data(), prefix_length + body_length}));
   std::copy(checksum.begin(), checksum.end(), out);
-  return t;
 }
 
-token::~token() {
+secret_text::~secret_text() {
   OPENSSL_cleanse(text_.data(), text_.size());
 }
 
-std::string_view token::reveal() const noexcept {
+std::string_view secret_text::reveal() const noexcept {
   return {text_.data(), text_.size()};
 }
 
-token_hash token::hash() const {
+token_hash secret_text::hash() const {
   return hash_token(reveal());
 }
 
-bool is_token_form(std::string_view text) noexcept {
-  if (text.size() != token::text_length || text.substr(0, token::prefix.size()) != token::prefix)
+bool is_secret_form(std::string_view text, std::string_view prefix) noexcept {
+  if (text.size() != secret_text::text_length || text.substr(0, secret_text::prefix_length) != prefix)
     return false;
-  const auto body = text.substr(token::prefix.size(), token::body_length);
-  const auto checksum = text.substr(token::prefix.size() + token::body_length);
+  const auto body = text.substr(secret_text::prefix_length, secret_text::body_length);
+  const auto checksum = text.substr(secret_text::prefix_length + secret_text::body_length);
   bool is_base62 = true;
   for (const char c : body)
     is_base62 &= alphabet[static_cast<unsigned char>(c)];
   if (!is_base62 || body > std::string_view{body_max.data(), body_max.size()})
     return false;
-  const auto expected = base62::encode(crc32(body, prefix_crc));
+  const auto expected =
+    base62::encode(crc32(text.substr(0, secret_text::prefix_length + secret_text::body_length)));
   return checksum == std::string_view{expected.data(), expected.size()};
+}
+
+token token::from_random(const std::array<std::uint8_t, 32>& bits) {
+  return token{bits};
+}
+
+bool is_token_form(std::string_view text) noexcept {
+  return is_secret_form(text, token::prefix);
 }
 
 token_hash hash_token(std::string_view text) {

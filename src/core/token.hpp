@@ -22,36 +22,55 @@ inline bool operator!=(const token_hash& a, const token_hash& b) noexcept {
   return !(a == b);
 }
 
-/// A session token: 256 random bits in the text form `pcs_` + 43 base62 digits + 6 base62 digits of the
-/// CRC-32 of all that precedes (as GitHub's tokens have), 53 characters. The form lets a secret scanner
-/// find a leaked token and turns garbage away before any hashing or look-up.
+/// The hash as 64 lower-case hexadecimal digits.
+std::string to_hex(const token_hash& hash);
+
+/// A secret that this service gives out: 256 random bits in the text form prefix + 43 base62 digits + 6 base62
+/// digits of the CRC-32 of all that precedes (as GitHub's tokens have), 53 characters. The form lets a secret
+/// scanner find a leaked one and turns garbage away before any hashing or look-up. What differs between kinds is
+/// the prefix.
 ///
 /// The type does not print: no operator<<, no to_string, no inspect. `reveal` is called once, where the
 /// reply to the client is written. The memory is cleansed on destruction.
-class token {
+class secret_text {
 public:
-  static constexpr std::string_view prefix = "pcs_";
+  static constexpr std::size_t prefix_length = 4;
   static constexpr std::size_t body_length = 43;
   static constexpr std::size_t checksum_length = 6;
-  static constexpr std::size_t text_length = 4 + body_length + checksum_length;
-
-  /// Encodes 32 bytes from a CSPRNG.
-  static token from_random(const std::array<std::uint8_t, 32>& bits);
-
-  token() = default;
-  token(const token&) = default;
-  token& operator=(const token&) = default;
-  ~token();
+  static constexpr std::size_t text_length = prefix_length + body_length + checksum_length;
 
   std::string_view reveal() const noexcept;
   token_hash hash() const;
+
+protected:
+  secret_text() = default;
+  secret_text(std::string_view prefix, const std::array<std::uint8_t, 32>& bits);
+  secret_text(const secret_text&) = default;
+  secret_text& operator=(const secret_text&) = default;
+  ~secret_text();
 
 private:
   std::array<char, text_length> text_{};
 };
 
-/// True if `text` has the form of a token: prefix, length, alphabet, a body below 2^256 and a checksum
-/// that fits. Touches no memory but its argument; about 100 ns.
+/// True if `text` has the form of a secret of ours that begins with `prefix`: length, alphabet, a body below 2^256
+/// and a checksum that fits. Touches no memory but its arguments; about 100 ns.
+bool is_secret_form(std::string_view text, std::string_view prefix) noexcept;
+
+/// A session token.
+class token : public secret_text {
+public:
+  static constexpr std::string_view prefix = "pcs_";
+
+  /// Encodes 32 bytes from a CSPRNG.
+  static token from_random(const std::array<std::uint8_t, 32>& bits);
+
+  token() = default;
+
+private:
+  explicit token(const std::array<std::uint8_t, 32>& bits) : secret_text(prefix, bits) {}
+};
+
 bool is_token_form(std::string_view text) noexcept;
 
 /// SHA-256 of `text`, by a digest context that is made once per thread.

@@ -37,6 +37,10 @@ constexpr std::array rows{
   row{errc::token_malformed, {401, "Token malformed", 0}},
   row{errc::session_unknown, {401, "Session unknown", 0}},
   row{errc::session_revoked, {401, "Session revoked", 0}},
+  row{errc::session_expired, {401, "Session expired", 0}},
+  row{errc::caller_unknown, {401, "Caller unknown", 0}},
+  row{errc::caller_forbidden, {403, "Caller forbidden", 0}},
+  row{errc::rate_limited, {429, "Rate limited", 0}}, // the limiter says when to come back
   row{errc::user_required, {401, "User required", 0}},
   row{errc::session_not_found, {404, "Session not found", 0}},
   row{errc::account_not_found, {404, "Account not found", 0}},

@@ -1,7 +1,7 @@
 #include "http/query.hpp"
 
 #include "core/ascii.hpp"
-#include "core/hex.hpp"
+#include "core/percent.hpp"
 #include "core/utf8.hpp"
 #include "http/grammar.hpp"
 
@@ -13,25 +13,12 @@ namespace portcullis::http {
 
 namespace {
 
-/// Percent-decoded; nothing when an escape is cut short or not hexadecimal. `plus_is_space`:
-/// `application/x-www-form-urlencoded`, as browsers and clients write queries and forms.
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space = true) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus_is_space) {
-      out += ' ';
-    } else if (text[i] != '%') {
-      out += text[i];
-    } else {
-      const int high = i + 2 < text.size() ? hex::value(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex::value(text[i + 2]) : -1;
-      if (high < 0 || low < 0)
-        return {};
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-  }
+  std::string out(text.size(), char{});
+  const auto size = percent_decode(text, plus_is_space, out.data());
+  if (!size)
+    return {};
+  out.resize(*size);
   return out;
 }
 

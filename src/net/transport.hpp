@@ -17,8 +17,8 @@ struct peer_identity {
   std::vector<std::string> names; // of a verified client certificate: its URI and DNS subject alternative names
 };
 
-/// Turns the bytes on the wire into plain bytes and back, for one connection. It opens no socket: the server reads and
-/// writes. A connection without one is plain TCP, which costs nothing.
+/// Turns the bytes on the wire into plain bytes and back, for one connection. It opens no socket: the server reads
+/// and writes. A connection without one is plain TCP, which costs nothing.
 class transport {
 public:
   virtual ~transport() = default;

@@ -48,7 +48,8 @@ CAF_TEST(every command has help) {
   CAF_CHECK(parsed({"--help", "migrate"}).command == command::migrate);
 
   const std::string general = help_text(parsed({"--help"}));
-  for (const command c : {command::serve, command::migrate, command::check_config, command::version}) {
+  for (const command c :
+       {command::serve, command::migrate, command::check_config, command::key, command::version}) {
     const std::string name{to_string(c)};
     CAF_CHECK_NOT_EQUAL(general.find("\n  " + name + ' '), std::string::npos);
     CAF_CHECK_EQUAL(help_text(parsed({name, "--help"})).rfind("Usage: portcullis " + name, 0), 0u);
@@ -72,4 +73,25 @@ CAF_TEST(what is not understood is told in one line) {
                   "portcullis: more than one command: \"migrate\"; see portcullis --help");
   CAF_CHECK_EQUAL(error_of({"a\nb"}), "portcullis: unknown command \"a\\nb\"; see portcullis --help");
   CAF_CHECK_EQUAL(error_of({""}), "portcullis: unknown command \"\"; see portcullis --help");
+}
+
+CAF_TEST(a key is made for a name) {
+  const command_line line = parsed({"key", "new", "gateway"});
+  CAF_CHECK(line.command == command::key);
+  CAF_CHECK_EQUAL(line.caller_name, "gateway");
+  CAF_CHECK_EQUAL(parsed({"key", "new", "serve"}).caller_name, "serve"); // a name, whatever it is
+  CAF_CHECK_EQUAL(parsed({"key", "new", "new"}).caller_name, "new");
+  CAF_CHECK(parsed({"key", "--help"}).wants_help);
+  CAF_CHECK(parsed({"key", "new", "--help"}).wants_help);
+  const std::string incomplete = "portcullis: key takes `new` and the name of a caller; see portcullis key --help";
+  CAF_CHECK_EQUAL(error_of({"key"}), incomplete);
+  CAF_CHECK_EQUAL(error_of({"key", "new"}), incomplete);
+  CAF_CHECK_EQUAL(error_of({"key", "new", ""}), "portcullis: unknown command \"\"; see portcullis --help");
+  CAF_CHECK_EQUAL(error_of({"key", "old", "gateway"}),
+                  "portcullis: unknown command \"old\"; see portcullis --help");
+  CAF_CHECK_EQUAL(error_of({"key", "new", "a", "b"}), "portcullis: unknown command \"b\"; see portcullis --help");
+  CAF_CHECK_EQUAL(error_of({"serve", "new", "gateway"}),
+                  "portcullis: unknown command \"new\"; see portcullis --help");
+  const std::string help = help_text(parsed({"key", "--help"}));
+  CAF_CHECK_EQUAL(help.find("BACKEND_POSTGRES_DSN"), std::string::npos);
 }

@@ -28,6 +28,10 @@ CAF_TEST(the word of a code is its name) {
   CHECK_WORD(token_malformed);
   CHECK_WORD(session_unknown);
   CHECK_WORD(session_revoked);
+  CHECK_WORD(session_expired);
+  CHECK_WORD(caller_unknown);
+  CHECK_WORD(caller_forbidden);
+  CHECK_WORD(rate_limited);
   CHECK_WORD(user_required);
   CHECK_WORD(session_not_found);
   CHECK_WORD(account_not_found);

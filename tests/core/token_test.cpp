@@ -22,16 +22,6 @@ std::string text_of(const std::array<std::uint8_t, 32>& bytes) {
   return std::string{token::from_random(bytes).reveal()};
 }
 
-std::string hex(const token_hash& hash) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (const auto byte : hash.bytes) {
-    text += digits[byte >> 4];
-    text += digits[byte & 0x0f];
-  }
-  return text;
-}
-
 /// `prefix` and `body` with the checksum that fits.
 std::string with_checksum(const std::string& start) {
   const auto checksum = base62::encode(crc32(start));
@@ -131,9 +121,9 @@ CAF_TEST(a body of 2 ^ 256 or more is refused) {
 
 CAF_TEST(the hash is SHA256) {
   // FIPS 180-4's example "abc", and the empty message.
-  CAF_CHECK_EQUAL(hex(hash_token("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  CAF_CHECK_EQUAL(hex(hash_token("")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  CAF_CHECK_EQUAL(hex(hash_token("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CAF_CHECK_EQUAL(to_hex(hash_token("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CAF_CHECK_EQUAL(to_hex(hash_token("")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  CAF_CHECK_EQUAL(to_hex(hash_token("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 CAF_TEST(a token hashes as its text does) {

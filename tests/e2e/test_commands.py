@@ -1,5 +1,7 @@
 """The command line and the configuration."""
 
+import hashlib
+import re
 import urllib.parse
 
 import pytest
@@ -77,7 +79,24 @@ def test_version_needs_no_configuration():
     assert done.stdout.startswith("portcullis ")
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["migrate"], ["check-config"], ["version"]])
+def test_a_key_is_made_with_its_hash_and_each_is_shown_once():
+    done = run_command("key", "new", "gateway")
+    assert done.returncode == 0 and done.stderr == ""
+    [key] = re.findall(r"pck_[0-9A-Za-z]{49}", done.stdout)
+    [digest] = re.findall(r"\b[0-9a-f]{64}\b", done.stdout)
+    assert hashlib.sha256(key.encode()).hexdigest() == digest
+    assert "gateway" in done.stdout
+    assert key not in run_command("key", "new", "gateway").stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["new"], ["new", "a b"], ["new", "a:b"], ["new", "x" * 65]])
+def test_a_key_needs_a_name_that_the_callers_file_takes(arguments):
+    done = run_command("key", *arguments)
+    assert done.returncode == 2
+    assert done.stdout == "" and "name" in done.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["migrate"], ["check-config"], ["key"], ["version"]])
 def test_help_explains_itself(command):
     done = run_command(*command, "--help")
     assert done.returncode == 0 and done.stderr == ""
