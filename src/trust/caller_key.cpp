@@ -1,6 +1,6 @@
 #include "trust/caller_key.hpp"
 
-#include "core/ascii.hpp"
+#include "core/hex.hpp"
 
 #include <algorithm>
 
@@ -24,7 +24,7 @@ std::optional<token_hash> parse_key_hash(std::string_view text) noexcept {
     return {};
   for (std::size_t i = 0; i < hash.bytes.size(); ++i)
     hash.bytes[i] =
-      static_cast<std::uint8_t>(ascii::hex_value(text[2 * i]) * 16 + ascii::hex_value(text[2 * i + 1]));
+      static_cast<std::uint8_t>(hex::value(text[2 * i]) * 16 + hex::value(text[2 * i + 1]));
   return hash;
 }
 
