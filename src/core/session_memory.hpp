@@ -4,6 +4,7 @@
 #include "core/recent_revocations.hpp"
 #include "core/session_index.hpp"
 #include "core/time.hpp"
+#include "core/unknown_tokens.hpp"
 
 #include <chrono>
 #include <cstddef>

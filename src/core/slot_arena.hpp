@@ -1,11 +1,12 @@
 #pragma once
 
+#include "core/zeroed_pages.hpp"
+
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <type_traits>
-#include <vector>
+#include <utility>
 
 /// Internal to core.
 namespace portcullis::detail {
@@ -39,7 +40,7 @@ public:
     } else {
       slot = next_;
       if (slot >> chunk_bits >= chunks_.size())
-        chunks_.emplace_back(static_cast<std::byte*>(::operator new (chunk_bytes, std::align_val_t{alignof(T)})));
+        chunks_.emplace_back(chunk_bytes);
       ++next_;
     }
     new (address(slot)) T{};
@@ -55,25 +56,27 @@ public:
     return *std::launder(reinterpret_cast<T*>(address(slot)));
   }
 
+  const T& operator[](slot_number slot) const noexcept {
+    return *std::launder(reinterpret_cast<const T*>(address(slot)));
+  }
+
   std::size_t bytes() const noexcept {
-    return chunks_.size() * chunk_bytes + chunks_.capacity() * sizeof(chunk);
+    return chunks_.size() * chunk_bytes + chunks_.capacity() * sizeof(zeroed_pages);
+  }
+
+  /// The memory, for whoever gives it back. The arena is of no use any more.
+  page_blocks take_memory() noexcept {
+    return std::move(chunks_);
   }
 
 private:
   static constexpr std::size_t chunk_bytes = chunk_slots * sizeof(T);
 
-  struct chunk_deleter {
-    void operator()(std::byte* memory) const noexcept {
-      ::operator delete (memory, std::align_val_t{alignof(T)});
-    }
-  };
-  using chunk = std::unique_ptr<std::byte, chunk_deleter>;
-
-  std::byte* address(slot_number slot) noexcept {
-    return chunks_[slot >> chunk_bits].get() + (slot & (chunk_slots - 1)) * sizeof(T);
+  std::byte* address(slot_number slot) const noexcept {
+    return chunks_[slot >> chunk_bits].data() + (slot & (chunk_slots - 1)) * sizeof(T);
   }
 
-  std::vector<chunk> chunks_;
+  page_blocks chunks_;
   slot_number next_ = no_slot + 1; // the first slot that was never handed out
   slot_number free_ = no_slot;
 };
