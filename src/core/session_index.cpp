@@ -87,9 +87,25 @@ struct session_index::impl {
   }
 
   // A plain comparison: hashes are no secrets, and where a probe ends depends on the data in any case.
+  slot_number probe_token(const token_hash& hash) const {
+    return by_token.find(hash_of_token(hash.bytes.data()),
+                         [&](slot_number slot) { return entries[slot].hash.bytes == hash.bytes; });
+  }
+
   slot_number find_token(const token_hash& hash) {
-    return live(by_token.find(hash_of_token(hash.bytes.data()),
-                              [&](slot_number slot) { return entries[slot].hash.bytes == hash.bytes; }));
+    return live(probe_token(hash));
+  }
+
+  /// What an answer reads and a use writes lies in three other places: their misses overlap.
+  void prefetch_neighbours(slot_number slot) const {
+    if (slot == no_slot || slot == newest)
+      return;
+    const entry& e = entries[slot];
+    for (const slot_number neighbour : {e.newer, e.older})
+      if (neighbour != no_slot)
+        __builtin_prefetch(&entries[neighbour].newer, 1);
+    if (!e.is_revoked())
+      __builtin_prefetch(&accounts[e.account]);
   }
 
   slot_number find_session(const uuid& session_id) {
@@ -206,7 +222,7 @@ struct session_index::impl {
     e.hash = hash;
     e.session_id = record.session_id;
     update(e, record, now);
-    join_account(e, slot, record.account_id); // takes memory: before anything leads here
+    join_account(e, slot, record.account_id);
     by_token.insert(hash_of_token(hash.bytes.data()), slot);
     by_session.insert(hash_of_session(record.session_id.bytes.data()), slot);
     link_newest(slot);
@@ -274,7 +290,9 @@ struct session_index::impl {
     std::size_t done = 0;
     for (; done < steps_max && forgotten > 0; ++done)
       drop_forgotten();
-    for (; done + steps_per_slice <= steps_max && !retired.empty(); done += steps_per_slice) {
+    if (forgotten > 0)
+      return true;
+    for (; (done == 0 || done + steps_per_slice <= steps_max) && !retired.empty(); done += steps_per_slice) {
       retired.release_slice();
       steps += steps_per_slice;
     }
@@ -360,7 +378,9 @@ session_index::session_index(const options& opts) : impl_(std::make_unique<impl>
 session_index::~session_index() = default;
 
 session_status session_index::find(const token_hash& hash, instant now, session_record* out) {
-  const slot_number slot = impl_->find_token(hash);
+  const slot_number held = impl_->probe_token(hash);
+  impl_->prefetch_neighbours(held);
+  const slot_number slot = impl_->live(held);
   if (slot == no_slot)
     return session_status::unknown;
   const entry& e = impl_->entries[slot];

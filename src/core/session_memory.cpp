@@ -129,7 +129,7 @@ bool session_memory::reclaim(std::size_t steps_max) {
   if (index_.has_garbage())
     index_.reclaim(steps_max);
   else
-    unknown_.reclaim(steps_max / session_index::steps_per_slice);
+    unknown_.reclaim(std::max<std::size_t>(steps_max / session_index::steps_per_slice, 1));
   return has_garbage();
 }
 

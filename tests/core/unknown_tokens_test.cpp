@@ -34,9 +34,9 @@ CAF_TEST(what a clear leaves is given back in slices) {
   CAF_CHECK(!tokens.has_garbage());
   tokens.clear();
   int calls = 1;
-  while (tokens.reclaim(4)) // of 64 KiB
+  while (tokens.reclaim(1)) // of 2 MiB
     ++calls;
-  CAF_CHECK(calls >= 100'000 * (32 + 10) / (4 * 65'536));
+  CAF_CHECK(calls >= 100'000 * (32 + 10) / (2 * 1'048'576));
   CAF_CHECK(!tokens.has_garbage());
 }
 
