@@ -194,6 +194,30 @@ CAF_TEST(a reset does not forget what was revoked while it was on its way) {
   CAF_CHECK(peek(alice, at(8)) == knowledge::revoked);
 }
 
+CAF_TEST(what ended is taken apart later and answers nothing meanwhile) {
+  memory.renew_lease(at(0));
+  for (std::uint32_t n = 1; n <= 5; ++n)
+    memory.admit_minted(make_hash(n), make_record(10 + n, 101), at(0), at(0));
+  CAF_CHECK(!memory.has_garbage());
+  memory.forget_account(make_uuid(101), at(1));
+  CAF_CHECK(memory.has_garbage());
+  for (std::uint32_t n = 1; n <= 2; ++n)
+    CAF_CHECK(peek(make_hash(n), at(1)) == knowledge::must_load);
+  memory.admit_minted(make_hash(1), make_record(11, 101), at(2), at(2)); // minted, or spared, since
+  CAF_CHECK(memory.reclaim(2));
+  CAF_CHECK(!memory.reclaim(2));
+  CAF_CHECK(peek(make_hash(1), at(2)) == knowledge::active);
+  memory.admit(make_hash(7), session_status::unknown, {}, at(2), at(2));
+  memory.reset(at(3));
+  int turns = 1;
+  while (memory.reclaim(1)) {
+    CAF_REQUIRE(turns < 100);
+    ++turns;
+  }
+  CAF_CHECK(turns > 1);
+  CAF_CHECK(memory.index().check_invariants());
+}
+
 CAF_TEST(the memory of unknown tokens is bounded) {
   for (std::uint32_t n = 1; n <= 3; ++n)
     memory.admit(make_hash(n), session_status::unknown, {}, at(0), at(0));
