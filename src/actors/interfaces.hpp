@@ -140,7 +140,9 @@ using session_cache_actor = session_registry_actor::extend_with<revocation_sink_
   // Answers from PostgreSQL; `database_unavailable`, `overloaded` or `history_stale` if it cannot.
   caf::replies_to<load_session>::with<resolution>,
   // A part of the warm-up; the reply asks for the next.
-  caf::replies_to<warm_sessions>::with<applied>>;
+  caf::replies_to<warm_sessions>::with<applied>,
+  // The next part of what ended accounts and epochs left in memory.
+  caf::reacts_to<step_atom>>;
 
 // -- the domain --------------------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@
 #include <memory>
 #include <vector>
 
-/// Where the revocation feed reads from. Every call may block its thread up to its deadline; a call that fails leaves
-/// the source closed, and `open` is to be called again.
+/// Where the revocation feed reads from. Every call may block its thread up to its deadline; a call that fails
+/// leaves the source closed, and `open` is to be called again.
 namespace portcullis {
 
 /// The revocation log, read from a cursor on.
@@ -44,8 +44,8 @@ public:
 
   virtual ~snapshot_source() = default;
 
-  /// Hands the sessions that are active over in parts, newest first, at most `limit`; stops early when `take` returns
-  /// false.
+  /// Hands the sessions that are active over in parts, newest first, at most `limit`; stops early when `take`
+  /// returns false.
   virtual failure stream_active(std::size_t limit, const sink& take, instant deadline) = 0;
 };
 

@@ -45,16 +45,17 @@ struct peek_sessions {
 
 /// One answer per look-up, in order, at once.
 struct peeked_sessions {
-  enum class verdict : std::uint8_t {
+  enum class knowledge : std::uint8_t {
     active,    // `record` is the session's
     revoked,   // known to be dead
     unknown,   // known never to have been minted
     must_load, // memory cannot tell: ask with `load_session`
   };
+  using verdict = knowledge; // for callers that have not followed the new name
   struct answer {
     std::uint64_t exchange = 0;
     token_hash hash;
-    verdict known = verdict::must_load;
+    knowledge known = knowledge::must_load;
     session_record record;
     instant read_after = instant::min();
     std::int64_t connection = -1;

@@ -1,72 +1,57 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
-#include "actors/log_source.hpp"
-#include "core/time.hpp"
+#include "actors/log_broadcast.hpp"
+#include "actors/log_follower.hpp"
 
-#include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <random>
-#include <string>
 #include <vector>
 
 namespace portcullis {
 
-struct revocation_feed_options {
-  std::chrono::nanoseconds poll_interval = std::chrono::milliseconds{100};
-  std::chrono::nanoseconds operation_timeout = std::chrono::seconds{5};
-  std::chrono::nanoseconds warm_timeout = std::chrono::minutes{5};
-  std::chrono::nanoseconds backoff_min = std::chrono::milliseconds{50};
-  std::chrono::nanoseconds backoff_max = std::chrono::seconds{1};
-  std::size_t warm_entries_max = 1'000'000;
-  std::uint32_t seed = 1; // of the backoff's jitter
-  std::function<instant()> now = boot_clock::now;
-};
+/// Follows the log and tells the sinks. At most one message is on its way to each sink, and the log is not read on
+/// before the first of them, the cache, has taken what was read.
+///
+/// The thread blocks in two places only: in the source, whose calls have deadlines, and in `poll(2)` for at most
+/// the poll interval, when no sink has anything left to take. Otherwise it waits at the mailbox, where exits
+/// arrive, too.
+class revocation_feed_state {
+public:
+  using self_pointer = revocation_feed_actor::pointer;
 
-/// How the feed hands a part of the warm-up over and waits until it is taken, so that at most one part is
-/// on its way. False: the cache is gone.
-using warm_function = std::function<bool(warm_sessions&&)>;
-
-/// Follows the log: one round is "read everything new, tell the sinks, wait". The order at the start matters:
-/// LISTEN first, then the position, then the snapshot that warms memory, so that whatever is revoked in between
-/// comes after the position and is applied.
-struct revocation_feed_state {
   static inline const char* name = "revocation_feed";
+
+  explicit revocation_feed_state(self_pointer self) : self_(self) {}
+
+  void start(const revocation_feed_options& options, log_sources from, const session_cache_actor& cache,
+             const std::vector<revocation_sink_actor>& others);
 
   void round();
 
-  revocation_feed_options options;
-  log_sources from;
-  warm_function hand_over;
-  std::function<void(log_progress&&)> tell_progress;
-  std::function<void(epoch_changed&&)> tell_history;
-  std::function<void(cache_warmed&&)> tell_warmed;
-
 private:
-  bool ensure_open();
-  bool start_at_end(const std::string& reason);
-  bool warm();
-  bool catch_up();
-  void wait();
-  void trouble(const failure& what);
-  instant deadline() const;
+  void send_ready();
+  void send(std::size_t sink, const log_news& news);
+  void taken(std::size_t sink);
+  void lost(std::size_t sink);
+  void plan_next_round();
+  bool must_wait_for_sinks() const;
+  bool hand_over(warm_sessions&& part);
 
-  std::optional<cursor> position_; // empty before the first successful start
-  bool is_warm_ = false;
-  bool must_notify_ = false;
-  bool in_trouble_ = false;
-  std::chrono::nanoseconds backoff_{0};
-  std::minstd_rand jitter_;
+  self_pointer self_;
+  std::chrono::nanoseconds busy_sink_pause_{0};
+  session_cache_actor cache_;
+  std::vector<revocation_sink_actor> sinks_; // the cache is the first
+  std::optional<log_follower> follower_;
+  std::optional<log_broadcast> broadcast_;
+  bool reads_on_ = true;              // without a wait
+  bool is_waiting_for_sinks_ = false; // no round is planned
 };
 
 /// Spawn it detached: it blocks its thread. `cache` hears of everything before the other sinks do.
 revocation_feed_actor::behavior_type revocation_feed(
   revocation_feed_actor::stateful_pointer<revocation_feed_state> self, revocation_feed_options options,
-  std::shared_ptr<log_sources> from, session_cache_actor cache,
-  std::vector<revocation_sink_actor> others);
+  std::shared_ptr<log_sources> from, session_cache_actor cache, std::vector<revocation_sink_actor> others);
 
 } // namespace portcullis

@@ -1,106 +1,30 @@
 #include "actors/session_cache.hpp"
 
+#include "actors/session_cache_behavior.hpp"
 #include "core/failpoint.hpp"
+#include "core/invariant.hpp"
 
 #include <caf/io/typed_broker.hpp>
-#include <caf/typed_event_based_actor.hpp>
 
-#include <chrono>
 #include <utility>
 
 namespace portcullis {
 
-void session_cache_state::init(session_cache_options opts) {
-  options = std::move(opts);
-  memory = std::make_unique<session_memory>(options.memory);
-}
-
-peeked_sessions session_cache_state::peek(const peek_sessions& ask) {
-  using known = peeked_sessions::verdict;
-  auto now = options.now();
-  peeked_sessions result;
-  result.answers.reserve(ask.lookups.size());
-  for (auto& lookup : ask.lookups) {
-    auto& answer = result.answers.emplace_back();
-    answer.exchange = lookup.exchange;
-    answer.hash = lookup.hash;
-    answer.read_after = lookup.read_after;
-    answer.connection = lookup.connection;
-    answer.generation = lookup.generation;
-    answer.purpose = lookup.purpose;
-    bool is_memory_enough = lookup.read_after == instant::min();
-    switch (is_memory_enough ? memory->peek(lookup.hash, now, &answer.record)
-                             : memory->peek_final(lookup.hash, now)) {
-    case session_memory::verdict::active:
-      answer.known = known::active;
-      break;
-    case session_memory::verdict::revoked:
-      answer.known = known::revoked;
-      break;
-    case session_memory::verdict::unknown:
-      answer.known = known::unknown;
-      break;
-    case session_memory::verdict::must_load:
-      answer.known = known::must_load;
-      break;
-    }
-  }
-  return result;
-}
-
-void session_cache_state::answer(const token_hash& hash, const load_ptr& done, const resolution& with) {
-  end(hash, done);
-  for (auto& promise : done->waiting)
-    promise.deliver(with);
-}
-
-void session_cache_state::fail(const token_hash& hash, const load_ptr& done, const caf::error& err) {
-  end(hash, done);
-  for (auto& promise : done->waiting)
-    promise.deliver(err);
-}
-
-void session_cache_state::end(const token_hash& hash, const load_ptr& done) {
-  --loads_in_flight;
-  if (auto latest = loads.find(hash); latest != loads.end() && latest->second == done)
-    loads.erase(latest);
-}
-
-void session_cache_state::apply(const log_progress& news) {
-  auto now = options.now();
-  for (auto& event : news.events)
-    memory->apply(event, now);
-  bool is_complete = news.read_began != instant::min();
-  memory->renew_lease(is_complete && fails(failpoint::lease_from_read_start) ? now : news.read_began);
-}
-
-void session_cache_state::warm(const warm_sessions& part) {
-  auto now = options.now();
-  for (auto& entry : part.entries)
-    memory->admit_minted(entry.hash, entry.record, part.began, now);
-}
-
-cache_stats session_cache_state::stats() const {
-  auto& count = memory->count();
-  auto& index = memory->index();
-  cache_stats result;
-  result.entries = index.size();
-  result.active = index.active_size();
-  result.bytes = index.bytes();
-  result.unknown_entries = memory->unknown_size();
-  result.loads_in_flight = loads_in_flight;
-  result.hits = count.hits;
-  result.misses = count.misses;
-  result.read_throughs = count.read_throughs;
-  result.loads_dropped = count.loads_dropped;
-  result.evictions = index.evictions();
-  auto began = memory->lease_began();
-  result.lease_age_s =
-    began == instant::min() ? -1.0 : std::chrono::duration<double>(options.now() - began).count();
-  return result;
-}
-
 namespace {
+
+peeked_sessions::knowledge told(session_memory::knowledge known) {
+  switch (known) {
+  case session_memory::knowledge::active:
+    return peeked_sessions::knowledge::active;
+  case session_memory::knowledge::revoked:
+    return peeked_sessions::knowledge::revoked;
+  case session_memory::knowledge::unknown:
+    return peeked_sessions::knowledge::unknown;
+  case session_memory::knowledge::must_load:
+    break;
+  }
+  return peeked_sessions::knowledge::must_load;
+}
 
 metrics::snapshot to_snapshot(const cache_stats& cache) {
   metrics::snapshot s;
@@ -124,111 +48,178 @@ metrics::snapshot to_snapshot(const cache_stats& cache) {
   return s;
 }
 
-/// Sends the load of `hash` on its way. What comes back is admitted, or, overtaken, asked for again.
-template <class Self>
-void start_load(Self* self, const session_loader_actor& loader, const token_hash& hash,
-                const session_cache_state::load_ptr& what) {
-  auto began = self->state.options.now();
-  what->began = began;
-  // The pool answers every request within the operation time-out, so none is set here: CAF could not cancel it.
-  self->request(loader, caf::infinite, store::find_session{hash})
-    .then(
-      [=](const store::find_session::result& found) {
-        auto& state = self->state;
-        switch (state.memory->admit(hash, found.status, found.record, began, state.options.now())) {
-        case session_memory::admission::active:
-          state.answer(hash, what, {session_status::active, found.record});
-          break;
-        case session_memory::admission::revoked:
-          state.answer(hash, what, {session_status::revoked, {}});
-          break;
-        case session_memory::admission::unknown:
-          state.answer(hash, what, {session_status::unknown, {}});
-          break;
-        case session_memory::admission::retry:
-          if (++what->attempts <= state.options.load_attempts_max)
-            start_load(self, loader, hash, what);
-          else
-            state.fail(hash, what, to_caf({errc::history_stale, "the session could not be read recently enough"}));
-          break;
-        }
-      },
-      [=](const caf::error& err) { self->state.fail(hash, what, err); });
-}
-
-template <class Self>
-caf::result<resolution> load(Self* self, const session_loader_actor& loader, const load_session& ask) {
-  auto& state = self->state;
-  auto running = state.loads.find(ask.hash);
-  bool joins = running != state.loads.end() && running->second->began > ask.read_after;
-  if (!joins && state.loads_in_flight >= state.options.loads_max)
-    return to_caf({errc::overloaded, "too many sessions are being looked up"});
-  auto promise = self->template make_response_promise<resolution>();
-  if (joins) {
-    running->second->waiting.push_back(promise);
-    return promise;
-  }
-  auto what = std::make_shared<session_cache_state::load>();
-  what->waiting.push_back(promise);
-  state.loads[ask.hash] = what;
-  ++state.loads_in_flight;
-  start_load(self, loader, ask.hash, what);
-  return promise;
-}
-
-template <class Self>
-session_cache_actor::behavior_type behave(Self* self, session_cache_options options,
-                                          const session_loader_actor& loader) {
-  self->state.init(std::move(options));
-  return {
-    [self](const session_minted& mint) {
-      auto& state = self->state;
-      state.memory->admit_minted(mint.hash, mint.record, mint.began, state.options.now());
-      return applied{};
-    },
-    [self](const session_revoked& end) {
-      self->state.memory->revoke_session(end.session_id, self->state.options.now());
-      return applied{};
-    },
-    [self](const account_revoked& end) {
-      self->state.memory->forget_account(end.account_id, self->state.options.now());
-      return applied{};
-    },
-    [self](const log_progress& news) {
-      self->state.apply(news);
-      return applied{};
-    },
-    [self](const epoch_changed& news) {
-      self->state.memory->reset(news.noticed);
-      return applied{};
-    },
-    [](const cache_warmed&) {
-      // Memory needs no word of it: a session that is not held is loaded, warm or not.
-      return applied{};
-    },
-    [self](const peek_sessions& ask) { return self->state.peek(ask); },
-    [self, loader](const load_session& ask) { return load(self, loader, ask); },
-    [self](const warm_sessions& part) {
-      self->state.warm(part);
-      return applied{};
-    },
-    [self](const read_cache_stats&) { return self->state.stats(); },
-    [self](const read_numbers&) { return all_numbers{to_snapshot(self->state.stats())}; },
-  };
-}
-
 } // namespace
+
+void session_cache_state::init(session_cache_options opts) {
+  options_ = std::move(opts);
+  memory_ = std::make_unique<session_memory>(options_.memory);
+  loads_.reserve(options_.loads_max); // it never grows while requests wait
+}
+
+// -- look-ups ----------------------------------------------------------------------------------------------
+
+peeked_sessions session_cache_state::peek(const peek_sessions& ask) {
+  auto now = options_.now();
+  for (auto& lookup : ask.lookups)
+    memory_->prefetch(lookup.hash);
+  peeked_sessions result;
+  result.answers.reserve(ask.lookups.size());
+  for (auto& lookup : ask.lookups) {
+    auto& answer = result.answers.emplace_back();
+    answer.exchange = lookup.exchange;
+    answer.hash = lookup.hash;
+    answer.read_after = lookup.read_after;
+    answer.connection = lookup.connection;
+    answer.generation = lookup.generation;
+    answer.purpose = lookup.purpose;
+    bool is_memory_enough = lookup.read_after == instant::min();
+    answer.known = told(is_memory_enough ? memory_->peek(lookup.hash, now, &answer.record)
+                                         : memory_->peek_final(lookup.hash, now));
+  }
+  return result;
+}
+
+session_cache_state::load_ptr session_cache_state::find_load(const load_session& ask) const {
+  auto running = loads_.find(ask.hash);
+  bool serves = running != loads_.end() && running->second->began_ > ask.read_after;
+  return serves ? running->second : nullptr;
+}
+
+session_cache_state::load_ptr session_cache_state::make_load(const token_hash& hash) {
+  if (loads_in_flight_ >= options_.loads_max)
+    return nullptr;
+  ++loads_in_flight_;
+  return loads_[hash] = std::make_shared<load>();
+}
+
+void session_cache_state::join(const load_ptr& running, resolution_promise promise) {
+  running->waiting_.push_back(std::move(promise));
+}
+
+void session_cache_state::begin(const load_ptr& running) {
+  running->began_ = options_.now();
+  ++running->attempts_;
+}
+
+bool session_cache_state::admit(const token_hash& hash, const load_ptr& running,
+                                const store::find_session::result& found) {
+  switch (memory_->admit(hash, found.status, found.record, running->began_, options_.now())) {
+  case session_memory::admission::active:
+    answer(hash, running, {session_status::active, found.record});
+    return false;
+  case session_memory::admission::revoked:
+    answer(hash, running, {session_status::revoked, {}});
+    return false;
+  case session_memory::admission::unknown:
+    answer(hash, running, {session_status::unknown, {}});
+    return false;
+  case session_memory::admission::retry:
+    break;
+  }
+  if (running->attempts_ < options_.load_attempts_max)
+    return true;
+  fail(hash, running, to_caf({errc::history_stale, "the session could not be read recently enough"}));
+  return false;
+}
+
+void session_cache_state::answer(const token_hash& hash, const load_ptr& done, const resolution& with) {
+  end(hash, done);
+  for (auto& promise : done->waiting_)
+    promise.deliver(with);
+}
+
+void session_cache_state::fail(const token_hash& hash, const load_ptr& done, const caf::error& err) {
+  end(hash, done);
+  for (auto& promise : done->waiting_)
+    promise.deliver(err);
+}
+
+void session_cache_state::end(const token_hash& hash, const load_ptr& done) {
+  PORTCULLIS_INVARIANT(loads_in_flight_ > 0);
+  --loads_in_flight_;
+  if (auto latest = loads_.find(hash); latest != loads_.end() && latest->second == done)
+    loads_.erase(latest);
+  PORTCULLIS_INVARIANT(loads_.size() <= loads_in_flight_);
+}
+
+// -- changes -----------------------------------------------------------------------------------------------
+
+void session_cache_state::apply(const session_minted& mint) {
+  memory_->admit_minted(mint.hash, mint.record, mint.began, options_.now());
+}
+
+void session_cache_state::apply(const session_revoked& end) {
+  memory_->revoke_session(end.session_id, options_.now());
+}
+
+void session_cache_state::apply(const account_revoked& end) {
+  memory_->forget_account(end.account_id, options_.now());
+}
+
+void session_cache_state::apply(const log_progress& news) {
+  auto now = options_.now();
+  for (auto& event : news.events)
+    memory_->apply(event, now);
+  bool is_complete = news.read_began != instant::min();
+  memory_->renew_lease(is_complete && fails(failpoint::lease_from_read_start) ? now : news.read_began);
+}
+
+void session_cache_state::apply(const epoch_changed& news) {
+  memory_->reset(news.noticed);
+}
+
+void session_cache_state::apply(const warm_sessions& part) {
+  auto now = options_.now();
+  for (auto& entry : part.entries)
+    memory_->admit_minted(entry.hash, entry.record, part.began, now);
+}
+
+// -- clean-up ----------------------------------------------------------------------------------------------
+
+std::optional<std::chrono::nanoseconds> session_cache_state::plan_reclaim() {
+  if (is_reclaim_planned_ || !memory_->has_garbage())
+    return std::nullopt;
+  is_reclaim_planned_ = true;
+  return options_.reclaim_pause;
+}
+
+void session_cache_state::reclaim() {
+  is_reclaim_planned_ = false;
+  memory_->reclaim(options_.reclaim_steps_max);
+}
+
+// -- numbers -----------------------------------------------------------------------------------------------
+
+cache_stats session_cache_state::stats() const {
+  auto& count = memory_->count();
+  auto& index = memory_->index();
+  cache_stats result;
+  result.entries = index.size();
+  result.active = index.active_size();
+  result.bytes = index.bytes();
+  result.unknown_entries = memory_->unknown_size();
+  result.loads_in_flight = loads_in_flight_;
+  result.hits = count.hits;
+  result.misses = count.misses;
+  result.read_throughs = count.read_throughs;
+  result.loads_dropped = count.loads_dropped;
+  result.evictions = index.evictions();
+  auto began = memory_->lease_began();
+  result.lease_age_s =
+    began == instant::min() ? -1.0 : std::chrono::duration<double>(options_.now() - began).count();
+  return result;
+}
+
+all_numbers session_cache_state::numbers() const {
+  return {to_snapshot(stats())};
+}
+
+// -- the actor ---------------------------------------------------------------------------------------------
 
 session_cache_actor::behavior_type session_cache(
   session_cache_actor::stateful_broker_pointer<session_cache_state> self, session_cache_options options,
   session_loader_actor loader) {
-  return behave(self, std::move(options), loader);
-}
-
-session_cache_actor::behavior_type scheduled_session_cache(
-  session_cache_actor::stateful_pointer<session_cache_state> self, session_cache_options options,
-  session_loader_actor loader) {
-  return behave(self, std::move(options), loader);
+  return session_cache_behavior(self, std::move(options), loader);
 }
 
 } // namespace portcullis

@@ -6,9 +6,11 @@
 
 #include <caf/typed_response_promise.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -18,50 +20,94 @@ struct session_cache_options {
   session_memory::options memory;
   std::size_t loads_max = 10'000; // loads at one time
   unsigned load_attempts_max = 3; // a load overtaken by revocations is run again this often
+  /// One turn of clean-up, so that requests are served in between: about a tenth of a millisecond.
+  std::size_t reclaim_steps_max = 256;
+  std::chrono::nanoseconds reclaim_pause = std::chrono::milliseconds{1}; // between two turns
   std::function<instant()> now = boot_clock::now;
 };
 
 /// Memory, and the loads on their way. One load serves all who ask for the same token while it runs, but for those
 /// who need a read that began later: they get another, which serves those who come then.
-struct session_cache_state {
-  static inline const char* name = "session_cache";
-
+///
+/// Each method takes a bounded time: what ends many sessions at once leaves them to `reclaim`.
+class session_cache_state {
+public:
   using resolution_promise = caf::typed_response_promise<resolution>;
 
-  struct load {
-    instant began{};
-    unsigned attempts = 1;
-    std::vector<resolution_promise> waiting;
+  class load {
+  public:
+    instant began() const noexcept {
+      return began_;
+    }
+
+  private:
+    friend class session_cache_state;
+    instant began_{};
+    unsigned attempts_ = 0;
+    std::vector<resolution_promise> waiting_;
   };
   using load_ptr = std::shared_ptr<load>;
+
+  static inline const char* name = "session_cache";
 
   /// Made by the behaviour, since CAF makes the state without arguments.
   void init(session_cache_options opts);
 
+  // -- look-ups --------------------------------------------------------------------------------------------
+
   peeked_sessions peek(const peek_sessions& ask);
-  void answer(const token_hash& hash, const load_ptr& done, const resolution& with);
-  void fail(const token_hash& hash, const load_ptr& done, const caf::error& err);
+
+  /// A load on its way that serves this caller, or nothing.
+  load_ptr find_load(const load_session& ask) const;
+
+  /// A new one, or nothing at the bound.
+  load_ptr make_load(const token_hash& hash);
+
+  static void join(const load_ptr& running, resolution_promise promise);
+
+  /// To be called when its read is sent.
+  void begin(const load_ptr& running);
+
+  /// Takes in what the database said and answers who waits. Returns whether the read must be sent again.
+  bool admit(const token_hash& hash, const load_ptr& running, const store::find_session::result& found);
+
+  void fail(const token_hash& hash, const load_ptr& running, const caf::error& err);
+
+  // -- changes ---------------------------------------------------------------------------------------------
+
+  void apply(const session_minted& mint);
+  void apply(const session_revoked& end);
+  void apply(const account_revoked& end);
   void apply(const log_progress& news);
-  void warm(const warm_sessions& part);
+  void apply(const epoch_changed& news);
+  void apply(const warm_sessions& part);
+
+  // -- clean-up --------------------------------------------------------------------------------------------
+
+  /// The pause before the next turn of `reclaim`, if one is to be planned now.
+  std::optional<std::chrono::nanoseconds> plan_reclaim();
+
+  /// The turn that was planned.
+  void reclaim();
+
   cache_stats stats() const;
 
-  session_cache_options options;
-  std::unique_ptr<session_memory> memory;
-  std::unordered_map<token_hash, load_ptr> loads; // the latest of each token
-  std::size_t loads_in_flight = 0;                // the earlier ones included
+  all_numbers numbers() const; ///< the same for an exporter
 
 private:
+  void answer(const token_hash& hash, const load_ptr& done, const resolution& with);
   void end(const token_hash& hash, const load_ptr& done);
+
+  session_cache_options options_;
+  std::unique_ptr<session_memory> memory_;
+  std::unordered_map<token_hash, load_ptr> loads_; // the latest of each token
+  std::size_t loads_in_flight_ = 0;                // the earlier ones included
+  bool is_reclaim_planned_ = false;
 };
 
 /// On the I/O thread, where the front finds it without leaving its own thread.
 session_cache_actor::behavior_type session_cache(
   session_cache_actor::stateful_broker_pointer<session_cache_state> self, session_cache_options options,
-  session_loader_actor loader);
-
-/// The same on the scheduler, for tests that deliver one message at a time.
-session_cache_actor::behavior_type scheduled_session_cache(
-  session_cache_actor::stateful_pointer<session_cache_state> self, session_cache_options options,
   session_loader_actor loader);
 
 } // namespace portcullis

@@ -56,6 +56,16 @@ std::vector<revocation_event> event_ring::after(std::uint64_t seq, std::size_t l
   return {first, first + static_cast<std::ptrdiff_t>(count)};
 }
 
+bool event_ring::check_invariants() const {
+  auto previous = covered_from_;
+  for (const auto& event : events_) {
+    if (event.seq <= previous)
+      return false;
+    previous = event.seq;
+  }
+  return events_.size() <= events_max_ && previous <= last_.seq;
+}
+
 cursor event_ring::last() const noexcept {
   return last_;
 }

@@ -36,6 +36,9 @@ public:
   cursor last() const noexcept;
   std::size_t size() const noexcept;
 
+  /// Whether the events are in order and within `covered_from` and `last()`; takes time for each. For tests.
+  bool check_invariants() const;
+
 private:
   std::size_t events_max_;
   cursor last_{};

@@ -21,7 +21,7 @@ namespace portcullis {
 /// whatever the bound, and no assumption about how long a read can take is made.
 class recent_revocations {
 public:
-  enum class verdict : std::uint8_t {
+  enum class finding : std::uint8_t {
     clean,   ///< nothing was revoked since: the record may be used
     revoked, ///< the session was revoked since
     unsure,  ///< its account's sessions ended or changed since, or it is too long ago to tell: read again
@@ -32,9 +32,12 @@ public:
   void remember_session(const uuid& session_id, instant now);
   void remember_account(const uuid& account_id, instant now);
 
-  verdict judge(const session_record& record, instant began) const;
+  finding judge(const session_record& record, instant began) const;
 
   std::size_t size() const noexcept;
+
+  /// Whether all parts agree with each other; takes time for each entry. For tests.
+  bool check_invariants() const;
 
 private:
   struct entry {

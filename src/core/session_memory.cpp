@@ -10,42 +10,42 @@ session_memory::session_memory(const options& opts)
   : index_(opts.index), unknown_(opts.unknown_entries_max, opts.index.seed),
     revoked_lately_(opts.remembered_revocations_max), staleness_max_(opts.staleness_max) {}
 
-session_memory::verdict session_memory::peek(const token_hash& hash, instant now, session_record* out) {
+session_memory::knowledge session_memory::peek(const token_hash& hash, instant now, session_record* out) {
   switch (index_.find(hash, now, out)) {
   case session_status::revoked:
     ++count_.hits;
-    return verdict::revoked;
+    return knowledge::revoked;
   case session_status::active:
     if (has_lease(now)) {
       ++count_.hits;
-      return verdict::active;
+      return knowledge::active;
     }
     ++count_.read_throughs;
-    return verdict::must_load;
+    return knowledge::must_load;
   case session_status::unknown:
     break;
   }
   if (unknown_.contains(hash)) {
     ++count_.hits;
-    return verdict::unknown;
+    return knowledge::unknown;
   }
   ++count_.misses;
-  return verdict::must_load;
+  return knowledge::must_load;
 }
 
-session_memory::verdict session_memory::peek_final(const token_hash& hash, instant now) {
+session_memory::knowledge session_memory::peek_final(const token_hash& hash, instant now) {
   session_record ignored;
   const auto status = index_.find(hash, now, &ignored);
   if (status == session_status::active) {
     ++count_.read_throughs;
-    return verdict::must_load;
+    return knowledge::must_load;
   }
   if (status == session_status::unknown && !unknown_.contains(hash)) {
     ++count_.misses;
-    return verdict::must_load;
+    return knowledge::must_load;
   }
   ++count_.hits;
-  return status == session_status::revoked ? verdict::revoked : verdict::unknown;
+  return status == session_status::revoked ? knowledge::revoked : knowledge::unknown;
 }
 
 session_memory::admission session_memory::admit(const token_hash& hash, session_status status,
@@ -66,15 +66,15 @@ session_memory::admission session_memory::admit(const token_hash& hash, session_
     break;
   }
   switch (judge(record, began)) {
-  case recent_revocations::verdict::revoked:
+  case recent_revocations::finding::revoked:
     ++count_.loads_dropped;
     index_.put(hash, record, now);
     index_.revoke_session(record.session_id);
     return admission::revoked;
-  case recent_revocations::verdict::unsure:
+  case recent_revocations::finding::unsure:
     ++count_.loads_dropped;
     return admission::retry;
-  case recent_revocations::verdict::clean:
+  case recent_revocations::finding::clean:
     break;
   }
   index_.put(hash, record, now);
@@ -84,7 +84,7 @@ session_memory::admission session_memory::admit(const token_hash& hash, session_
 
 void session_memory::admit_minted(const token_hash& hash, const session_record& record, instant began,
                                   instant now) {
-  if (began >= followed_since_ && judge(record, began) == recent_revocations::verdict::clean)
+  if (began >= followed_since_ && judge(record, began) == recent_revocations::finding::clean)
     index_.put(hash, record, now);
 }
 
@@ -121,6 +121,22 @@ void session_memory::reset(instant noticed) {
   lease_began_ = instant::min();
 }
 
+void session_memory::prefetch(const token_hash& hash) const noexcept {
+  index_.prefetch(hash);
+}
+
+bool session_memory::reclaim(std::size_t steps_max) {
+  if (index_.has_garbage())
+    index_.reclaim(steps_max);
+  else
+    unknown_.reclaim(std::max<std::size_t>(steps_max / session_index::steps_per_slice, 1));
+  return has_garbage();
+}
+
+bool session_memory::has_garbage() const noexcept {
+  return index_.has_garbage() || unknown_.has_garbage();
+}
+
 bool session_memory::has_lease(instant now) const noexcept {
   return lease_began_ != instant::min() && is_recent(lease_began_, now);
 }
@@ -129,9 +145,9 @@ bool session_memory::is_recent(instant began, instant now) const noexcept {
   return fails(failpoint::lease) || now - began < staleness_max_;
 }
 
-recent_revocations::verdict session_memory::judge(const session_record& record, instant began) const {
+recent_revocations::finding session_memory::judge(const session_record& record, instant began) const {
   if (fails(failpoint::load_stamp))
-    return recent_revocations::verdict::clean;
+    return recent_revocations::finding::clean;
   return revoked_lately_.judge(record, began);
 }
 

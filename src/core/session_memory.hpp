@@ -4,6 +4,7 @@
 #include "core/recent_revocations.hpp"
 #include "core/session_index.hpp"
 #include "core/time.hpp"
+#include "core/unknown_tokens.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -23,7 +24,7 @@ public:
     std::chrono::nanoseconds staleness_max = std::chrono::seconds{30};
   };
 
-  enum class verdict : std::uint8_t {
+  enum class knowledge : std::uint8_t {
     active,
     revoked,   // final, so it needs no lease
     unknown,   // never minted: final as well
@@ -48,10 +49,10 @@ public:
   explicit session_memory(const options& opts);
 
   /// Answers from memory, and counts. `*out` is set for `active`.
-  verdict peek(const token_hash& hash, instant now, session_record* out);
+  knowledge peek(const token_hash& hash, instant now, session_record* out);
 
   /// The same for a caller to whom memory may be too old whatever its lease: what is final, or `must_load`.
-  verdict peek_final(const token_hash& hash, instant now);
+  knowledge peek_final(const token_hash& hash, instant now);
 
   /// Takes in what a load that began at `began` says of `hash`.
   admission admit(const token_hash& hash, session_status status, const session_record& record, instant began,
@@ -76,6 +77,15 @@ public:
   /// began since may have missed it.
   void reset(instant noticed);
 
+  /// Brings what `peek` reads first nearer, for a caller that will look several up.
+  void prefetch(const token_hash& hash) const noexcept;
+
+  /// Takes apart what ended accounts and epochs left, in at most `steps_max` steps (see session_index); what is
+  /// left answers nothing. Returns whether there is more.
+  bool reclaim(std::size_t steps_max);
+
+  bool has_garbage() const noexcept;
+
   bool has_lease(instant now) const noexcept;
 
   /// When the last successful read of the log began; `instant::min()` if there was none.
@@ -87,7 +97,7 @@ public:
 
 private:
   bool is_recent(instant began, instant now) const noexcept;
-  recent_revocations::verdict judge(const session_record& record, instant began) const;
+  recent_revocations::finding judge(const session_record& record, instant began) const;
 
   session_index index_;
   unknown_tokens unknown_;

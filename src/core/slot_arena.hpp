@@ -1,11 +1,13 @@
 #pragma once
 
+#include "core/zeroed_pages.hpp"
+
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <type_traits>
-#include <vector>
+#include <utility>
 
 /// Internal to core.
 namespace portcullis::detail {
@@ -17,63 +19,56 @@ using slot_number = std::uint32_t;
 /// No slot. Zero, so that zeroed memory is an empty table.
 inline constexpr slot_number no_slot = 0;
 
-/// Slots of one type that never move, in chunks that are made as they are needed and kept. Released slots
-/// form a list through their own `Link` member and are handed out again first.
+/// Slots of one type that never move. Address space for all of them is taken at once, and memory where they are
+/// used. Released slots form a list through their own `Link` member and are handed out again first.
 template <class T, slot_number T::*Link>
 class slot_arena {
 public:
   static_assert(std::is_trivially_destructible_v<T>);
 
-  static constexpr unsigned chunk_bits = 12;
-  static constexpr std::size_t chunk_slots = std::size_t{1} << chunk_bits;
-
-  /// The list of chunks takes its final size here; at most `slots_max` slots may live at one time.
-  explicit slot_arena(std::size_t slots_max) {
-    chunks_.reserve(slots_max / chunk_slots + 1);
+  /// At most `slots_max` slots may live at one time.
+  explicit slot_arena(std::size_t slots_max)
+    : memory_((slots_max + 1) * sizeof(T)), slots_(reinterpret_cast<T*>(memory_.data())) {
+    // Slot 0 is none.
   }
 
-  slot_number allocate() {
+  slot_number allocate() noexcept {
     slot_number slot = free_;
-    if (slot != no_slot) {
-      free_ = (*this)[slot].*Link;
-    } else {
-      slot = next_;
-      if (slot >> chunk_bits >= chunks_.size())
-        chunks_.emplace_back(static_cast<std::byte*>(::operator new (chunk_bytes, std::align_val_t{alignof(T)})));
-      ++next_;
-    }
-    new (address(slot)) T{};
+    if (slot != no_slot)
+      free_ = slots_[slot].*Link;
+    else
+      slot = next_++;
+    new (slots_ + slot) T{};
     return slot;
   }
 
   void release(slot_number slot) noexcept {
-    (*this)[slot].*Link = free_;
+    slots_[slot].*Link = free_;
     free_ = slot;
   }
 
   T& operator[](slot_number slot) noexcept {
-    return *std::launder(reinterpret_cast<T*>(address(slot)));
+    return slots_[slot];
   }
 
+  const T& operator[](slot_number slot) const noexcept {
+    return slots_[slot];
+  }
+
+  /// What was ever used.
   std::size_t bytes() const noexcept {
-    return chunks_.size() * chunk_bytes + chunks_.capacity() * sizeof(chunk);
+    return next_ * sizeof(T);
+  }
+
+  /// The memory, for whoever gives it back. The arena is of no use any more.
+  zeroed_pages take_memory() noexcept {
+    memory_.release_tail(memory_.size() - std::min(memory_.size(), bytes()));
+    return std::move(memory_);
   }
 
 private:
-  static constexpr std::size_t chunk_bytes = chunk_slots * sizeof(T);
-
-  struct chunk_deleter {
-    void operator()(std::byte* memory) const noexcept {
-      ::operator delete (memory, std::align_val_t{alignof(T)});
-    }
-  };
-  using chunk = std::unique_ptr<std::byte, chunk_deleter>;
-
-  std::byte* address(slot_number slot) noexcept {
-    return chunks_[slot >> chunk_bits].get() + (slot & (chunk_slots - 1)) * sizeof(T);
-  }
-
-  std::vector<chunk> chunks_;
+  zeroed_pages memory_;
+  T* slots_;
   slot_number next_ = no_slot + 1; // the first slot that was never handed out
   slot_number free_ = no_slot;
 };

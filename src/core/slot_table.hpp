@@ -5,11 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <new>
 #include <stdexcept>
+#include <utility>
 
 /// Internal to core.
 namespace portcullis::detail {
@@ -41,8 +39,10 @@ private:
   std::uint64_t key_high_;
 };
 
-/// A hash table of slot numbers with open addressing, linear probing and a size that never changes: a power of
-/// two of at least 1.5 times the bound, so that a run of full cells stays short and an empty one always ends it.
+/// A hash table of slot numbers with open addressing, linear probing and a size that never changes: 4/3 of the
+/// bound, so that a run of full cells stays short and an empty one always ends it. Nothing ever rehashes. The home
+/// of a key is its hash scaled to the number of cells (https://arxiv.org/abs/1805.10941), which need not be a
+/// power of two.
 ///
 /// A cell holds the key's 32-bit hash next to the slot number. A probe therefore looks at the slot itself only
 /// when all 32 bits agree (once in some thousand misses for nothing), and a deletion knows the home of
@@ -55,14 +55,16 @@ public:
   static constexpr std::size_t slots_limit = std::size_t{1} << 30;
 
   /// At most `slots_max` slots may be in the table at one time. The memory is touched only where it is used.
-  explicit slot_table(std::size_t slots_max) : mask_(cell_count(slots_max) - 1), cells_(allocate(mask_ + 1)) {
-    // nop
+  explicit slot_table(std::size_t slots_max)
+    : count_(cell_count(slots_max)), memory_(count_ * sizeof(cell)),
+      cells_(reinterpret_cast<cell*>(memory_.data())) {
+    // Zeroed memory is an array of empty cells.
   }
 
   /// The slot with this hash for which `is_match(slot)` holds, or `no_slot`.
   template <class Predicate>
   slot_number find(std::uint32_t hash, Predicate is_match) const {
-    for (std::size_t i = hash & mask_;; i = next(i)) {
+    for (std::size_t i = home(hash);; i = next(i)) {
       const cell& c = cells_[i];
       if (c.slot == no_slot || (c.hash == hash && is_match(c.slot)))
         return c.slot;
@@ -71,7 +73,7 @@ public:
 
   /// Requires that the key is not held.
   void insert(std::uint32_t hash, slot_number slot) noexcept {
-    std::size_t i = hash & mask_;
+    std::size_t i = home(hash);
     while (cells_[i].slot != no_slot)
       i = next(i);
     cells_[i] = {slot, hash};
@@ -79,13 +81,13 @@ public:
 
   /// Requires that `slot` is held under this hash.
   void erase(std::uint32_t hash, slot_number slot) noexcept {
-    std::size_t hole = hash & mask_;
+    std::size_t hole = home(hash);
     while (cells_[hole].slot != slot)
       hole = next(hole);
     // A later cell of the run moves into the hole unless its home lies behind the hole: then it is still
     // reachable.
     for (std::size_t i = next(hole); cells_[i].slot != no_slot; i = next(i)) {
-      if (distance(cells_[i].hash & mask_, i) >= distance(hole, i)) {
+      if (distance(home(cells_[i].hash), i) >= distance(hole, i)) {
         cells_[hole] = cells_[i];
         hole = i;
       }
@@ -93,8 +95,18 @@ public:
     cells_[hole] = {};
   }
 
+  /// Brings the cells in which a probe for `hash` begins nearer.
+  void prefetch(std::uint32_t hash) const noexcept {
+    __builtin_prefetch(cells_ + home(hash));
+  }
+
   std::size_t bytes() const noexcept {
-    return (mask_ + 1) * sizeof(cell);
+    return memory_.size();
+  }
+
+  /// The memory, for whoever gives it back. The table is of no use any more.
+  zeroed_pages take_memory() noexcept {
+    return std::move(memory_);
   }
 
 private:
@@ -103,40 +115,28 @@ private:
     std::uint32_t hash = 0;
   };
 
-  struct free_deleter {
-    void operator()(cell* cells) const noexcept {
-      std::free(cells);
-    }
-  };
-  using cell_array = std::unique_ptr<cell[], free_deleter>;
-
   static std::size_t cell_count(std::size_t slots_max) {
     if (slots_max > slots_limit)
       throw std::length_error("slot_table: more than 2^30 slots");
-    std::size_t count = 8;
-    while (count < slots_max + slots_max / 2)
-      count *= 2;
-    return count;
+    constexpr std::size_t smallest = 8;
+    return slots_max + slots_max / 3 + smallest;
   }
 
-  static cell_array allocate(std::size_t count) {
-    // calloc takes large blocks from the kernel, zeroed when first touched: an idle index costs next to nothing.
-    auto* cells = static_cast<cell*>(std::calloc(count, sizeof(cell)));
-    if (cells == nullptr)
-      throw std::bad_alloc{};
-    return cell_array{cells};
+  std::size_t home(std::uint32_t hash) const noexcept {
+    return static_cast<std::size_t>((std::uint64_t{hash} * count_) >> 32);
   }
 
   std::size_t next(std::size_t i) const noexcept {
-    return (i + 1) & mask_;
+    return i + 1 == count_ ? 0 : i + 1;
   }
 
   std::size_t distance(std::size_t from, std::size_t to) const noexcept {
-    return (to - from) & mask_;
+    return to >= from ? to - from : to + count_ - from;
   }
 
-  std::size_t mask_;
-  cell_array cells_;
+  std::size_t count_;
+  zeroed_pages memory_;
+  cell* cells_;
 };
 
 } // namespace portcullis::detail

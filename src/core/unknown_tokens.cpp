@@ -1,68 +1,76 @@
-#include "core/session_index.hpp"
+#include "core/unknown_tokens.hpp"
 
-#include "core/slot_table.hpp"
+#include <algorithm>
+#include <utility>
 
 namespace portcullis {
 
-using detail::keyed_hash;
 using detail::no_slot;
 using detail::slot_number;
 using detail::slot_table;
+using detail::zeroed_pages;
 
-/// The ring holds the hashes in the order of their arrival; place `i` is slot `i + 1` of the table.
-struct unknown_tokens::impl {
-  impl(std::size_t entries_max_, std::uint64_t seed_)
-    : entries_max(entries_max_), seed(seed_), hash_of_token(seed_, 0), table(entries_max_) {
-    ring.reserve(entries_max);
-  }
+namespace {
 
-  std::uint32_t key(const token_hash& hash) const {
-    return hash_of_token(hash.bytes.data());
-  }
+zeroed_pages make_ring(std::size_t entries_max) {
+  return zeroed_pages{std::max<std::size_t>(entries_max, 1) * sizeof(token_hash)};
+}
 
-  std::size_t entries_max;
-  std::uint64_t seed;
-  keyed_hash hash_of_token;
-  slot_table table;
-  std::vector<token_hash> ring;
-  std::size_t oldest = 0; // place of the next one to go, once the ring is full
-};
+} // namespace
 
 unknown_tokens::unknown_tokens(std::size_t entries_max, std::uint64_t seed)
-  : impl_(std::make_unique<impl>(entries_max, seed)) {
+  : entries_max_(entries_max), hash_of_token_(seed, 0), table_(entries_max), ring_(make_ring(entries_max)) {
   // nop
 }
 
-unknown_tokens::~unknown_tokens() = default;
-
 void unknown_tokens::put(const token_hash& hash) {
-  impl& i = *impl_;
-  if (i.entries_max == 0 || contains(hash))
+  if (entries_max_ == 0 || contains(hash))
     return;
-  std::size_t place = i.ring.size();
-  if (place < i.entries_max) {
-    i.ring.push_back(hash);
+  auto place = size_;
+  if (size_ < entries_max_) {
+    ++size_;
   } else {
-    place = i.oldest;
-    i.oldest = (i.oldest + 1) % i.entries_max;
-    i.table.erase(i.key(i.ring[place]), static_cast<slot_number>(place + 1));
-    i.ring[place] = hash;
+    place = oldest_;
+    oldest_ = (oldest_ + 1) % entries_max_;
+    table_.erase(key(ring()[place]), static_cast<slot_number>(place + 1));
   }
-  i.table.insert(i.key(hash), static_cast<slot_number>(place + 1));
+  ring()[place] = hash;
+  table_.insert(key(hash), static_cast<slot_number>(place + 1));
 }
 
 bool unknown_tokens::contains(const token_hash& hash) const noexcept {
-  const impl& i = *impl_;
-  return i.table.find(i.key(hash), [&](slot_number slot) { return i.ring[slot - 1].bytes == hash.bytes; })
-         != no_slot;
+  return table_.find(key(hash), [&](slot_number slot) { return ring()[slot - 1].bytes == hash.bytes; }) != no_slot;
 }
 
 void unknown_tokens::clear() {
-  impl_ = std::make_unique<impl>(impl_->entries_max, impl_->seed);
+  retired_.add(table_.take_memory());
+  retired_.add(std::move(ring_));
+  table_ = slot_table{entries_max_};
+  ring_ = make_ring(entries_max_);
+  size_ = 0;
+  oldest_ = 0;
+}
+
+bool unknown_tokens::reclaim(std::size_t slices_max) noexcept {
+  for (std::size_t slice = 0; slice < slices_max && !retired_.empty(); ++slice)
+    retired_.release_slice();
+  return !retired_.empty();
+}
+
+bool unknown_tokens::has_garbage() const noexcept {
+  return !retired_.empty();
 }
 
 std::size_t unknown_tokens::size() const noexcept {
-  return impl_->ring.size();
+  return size_;
+}
+
+token_hash* unknown_tokens::ring() const noexcept {
+  return reinterpret_cast<token_hash*>(ring_.data());
+}
+
+std::uint32_t unknown_tokens::key(const token_hash& hash) const noexcept {
+  return hash_of_token_(hash.bytes.data());
 }
 
 } // namespace portcullis

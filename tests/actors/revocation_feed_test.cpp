@@ -135,40 +135,54 @@ page reset_page() {
   return result;
 }
 
-/// The feed's rounds, one at a time, without a thread.
+/// The follower's steps up to a wait, without a thread.
 struct fixture {
   hand_clock clock;
   script log;
-  revocation_feed_state feed;
   std::vector<log_progress> progress;
   std::vector<epoch_changed> changes;
   std::vector<warm_sessions> warmed;
+  log_follower follower{options(), sources_of(log, clock.reader()), listener()};
 
-  fixture() {
-    feed.options.poll_interval = 100ms;
-    feed.options.backoff_min = 50ms;
-    feed.options.backoff_max = 400ms;
-    feed.options.now = clock.reader();
-    feed.from = sources_of(log, clock.reader());
-    feed.hand_over = [this](warm_sessions&& part) {
+  revocation_feed_options options() const {
+    revocation_feed_options result;
+    result.poll_interval = 100ms;
+    result.backoff_min = 50ms;
+    result.backoff_max = 400ms;
+    result.now = clock.reader();
+    return result;
+  }
+
+  log_follower::listener listener() {
+    log_follower::listener result;
+    result.hand_over = [this](warm_sessions&& part) {
       log.happened.push_back("warm");
       warmed.push_back(std::move(part));
       return true;
     };
-    feed.tell_progress = [this](const log_progress& news) {
-      log.happened.push_back("progress to " + std::to_string(news.position.seq));
-      progress.push_back(news);
-    };
-    feed.tell_history = [this](const epoch_changed& news) {
-      log.happened.push_back("history at " + std::to_string(news.position.seq));
-      changes.push_back(news);
-    };
-    feed.tell_warmed = [this](const cache_warmed&) { log.happened.push_back("warmed"); };
+    result.tell = [this](log_news&& news) { std::visit([this](auto& message) { hear(message); }, news); };
+    return result;
+  }
+
+  void hear(const log_progress& news) {
+    log.happened.push_back("progress to " + std::to_string(news.position.seq));
+    progress.push_back(news);
+  }
+
+  void hear(const epoch_changed& news) {
+    log.happened.push_back("epoch at " + std::to_string(news.position.seq));
+    changes.push_back(news);
+  }
+
+  void hear(const cache_warmed&) {
+    log.happened.push_back("warmed");
   }
 
   lines round() {
     log.happened.clear();
-    feed.round();
+    while (follower.step())
+      ; // what was told is delivered here
+    follower.wait();
     return log.happened;
   }
 };
@@ -179,7 +193,7 @@ CAF_TEST_FIXTURE_SCOPE(revocation_feed_rounds, fixture)
 
 CAF_TEST(it listens then takes its position then warms memory then reads) {
   log.active = {{{make_hash(1), make_record(11, 101)}}, {{make_hash(2), make_record(12, 102)}}};
-  CAF_CHECK_EQUAL(round(), (lines{"open", "position", "history at 10", "stream", "warm", "warm", "warmed",
+  CAF_CHECK_EQUAL(round(), (lines{"open", "position", "epoch at 10", "stream", "warm", "warm", "warmed",
                                   "read after 10", "progress to 10", "wait"}));
   CAF_REQUIRE_EQUAL(warmed.size(), 2u);
   CAF_CHECK(warmed[0].entries[0].hash == make_hash(1));
@@ -267,7 +281,7 @@ CAF_TEST(pauses grow to their bound and begin anew after a success) {
 CAF_TEST(a warm up that failed is done again) {
   log.active = {{{make_hash(1), make_record(11, 101)}}};
   log.fails = {"stream"};
-  CAF_CHECK_EQUAL(round(), (lines{"open", "position", "history at 10", "stream", "wait"}));
+  CAF_CHECK_EQUAL(round(), (lines{"open", "position", "epoch at 10", "stream", "wait"}));
   CAF_CHECK_EQUAL(round(), (lines{"open", "stream", "warm", "warmed", "read after 10", "progress to 10", "wait"}));
 }
 
@@ -275,7 +289,7 @@ CAF_TEST(a position that failed is asked again) {
   log.fails = {"position"};
   CAF_CHECK_EQUAL(round(), (lines{"open", "position", "wait"}));
   CAF_CHECK(changes.empty());
-  CAF_CHECK_EQUAL(round(), (lines{"open", "position", "history at 10", "stream", "warmed", "read after 10",
+  CAF_CHECK_EQUAL(round(), (lines{"open", "position", "epoch at 10", "stream", "warmed", "read after 10",
                                   "progress to 10", "wait"}));
 }
 
@@ -289,7 +303,7 @@ CAF_TEST(another history is told and memory is warmed anew) {
   log.pages = {reset_page()};
   log.end = {2, 3};
   log.while_asked_for_position = [this] { clock.advance(1s); };
-  CAF_CHECK_EQUAL(round(), (lines{"read after 10", "position", "history at 3", "stream", "warm", "warmed",
+  CAF_CHECK_EQUAL(round(), (lines{"read after 10", "position", "epoch at 3", "stream", "warm", "warmed",
                                   "read after 3", "progress to 3", "wait"}));
   CAF_REQUIRE_EQUAL(changes.size(), 1u);
   CAF_CHECK(changes[0].position == (cursor{2, 3}));
@@ -299,7 +313,8 @@ CAF_TEST(another history is told and memory is warmed anew) {
   CAF_CHECK(warmed[0].began >= changes[0].noticed);
 }
 
-// -- the wakeup ----------------------------------------------------------------------------------------------------
+// -- the wakeup
+// ----------------------------------------------------------------------------------------------------
 
 CAF_TEST(a wakeup is passed on to other replicas once and after the read) {
   round();
@@ -344,6 +359,32 @@ struct actor_fixture : test_coordinator_fixture<with_messages<caf::actor_system_
   ~actor_fixture() override {
     anon_send_exit(feed, caf::exit_reason::kill);
     sched.run();
+    heard->clear();
+    heard_by_front->clear();
+  }
+
+  template <class Message>
+  void answer(question<Message>& asked) {
+    asked.answer(applied{});
+    sched.run();
+  }
+
+  /// Up to the first progress, which is left on the cache's stage.
+  void start_up() {
+    log.pages = {page_of({11})};
+    sched.run();
+    auto epoch = heard->take<epoch_changed>();
+    answer(epoch);
+    auto epoch_for_front = heard_by_front->take<epoch_changed>();
+    answer(epoch_for_front);
+    auto warmed = heard->take<cache_warmed>();
+    answer(warmed);
+    auto warmed_for_front = heard_by_front->take<cache_warmed>();
+    answer(warmed_for_front);
+  }
+
+  bool has_ended() {
+    return caf::actor_cast<caf::abstract_actor*>(feed)->getf(caf::abstract_actor::is_terminated_flag);
   }
 };
 
@@ -351,29 +392,93 @@ struct actor_fixture : test_coordinator_fixture<with_messages<caf::actor_system_
 
 CAF_TEST_FIXTURE_SCOPE(revocation_feed_actors, actor_fixture)
 
-CAF_TEST(the cache hears of everything before the front does) {
+CAF_TEST(the front hears of nothing that the cache has not taken) {
   log.pages = {page_of({11})};
-  sched.run_once(); // the first round
-  // In the order of sending: a scheduler that took the front first would have been sent to first.
-  const auto place = [this](const auto& actor) {
-    return std::find(sched.jobs.begin(), sched.jobs.end(), &deref(actor)) - sched.jobs.begin();
-  };
-  CAF_CHECK(place(cache) < place(front));
-  CAF_CHECK(place(front) < static_cast<std::ptrdiff_t>(sched.jobs.size()));
-  expect((epoch_changed), from(feed).to(cache));
-  expect((cache_warmed), from(feed).to(cache));
-  expect((log_progress), from(feed).to(cache));
-  expect((epoch_changed), from(feed).to(front));
-  expect((cache_warmed), from(feed).to(front));
-  expect((log_progress), from(feed).to(front));
-  CAF_CHECK_EQUAL(heard_by_front->take_news<epoch_changed>().position.seq, 10u);
+  sched.run();
+  CAF_CHECK(heard_by_front->empty());
+  auto epoch = heard->take<epoch_changed>();
+  CAF_CHECK_EQUAL(epoch.message.position.seq, 10u);
+  answer(epoch);
+  auto epoch_for_front = heard_by_front->take<epoch_changed>();
+  CAF_CHECK_EQUAL(epoch_for_front.message.position.seq, 10u);
+  auto warmed = heard->take<cache_warmed>();
+  answer(warmed);
+  auto progress = heard->take<log_progress>();
+  CAF_CHECK_EQUAL(progress.message.position.seq, 11u);
+  answer(epoch_for_front);
+  auto warmed_for_front = heard_by_front->take<cache_warmed>();
+  answer(warmed_for_front);
+  CAF_CHECK(heard_by_front->empty());
+  answer(progress);
+  auto progress_for_front = heard_by_front->take<log_progress>();
+  CAF_CHECK_EQUAL(progress_for_front.message.events.size(), 1u);
+  answer(progress_for_front);
 }
 
-CAF_TEST(it goes on round after round) {
-  sched.run_once();
-  CAF_CHECK_EQUAL(log.waits.size(), 1u);
-  expect((tick_atom), from(feed).to(feed));
-  CAF_CHECK_EQUAL(log.waits.size(), 2u);
+CAF_TEST(the log is not read on before the cache has taken what was read) {
+  start_up();
+  auto progress = heard->take<log_progress>();
+  const auto before = log.happened;
+  sched.run();
+  CAF_CHECK_EQUAL(log.happened, before);
+  answer(progress);
+  CAF_CHECK(log.happened.size() > before.size());
+}
+
+CAF_TEST(a busy front holds up neither the lease nor the log and hears the rest in one message) {
+  start_up();
+  auto progress = heard->take<log_progress>();
+  answer(progress);
+  auto held = heard_by_front->take<log_progress>(); // it does not answer that
+  const auto waits = log.waits.size();
+  for (const std::uint64_t seq : {12u, 13u, 14u}) {
+    log.pages = {page_of({seq})};
+    auto next = heard->take<log_progress>();
+    answer(next);
+    sched.advance_time(5ms);
+    sched.run();
+  }
+  auto next = heard->take<log_progress>();
+  CAF_CHECK(heard_by_front->empty()); // one message on its way
+  for (auto i = waits + 1; i < log.waits.size(); ++i)
+    CAF_CHECK(log.waits[i] == 0ms); // the front's reply is waited for at the mailbox
+  answer(held);
+  auto rest = heard_by_front->take<log_progress>();
+  CAF_CHECK(rest.message.events.size() >= 2u);
+  CAF_CHECK_EQUAL(rest.message.events.front().seq, 12u);
+  CAF_CHECK(heard_by_front->empty());
+  answer(rest);
+  answer(next);
+}
+
+CAF_TEST(a front that has ended is told nothing and the cache goes on hearing) {
+  start_up();
+  auto progress = heard->take<log_progress>();
+  answer(progress);
+  auto held = heard_by_front->take<log_progress>();
+  anon_send_exit(front, caf::exit_reason::kill); // with a reply owed
+  sched.run();
+  for (int i = 0; i < 3; ++i) {
+    auto next = heard->take<log_progress>();
+    answer(next);
+  }
+  CAF_CHECK(heard_by_front->empty());
+}
+
+CAF_TEST(without a cache the feed ends) {
+  start_up();
+  auto progress = heard->take<log_progress>();
+  anon_send_exit(cache, caf::exit_reason::kill); // with a reply owed
+  sched.run();
+  CAF_CHECK(has_ended());
+}
+
+CAF_TEST(an exit ends it while it waits for a sink) {
+  start_up();
+  CAF_CHECK(!has_ended());
+  anon_send_exit(feed, caf::exit_reason::user_shutdown);
+  sched.run();
+  CAF_CHECK(has_ended());
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -2,13 +2,20 @@
 
 #include "actors/fixture.hpp"
 
-#include "actors/session_cache.hpp"
+#include "actors/session_cache_behavior.hpp"
 
 #include <memory>
 
 namespace portcullis::test {
 
-using known = peeked_sessions::verdict;
+using known = peeked_sessions::knowledge;
+
+/// The cache on the test's scheduler.
+inline session_cache_actor::behavior_type scheduled_cache(
+  session_cache_actor::stateful_pointer<session_cache_state> self, session_cache_options options,
+  session_loader_actor loader) {
+  return session_cache_behavior(self, std::move(options), loader);
+}
 
 /// The cache in front of a database that answers when the test says so.
 struct session_cache_fixture : test_coordinator_fixture<with_messages<caf::actor_system_config>> {
@@ -22,6 +29,10 @@ struct session_cache_fixture : test_coordinator_fixture<with_messages<caf::actor
   const session_record bobs = make_record(12, 102);
 
   session_cache_fixture() {
+    start_cache(default_options());
+  }
+
+  session_cache_options default_options() const {
     session_cache_options options;
     options.memory.index.entries_max = 64;
     options.memory.unknown_entries_max = 8;
@@ -30,8 +41,14 @@ struct session_cache_fixture : test_coordinator_fixture<with_messages<caf::actor
     options.loads_max = 2;
     options.load_attempts_max = 3;
     options.now = clock.reader();
-    cache =
-      sys.spawn(scheduled_session_cache, options, session_loader_actor{spawn_stand_in<db_pool_actor>(sys, db)});
+    return options;
+  }
+
+  /// Takes the place of the one before.
+  void start_cache(const session_cache_options& options) {
+    if (cache)
+      anon_send_exit(cache, caf::exit_reason::kill);
+    cache = sys.spawn(scheduled_cache, options, session_loader_actor{spawn_stand_in<db_pool_actor>(sys, db)});
     consume_messages();
   }
 

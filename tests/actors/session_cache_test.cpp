@@ -450,6 +450,111 @@ CAF_TEST(loads are bounded) {
   CAF_CHECK(is(fourth, session_status::unknown));
 }
 
+// -- an edge's memory: bounded, aging, least recently used first out ----------------------------------------------
+
+CAF_TEST(an entry that was loaded too long ago is loaded again) {
+  auto options = default_options();
+  options.memory.index.entry_ttl = 10min;
+  start_cache(options);
+  hold(alice, alices);
+  clock.advance(10min - 1ns);
+  renew_lease();
+  CAF_CHECK(peek(alice).known == known::active); // which does not make it younger
+  clock.advance(1ns);
+  CAF_CHECK(peek(alice).known == known::must_load);
+  const auto loaded = load(alice);
+  auto asked = take_load(alice);
+  answer(asked, session_status::active, alices);
+  CAF_CHECK(is(loaded, session_status::active));
+  CAF_CHECK(peek(alice).known == known::active);
+}
+
+CAF_TEST(at the bound the least recently used session goes) {
+  auto options = default_options();
+  options.memory.index.entries_max = 2;
+  start_cache(options);
+  renew_lease();
+  hold(alice, alices);
+  hold(bob, bobs);
+  CAF_CHECK(peek(alice).known == known::active); // bob's is the older now
+  hold(make_hash(3), make_record(13, 103));
+  CAF_CHECK(peek(bob).known == known::must_load);
+  CAF_CHECK(peek(alice).known == known::active);
+  CAF_CHECK(peek(make_hash(3)).known == known::active);
+}
+
+CAF_TEST(a batch of 256 tokens is 256 requests to the pool at once and no token waits for another) {
+  auto options = default_options();
+  options.loads_max = 256;
+  start_cache(options);
+  std::vector<std::shared_ptr<outcome<resolution>>> loaded;
+  for (std::uint32_t n = 0; n < 256; ++n)
+    loaded.push_back(ask<resolution>(sys, cache, load_session{make_hash(1'000 + n), clock.now() - 1ns}));
+  consume_messages();
+  CAF_CHECK_EQUAL(db->size(), 256u); // all there before the first is answered: the pool makes batches of them
+  CAF_CHECK(is_error(load(alice), errc::overloaded));
+  for (std::uint32_t n = 0; n < 256; ++n) {
+    auto asked = take_load(make_hash(1'000 + n));
+    answer(asked, session_status::active, make_record(n, n));
+  }
+  for (const auto& one : loaded)
+    CAF_CHECK(is(one, session_status::active));
+}
+
+// -- what ends many sessions at once ------------------------------------------------------------------------------
+
+CAF_TEST(an ended account answers nothing at once and is taken apart in turns) {
+  auto options = default_options();
+  options.reclaim_steps_max = 2;
+  start_cache(options);
+  renew_lease();
+  for (std::uint32_t n = 1; n <= 5; ++n)
+    hold(make_hash(n), make_record(10 + n, 101));
+  hold(make_hash(6), make_record(16, 102));
+  CAF_CHECK(!sched.has_pending_timeout());
+  apply(account_revoked{make_uuid(101)});
+  apply(account_revoked{make_uuid(101)}); // does not plan a second turn
+  int turns = 0;
+  while (sched.has_pending_timeout() && turns < 10) {
+    CAF_CHECK(peek(make_hash(6)).known == known::active); // served between the turns
+    sched.trigger_timeout();
+    consume_messages();
+    ++turns;
+  }
+  CAF_CHECK_EQUAL(turns, 3);
+  for (std::uint32_t n = 1; n <= 5; ++n)
+    CAF_CHECK(peek(make_hash(n)).known == known::must_load);
+}
+
+CAF_TEST(of an account that ended nothing is answered before its first turn of clean up) {
+  renew_lease();
+  for (std::uint32_t n = 1; n <= 5; ++n)
+    hold(make_hash(n), make_record(10 + n, 101));
+  apply(account_revoked{make_uuid(101)});
+  for (std::uint32_t n = 1; n <= 5; ++n)
+    CAF_CHECK(peek(make_hash(n)).known == known::must_load);
+  CAF_CHECK(sched.has_pending_timeout());
+}
+
+CAF_TEST(another epoch empties memory at once and its memory is given back in turns) {
+  renew_lease();
+  hold(alice, alices);
+  tell(epoch_changed{{2, 1}, "restored", clock.now()});
+  CAF_CHECK(sched.has_pending_timeout());
+  renew_lease();
+  CAF_CHECK(peek(alice).known == known::must_load);
+  hold(bob, bobs);
+  int turns = 0;
+  for (; sched.has_pending_timeout() && turns < 1'000; ++turns) {
+    sched.trigger_timeout();
+    consume_messages();
+  }
+  CAF_CHECK(turns > 1);
+  CAF_CHECK(turns < 1'000);
+  CAF_CHECK(peek(bob).known == known::active);
+  CAF_CHECK(peek(alice).known == known::must_load);
+}
+
 // -- numbers ---------------------------------------------------------------------------------------------------
 
 CAF_TEST(the numbers tell what happened) {

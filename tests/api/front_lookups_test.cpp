@@ -6,7 +6,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using known = peeked_sessions::verdict;
+using known = peeked_sessions::knowledge;
 
 struct fixture : http_client_fixture {
   /// Answers the one look-up that the front sent.

@@ -75,6 +75,7 @@ CAF_TEST(past the bound the oldest goes and is out of reach) {
   CAF_CHECK(ring.find(pos(10)) == reach::too_old);
   CAF_CHECK(ring.find(pos(11)) == reach::held); // 11 itself is gone, and all that follows it is there
   CAF_CHECK_EQUAL(seqs(ring.after(11, 100)), (seq_list{12, 13, 20}));
+  CAF_CHECK(ring.check_invariants());
 }
 
 CAF_TEST(one append may be longer than the ring) {
@@ -84,6 +85,7 @@ CAF_TEST(one append may be longer than the ring) {
   CAF_CHECK(ring.find(pos(2)) == reach::too_old);
   CAF_CHECK(ring.find(pos(3)) == reach::held);
   CAF_CHECK_EQUAL(seqs(ring.after(3, 100)), (seq_list{4, 5}));
+  CAF_CHECK(ring.check_invariants());
 }
 
 CAF_TEST(a ring without room holds only its end) {
@@ -98,6 +100,7 @@ CAF_TEST(what was told already is not told twice) {
   auto ring = make_ring(10, 10);
   ring.append(events({11, 12}), pos(12));
   ring.append(events({9, 12, 13}), pos(13));
+  CAF_CHECK(ring.check_invariants());
   CAF_CHECK_EQUAL(seqs(ring.after(10, 100)), (seq_list{11, 12, 13}));
   ring.append(events({}), pos(12));
   CAF_CHECK(ring.last() == pos(13));
@@ -109,6 +112,7 @@ CAF_TEST(another epoch is another history) {
   CAF_CHECK(ring.find({epoch + 1, 11}) == reach::from_another_history);
   CAF_CHECK(ring.find({epoch - 1, 11}) == reach::from_another_history);
   ring.append(events({1, 2}), {epoch + 1, 2});
+  CAF_CHECK(ring.check_invariants());
   CAF_CHECK(ring.last() == (cursor{epoch + 1, 2}));
   CAF_CHECK(ring.find(pos(11)) == reach::from_another_history);
   CAF_CHECK(ring.find({epoch + 1, 0}) == reach::too_old); // what that history holds before is not known
@@ -123,4 +127,5 @@ CAF_TEST(reset starts over) {
   CAF_CHECK_EQUAL(ring.size(), 0u);
   CAF_CHECK(ring.find(pos(12)) == reach::too_old);
   CAF_CHECK(ring.find(pos(30)) == reach::held);
+  CAF_CHECK(ring.check_invariants());
 }

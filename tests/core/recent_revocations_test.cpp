@@ -9,45 +9,45 @@
 using namespace portcullis;
 using namespace portcullis::test;
 
-using verdict = recent_revocations::verdict;
+using finding = recent_revocations::finding;
 
 CAF_TEST(a read that began before the revocation is dropped and one that began after is used) {
   recent_revocations memory{10};
   memory.remember_session(make_uuid(1), at(100));
-  CAF_CHECK(memory.judge(make_record(1, 50), at(99)) == verdict::revoked);
-  CAF_CHECK(memory.judge(make_record(1, 50), at(100)) == verdict::revoked);
-  CAF_CHECK(memory.judge(make_record(1, 50), at(101)) == verdict::clean);
-  CAF_CHECK(memory.judge(make_record(2, 50), at(99)) == verdict::clean);
+  CAF_CHECK(memory.judge(make_record(1, 50), at(99)) == finding::revoked);
+  CAF_CHECK(memory.judge(make_record(1, 50), at(100)) == finding::revoked);
+  CAF_CHECK(memory.judge(make_record(1, 50), at(101)) == finding::clean);
+  CAF_CHECK(memory.judge(make_record(2, 50), at(99)) == finding::clean);
 }
 
 CAF_TEST(after the end of an account every read of its sessions from before is unsure) {
   recent_revocations memory{10};
   memory.remember_account(make_uuid(50), at(100));
-  CAF_CHECK(memory.judge(make_record(1, 50, 2), at(100)) == verdict::unsure);
-  CAF_CHECK(memory.judge(make_record(1, 50, 3), at(99)) == verdict::unsure); // it may have been spared, or not
-  CAF_CHECK(memory.judge(make_record(1, 50, 2), at(101)) == verdict::clean);
-  CAF_CHECK(memory.judge(make_record(1, 51, 2), at(100)) == verdict::clean);
+  CAF_CHECK(memory.judge(make_record(1, 50, 2), at(100)) == finding::unsure);
+  CAF_CHECK(memory.judge(make_record(1, 50, 3), at(99)) == finding::unsure); // it may have been spared, or not
+  CAF_CHECK(memory.judge(make_record(1, 50, 2), at(101)) == finding::clean);
+  CAF_CHECK(memory.judge(make_record(1, 51, 2), at(100)) == finding::clean);
 }
 
 CAF_TEST(a session that ended by itself stays dead through the end of its account) {
   recent_revocations memory{10};
   memory.remember_session(make_uuid(1), at(100));
   memory.remember_account(make_uuid(50), at(110));
-  CAF_CHECK(memory.judge(make_record(1, 50), at(100)) == verdict::revoked);
-  CAF_CHECK(memory.judge(make_record(1, 50), at(105)) == verdict::unsure);
+  CAF_CHECK(memory.judge(make_record(1, 50), at(100)) == finding::revoked);
+  CAF_CHECK(memory.judge(make_record(1, 50), at(105)) == finding::unsure);
 }
 
 CAF_TEST(what had to go makes old reads unsure and not clean) {
   recent_revocations memory{2};
   memory.remember_session(make_uuid(1), at(100));
   memory.remember_session(make_uuid(2), at(200));
-  CAF_CHECK(memory.judge(make_record(9, 50), at(50)) == verdict::clean);
+  CAF_CHECK(memory.judge(make_record(9, 50), at(50)) == finding::clean);
   memory.remember_session(make_uuid(3), at(300));
   CAF_CHECK_EQUAL(memory.size(), 2u);
-  CAF_CHECK(memory.judge(make_record(1, 50), at(100)) == verdict::unsure);
-  CAF_CHECK(memory.judge(make_record(9, 50), at(100)) == verdict::unsure);
-  CAF_CHECK(memory.judge(make_record(9, 50), at(101)) == verdict::clean);
-  CAF_CHECK(memory.judge(make_record(2, 50), at(50)) == verdict::revoked);
+  CAF_CHECK(memory.judge(make_record(1, 50), at(100)) == finding::unsure);
+  CAF_CHECK(memory.judge(make_record(9, 50), at(100)) == finding::unsure);
+  CAF_CHECK(memory.judge(make_record(9, 50), at(101)) == finding::clean);
+  CAF_CHECK(memory.judge(make_record(2, 50), at(50)) == finding::revoked);
 }
 
 CAF_TEST(a later mark answers for one that it overtook) {
@@ -55,11 +55,11 @@ CAF_TEST(a later mark answers for one that it overtook) {
   memory.remember_session(make_uuid(1), at(100));
   memory.remember_session(make_uuid(1), at(200));
   memory.remember_session(make_uuid(2), at(300)); // the first entry goes, and nothing with it
-  CAF_CHECK(memory.judge(make_record(1, 50), at(100)) == verdict::revoked);
-  CAF_CHECK(memory.judge(make_record(9, 50), at(100)) == verdict::clean);
+  CAF_CHECK(memory.judge(make_record(1, 50), at(100)) == finding::revoked);
+  CAF_CHECK(memory.judge(make_record(9, 50), at(100)) == finding::clean);
   memory.remember_session(make_uuid(3), at(400)); // now the mark goes too
-  CAF_CHECK(memory.judge(make_record(1, 50), at(200)) == verdict::unsure);
-  CAF_CHECK(memory.judge(make_record(9, 50), at(201)) == verdict::clean);
+  CAF_CHECK(memory.judge(make_record(1, 50), at(200)) == finding::unsure);
+  CAF_CHECK(memory.judge(make_record(9, 50), at(201)) == finding::clean);
 }
 
 CAF_TEST(without room every read from before is unsure) {
@@ -67,8 +67,8 @@ CAF_TEST(without room every read from before is unsure) {
   memory.remember_session(make_uuid(1), at(100));
   memory.remember_account(make_uuid(50), at(110));
   CAF_CHECK_EQUAL(memory.size(), 0u);
-  CAF_CHECK(memory.judge(make_record(1, 50), at(110)) == verdict::unsure);
-  CAF_CHECK(memory.judge(make_record(1, 50), at(111)) == verdict::clean);
+  CAF_CHECK(memory.judge(make_record(1, 50), at(110)) == finding::unsure);
+  CAF_CHECK(memory.judge(make_record(1, 50), at(111)) == finding::clean);
 }
 
 namespace {
@@ -127,7 +127,7 @@ bool agree(dice& d, std::size_t entries_max, tally& count) {
       memory.remember_session(make_uuid(session), now);
       reference.remember({false, make_uuid(session), now});
     }
-    if (memory.size() > entries_max)
+    if (memory.size() > entries_max || !memory.check_invariants())
       return false;
     const auto session = d.below(12);
     const auto account = session % 4;
@@ -135,17 +135,17 @@ bool agree(dice& d, std::size_t entries_max, tally& count) {
     const instant began = now - std::chrono::seconds{d.below(30)};
     const bool is_revoked = reference.is_revoked(record, began);
     switch (memory.judge(record, began)) {
-    case verdict::clean:
+    case finding::clean:
       ++count.clean;
       if (is_revoked || reference.is_touched(record, began))
         return false;
       break;
-    case verdict::revoked:
+    case finding::revoked:
       ++count.revoked;
       if (!is_revoked)
         return false;
       break;
-    case verdict::unsure:
+    case finding::unsure:
       ++count.unsure;
       if (reference.fits(entries_max, began) && !reference.is_touched(record, began))
         return false;

@@ -23,7 +23,7 @@ public:
     const auto i = entries_.find(token);
     if (i == entries_.end())
       return session_status::unknown;
-    if (opts_.ttl.count() > 0 && now - i->second.loaded_at >= opts_.ttl) {
+    if (opts_.entry_ttl.count() > 0 && now - i->second.loaded_at >= opts_.entry_ttl) {
       drop(token);
       return session_status::unknown;
     }
@@ -144,10 +144,11 @@ public:
                                 : pick < 750 ? put()
                                 : pick < 850 ? revoke_session()
                                 : pick < 940 ? forget_active()
-                                : pick < 999 ? forget()
+                                : pick < 980 ? forget()
+                                : pick < 999 ? reclaim()
                                              : clear();
     return is_same_answer && index_.size() == naive_.size() && index_.active_size() == naive_.active_size()
-           && index_.evictions() == naive_.evictions();
+           && index_.evictions() == naive_.evictions() && index_.check_invariants();
   }
 
 private:
@@ -159,7 +160,8 @@ private:
     const auto token = dice_.below(sessions);
     session_record a;
     session_record b;
-    return index_.find(make_hash(token), now_, &a) == naive_.find(token, now_, &b) && a == b;
+    const auto status = index_.find(make_hash(token), now_, &a);
+    return status == naive_.find(token, now_, &b) && (status != session_status::active || a == b);
   }
 
   bool put() {
@@ -187,6 +189,12 @@ private:
     return index_.forget(make_hash(token)) == naive_.forget(token);
   }
 
+  /// Changes nothing that can be seen.
+  bool reclaim() {
+    index_.reclaim(dice_.below(40));
+    return true;
+  }
+
   bool clear() {
     index_.clear();
     naive_.clear();
@@ -209,7 +217,7 @@ CAF_TEST(the index agrees with a naive one) {
     for (const std::chrono::seconds ttl : {std::chrono::seconds{0}, std::chrono::seconds{5}}) {
       session_index::options opts;
       opts.entries_max = entries_max;
-      opts.ttl = ttl;
+      opts.entry_ttl = ttl;
       opts.seed = seed;
       differential_run run{opts, seed + entries_max};
       int done = 0;

@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using verdict = session_memory::verdict;
+using knowledge = session_memory::knowledge;
 using admission = session_memory::admission;
 
 struct fixture {
@@ -26,7 +26,7 @@ struct fixture {
   const token_hash alice = make_hash(1);
   const session_record alices = make_record(11, 101, 3);
 
-  verdict peek(const token_hash& hash, instant now) {
+  knowledge peek(const token_hash& hash, instant now) {
     session_record ignored;
     return memory.peek(hash, now, &ignored);
   }
@@ -42,7 +42,7 @@ CAF_TEST_FIXTURE_SCOPE(session_memory_tests, fixture)
 
 CAF_TEST(what is not held has to be loaded) {
   memory.renew_lease(at(0));
-  CAF_CHECK(peek(alice, at(0)) == verdict::must_load);
+  CAF_CHECK(peek(alice, at(0)) == knowledge::must_load);
   CAF_CHECK_EQUAL(memory.count().misses, 1u);
 }
 
@@ -50,7 +50,7 @@ CAF_TEST(an admitted session is answered with its record) {
   memory.renew_lease(at(0));
   CAF_CHECK(admit_active(at(1), at(2)) == admission::active);
   session_record found;
-  CAF_CHECK(memory.peek(alice, at(2), &found) == verdict::active);
+  CAF_CHECK(memory.peek(alice, at(2), &found) == knowledge::active);
   CAF_CHECK(found == alices);
   CAF_CHECK_EQUAL(memory.count().hits, 1u);
 }
@@ -74,9 +74,9 @@ CAF_TEST(without a lease only death is answered from memory) {
   memory.admit_minted(alice, alices, at(0), at(0));
   memory.admit(make_hash(2), session_status::revoked, make_record(12, 102), at(0), at(0));
   memory.admit(make_hash(3), session_status::unknown, {}, at(0), at(0));
-  CAF_CHECK(peek(alice, at(1)) == verdict::must_load);
-  CAF_CHECK(peek(make_hash(2), at(1)) == verdict::revoked);
-  CAF_CHECK(peek(make_hash(3), at(1)) == verdict::unknown);
+  CAF_CHECK(peek(alice, at(1)) == knowledge::must_load);
+  CAF_CHECK(peek(make_hash(2), at(1)) == knowledge::revoked);
+  CAF_CHECK(peek(make_hash(3), at(1)) == knowledge::unknown);
   CAF_CHECK_EQUAL(memory.count().read_throughs, 1u);
   CAF_CHECK_EQUAL(memory.count().hits, 2u);
 }
@@ -94,9 +94,9 @@ CAF_TEST(a revoked session is dead at once and stays so) {
   memory.renew_lease(at(0));
   memory.admit_minted(alice, alices, at(0), at(0));
   memory.revoke_session(alices.session_id, at(1));
-  CAF_CHECK(peek(alice, at(1)) == verdict::revoked);
+  CAF_CHECK(peek(alice, at(1)) == knowledge::revoked);
   memory.admit_minted(alice, alices, at(2), at(2));
-  CAF_CHECK(peek(alice, at(2)) == verdict::revoked);
+  CAF_CHECK(peek(alice, at(2)) == knowledge::revoked);
 }
 
 CAF_TEST(a load that a revocation overtook is dead) {
@@ -104,7 +104,7 @@ CAF_TEST(a load that a revocation overtook is dead) {
   memory.revoke_session(alices.session_id, at(5));
   CAF_CHECK(admit_active(at(5), at(6))
             == admission::revoked); // in the same instant: nobody knows which came first
-  CAF_CHECK(peek(alice, at(6)) == verdict::revoked);
+  CAF_CHECK(peek(alice, at(6)) == knowledge::revoked);
   CAF_CHECK_EQUAL(memory.count().loads_dropped, 1u);
 }
 
@@ -112,7 +112,7 @@ CAF_TEST(a load that the end of an account overtook is not admitted) {
   memory.renew_lease(at(0));
   memory.forget_account(alices.account_id, at(5));
   CAF_CHECK(admit_active(at(5), at(6)) == admission::retry);
-  CAF_CHECK(peek(alice, at(6)) == verdict::must_load);
+  CAF_CHECK(peek(alice, at(6)) == knowledge::must_load);
   CAF_CHECK_EQUAL(memory.count().loads_dropped, 1u);
   CAF_CHECK(admit_active(at(6), at(7)) == admission::active); // one that was spared, read after it
 }
@@ -121,7 +121,7 @@ CAF_TEST(a load overtaken by more than is remembered has to be read again) {
   for (std::uint32_t n = 0; n < 3; ++n)
     memory.revoke_session(make_uuid(900 + n), at(5));
   CAF_CHECK(admit_active(at(5), at(6)) == admission::retry);
-  CAF_CHECK(peek(alice, at(6)) == verdict::must_load);
+  CAF_CHECK(peek(alice, at(6)) == knowledge::must_load);
   CAF_CHECK_EQUAL(memory.index().size(), 0u);
   CAF_CHECK(admit_active(at(6), at(7)) == admission::active);
 }
@@ -130,10 +130,10 @@ CAF_TEST(a mint that a revocation overtook is not held) {
   memory.renew_lease(at(0));
   memory.forget_account(alices.account_id, at(5));
   memory.admit_minted(alice, alices, at(4), at(6));
-  CAF_CHECK(peek(alice, at(6)) == verdict::must_load);
+  CAF_CHECK(peek(alice, at(6)) == knowledge::must_load);
   memory.admit_minted(alice, alices, at(6),
                       at(7)); // began later: the database has the last word, and it said active
-  CAF_CHECK(peek(alice, at(7)) == verdict::active);
+  CAF_CHECK(peek(alice, at(7)) == knowledge::active);
 }
 
 CAF_TEST(events of the log are applied by their kind) {
@@ -150,9 +150,9 @@ CAF_TEST(events of the log are applied by their kind) {
   event.account_id = make_uuid(102);
   event.generation = 1;
   memory.apply(event, at(1));
-  CAF_CHECK(peek(alice, at(1)) == verdict::revoked);
-  CAF_CHECK(peek(make_hash(2), at(1)) == verdict::must_load);
-  CAF_CHECK(peek(make_hash(3), at(1)) == verdict::active);
+  CAF_CHECK(peek(alice, at(1)) == knowledge::revoked);
+  CAF_CHECK(peek(make_hash(2), at(1)) == knowledge::must_load);
+  CAF_CHECK(peek(make_hash(3), at(1)) == knowledge::active);
 }
 
 // -- another history
@@ -167,7 +167,7 @@ CAF_TEST(a reset forgets everything and distrusts loads on their way) {
   CAF_CHECK(!memory.has_lease(at(5)));
   memory.renew_lease(at(5));
   for (std::uint32_t n = 1; n <= 3; ++n)
-    CAF_CHECK(peek(make_hash(n), at(5)) == verdict::must_load);
+    CAF_CHECK(peek(make_hash(n), at(5)) == knowledge::must_load);
   CAF_CHECK_EQUAL(memory.unknown_size(), 0u);
   CAF_CHECK(admit_active(at(5) - 1ns, at(6)) == admission::retry);
   CAF_CHECK(admit_active(at(6), at(6)) == admission::active);
@@ -179,7 +179,7 @@ CAF_TEST(what a read from before a reset says is not believed whatever it is) {
   for (auto status : {session_status::active, session_status::revoked, session_status::unknown})
     CAF_CHECK(memory.admit(alice, status, alices, at(5) - 1ns, at(6)) == admission::retry);
   memory.admit_minted(alice, alices, at(5) - 1ns, at(6));
-  CAF_CHECK(peek(alice, at(6)) == verdict::must_load);
+  CAF_CHECK(peek(alice, at(6)) == knowledge::must_load);
   CAF_CHECK_EQUAL(memory.count().loads_dropped, 3u);
   memory.reset(at(4)); // an older one does not bring it back
   CAF_CHECK(admit_active(at(5) - 1ns, at(6)) == admission::retry);
@@ -191,15 +191,39 @@ CAF_TEST(a reset does not forget what was revoked while it was on its way) {
   memory.reset(at(5));
   memory.renew_lease(at(5));
   CAF_CHECK(admit_active(at(6), at(8)) == admission::revoked);
-  CAF_CHECK(peek(alice, at(8)) == verdict::revoked);
+  CAF_CHECK(peek(alice, at(8)) == knowledge::revoked);
+}
+
+CAF_TEST(what ended is taken apart later and answers nothing meanwhile) {
+  memory.renew_lease(at(0));
+  for (std::uint32_t n = 1; n <= 5; ++n)
+    memory.admit_minted(make_hash(n), make_record(10 + n, 101), at(0), at(0));
+  CAF_CHECK(!memory.has_garbage());
+  memory.forget_account(make_uuid(101), at(1));
+  CAF_CHECK(memory.has_garbage());
+  for (std::uint32_t n = 1; n <= 2; ++n)
+    CAF_CHECK(peek(make_hash(n), at(1)) == knowledge::must_load);
+  memory.admit_minted(make_hash(1), make_record(11, 101), at(2), at(2)); // minted, or spared, since
+  CAF_CHECK(memory.reclaim(2));
+  CAF_CHECK(!memory.reclaim(2));
+  CAF_CHECK(peek(make_hash(1), at(2)) == knowledge::active);
+  memory.admit(make_hash(7), session_status::unknown, {}, at(2), at(2));
+  memory.reset(at(3));
+  int turns = 1;
+  while (memory.reclaim(1)) {
+    CAF_REQUIRE(turns < 100);
+    ++turns;
+  }
+  CAF_CHECK(turns > 1);
+  CAF_CHECK(memory.index().check_invariants());
 }
 
 CAF_TEST(the memory of unknown tokens is bounded) {
   for (std::uint32_t n = 1; n <= 3; ++n)
     memory.admit(make_hash(n), session_status::unknown, {}, at(0), at(0));
   CAF_CHECK_EQUAL(memory.unknown_size(), 2u);
-  CAF_CHECK(peek(make_hash(1), at(0)) == verdict::must_load);
-  CAF_CHECK(peek(make_hash(3), at(0)) == verdict::unknown);
+  CAF_CHECK(peek(make_hash(1), at(0)) == knowledge::must_load);
+  CAF_CHECK(peek(make_hash(3), at(0)) == knowledge::unknown);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,7 +1,7 @@
 #include "caf/test/unit_test.hpp"
 
 #include "core/fixtures.hpp"
-#include "core/session_index.hpp"
+#include "core/unknown_tokens.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -25,6 +25,19 @@ CAF_TEST(unknown tokens are remembered until the bound and the first in goes fir
   CAF_CHECK(!tokens.contains(make_hash(4)));
   tokens.put(make_hash(4));
   CAF_CHECK(tokens.contains(make_hash(4)));
+}
+
+CAF_TEST(what a clear leaves is given back in slices) {
+  unknown_tokens tokens{100'000, 1};
+  for (std::uint32_t n = 0; n < 100'000; ++n)
+    tokens.put(make_hash(n));
+  CAF_CHECK(!tokens.has_garbage());
+  tokens.clear();
+  int calls = 1;
+  while (tokens.reclaim(1)) // of 2 MiB
+    ++calls;
+  CAF_CHECK(calls >= 100'000 * (32 + 10) / (2 * 1'048'576));
+  CAF_CHECK(!tokens.has_garbage());
 }
 
 CAF_TEST(a set of unknown tokens without room holds none) {

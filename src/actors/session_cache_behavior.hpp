@@ -1,0 +1,87 @@
+#pragma once
+
+#include "actors/session_cache.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <utility>
+
+/// The session cache's behaviour, whatever runs it: the service runs it as a broker, and the tests on CAF's test
+/// scheduler, which delivers one message at a time.
+namespace portcullis {
+
+namespace detail {
+
+template <class Self>
+void send_load(Self* self, const session_loader_actor& loader, const token_hash& hash,
+               const session_cache_state::load_ptr& running) {
+  self->state.begin(running);
+  // The pool answers every request within the operation time-out, so none is set here: CAF could not cancel it.
+  self->request(loader, caf::infinite, store::find_session{hash})
+    .then(
+      [=](const store::find_session::result& found) {
+        if (self->state.admit(hash, running, found))
+          send_load(self, loader, hash, running);
+      },
+      [=](const caf::error& err) { self->state.fail(hash, running, err); });
+}
+
+template <class Self>
+caf::result<resolution> answer_load(Self* self, const session_loader_actor& loader, const load_session& ask) {
+  auto running = self->state.find_load(ask);
+  bool is_new = running == nullptr;
+  if (is_new)
+    running = self->state.make_load(ask.hash);
+  if (running == nullptr)
+    return to_caf({errc::overloaded, "too many sessions are being looked up"});
+  auto promise = self->template make_response_promise<resolution>();
+  session_cache_state::join(running, promise);
+  if (is_new)
+    send_load(self, loader, ask.hash, running);
+  return promise;
+}
+
+/// A message to itself would be taken before any socket is looked at, so the next turn comes by the clock.
+template <class Self>
+void plan_reclaim(Self* self) {
+  if (auto pause = self->state.plan_reclaim())
+    self->delayed_send(self, *pause, step_atom_v);
+}
+
+/// A handler for changes of one type: done when it answers, but for the clean-up.
+template <class Change, class Self>
+auto applies(Self* self) {
+  return [self](const Change& change) {
+    self->state.apply(change);
+    plan_reclaim(self);
+    return applied{};
+  };
+}
+
+} // namespace detail
+
+template <class Self>
+session_cache_actor::behavior_type session_cache_behavior(Self* self, session_cache_options options,
+                                                          const session_loader_actor& loader) {
+  self->state.init(std::move(options));
+  return {
+    detail::applies<session_minted>(self),
+    detail::applies<session_revoked>(self),
+    detail::applies<account_revoked>(self),
+    detail::applies<log_progress>(self),
+    detail::applies<epoch_changed>(self),
+    // Memory needs no word of it: a session that is not held is loaded, warm or not.
+    [](const cache_warmed&) { return applied{}; },
+    [self](const peek_sessions& ask) { return self->state.peek(ask); },
+    [self, loader](const load_session& ask) { return detail::answer_load(self, loader, ask); },
+    detail::applies<warm_sessions>(self),
+    [self](const read_cache_stats&) { return self->state.stats(); },
+    [self](const read_numbers&) { return self->state.numbers(); },
+    [self](step_atom) {
+      self->state.reclaim();
+      detail::plan_reclaim(self);
+    },
+  };
+}
+
+} // namespace portcullis
