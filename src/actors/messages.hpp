@@ -343,8 +343,8 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::store::create_guest) \
   X(portcullis::store::delete_account) \
   X(portcullis::store::delete_account::result) \
+  X(portcullis::store::delete_dead_generations) \
   X(portcullis::store::delete_dead_sessions) \
-  X(portcullis::store::delete_dead_sessions::result) \
   X(portcullis::store::find_account) \
   X(portcullis::store::find_or_create_account) \
   X(portcullis::store::find_or_create_account::result) \
@@ -365,11 +365,11 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::store::ping) \
   X(portcullis::store::ping::result) \
   X(portcullis::store::prune_events) \
-  X(portcullis::store::prune_events::result) \
+  X(portcullis::store::read_clock) \
+  X(portcullis::store::read_clock::result) \
   X(portcullis::store::read_events) \
   X(portcullis::store::read_events::result) \
   X(portcullis::store::reap_guests) \
-  X(portcullis::store::reap_guests::result) \
   X(portcullis::store::revoke_account) \
   X(portcullis::store::revoke_account::result) \
   X(portcullis::store::revoke_session) \
@@ -377,7 +377,12 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::store::seat_player) \
   X(portcullis::store::seat_player::result) \
   X(portcullis::store::set_display_name) \
-  X(portcullis::store::unlink_identity)
+  X(portcullis::store::swept) \
+  X(portcullis::store::unlink_identity) \
+  X(portcullis::store::unseat_game) \
+  X(portcullis::store::unseat_game::result) \
+  X(portcullis::store::unseat_player) \
+  X(portcullis::store::unseat_player::result)
 // clang-format on
 
 #define PORTCULLIS_ADD_TYPE_ID(type) CAF_ADD_TYPE_ID(portcullis, (type))
