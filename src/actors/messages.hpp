@@ -2,8 +2,8 @@
 
 #include "core/error.hpp"
 #include "core/model.hpp"
-#include "core/time.hpp"
 #include "core/operations.hpp"
+#include "core/time.hpp"
 #include "telemetry/metrics.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -186,10 +186,10 @@ struct db_batch {
 struct db_batch_result {
   std::uint64_t id = 0;
   std::vector<store::outcome> outcomes; // one per operation
-  std::vector<std::size_t> lost;     // indexes whose outcome is not known
-  bool connected = false;            // whether the worker has a usable connection now
-  bool was_sent = true;              // false: there was no connection, and nothing reached the server
-  std::string trouble;               // for the log, when it has not
+  std::vector<std::size_t> lost;        // indexes whose outcome is not known
+  bool connected = false;               // whether the worker has a usable connection now
+  bool was_sent = true;                 // false: there was no connection, and nothing reached the server
+  std::string trouble;                  // for the log, when it has not
 };
 
 /// Asks a worker to connect if it is not connected, or to replace a connection past its life time.
