@@ -167,6 +167,7 @@ CAF_TEST(a rotation is told after memory knows that the old session is dead) {
   done.account = make_account(101);
   done.rotated.emplace();
   done.ended_session_id = make_uuid(11);
+  done.position = {1, 9};
   answer(commit, done);
   auto dead = take<session_revoked>();
   CAF_CHECK(dead.message.session_id == make_uuid(11));
@@ -177,6 +178,7 @@ CAF_TEST(a rotation is told after memory knows that the old session is dead) {
   CAF_CHECK(known.message.account_id == make_uuid(101));
   answer(known, applied{});
   CAF_REQUIRE(told->reply);
+  CAF_CHECK(told->reply->position == (cursor{1, 9}));
   CAF_REQUIRE(told->reply->token);
   CAF_CHECK(is_token_form(told->reply->token->reveal()));
 }
