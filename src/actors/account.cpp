@@ -59,7 +59,8 @@ account_actor::behavior_type account_keeper(self_pointer self, account_store_act
   self->state.make.emplace(from);
   return {
     [=](const find_or_create_request& ask) {
-      return self->delegate(store, store::find_or_create_account{self->state.make->claim(ask.key, ask.display_name)});
+      return self->delegate(store,
+                            store::find_or_create_account{self->state.make->claim(ask.key, ask.display_name)});
     },
     [=](const create_guest_request&) {
       return self->delegate(store, store::create_guest{self->state.make->next_id()});
@@ -70,6 +71,8 @@ account_actor::behavior_type account_keeper(self_pointer self, account_store_act
     [=](const store::unlink_identity& order) { return self->delegate(store, self->state.make->named(order)); },
     [=](const store::set_display_name& order) { return self->delegate(store, self->state.make->named(order)); },
     [=](const store::seat_player& order) { return self->delegate(store, self->state.make->named(order)); },
+    [=](const store::unseat_player& order) { return self->delegate(store, self->state.make->named(order)); },
+    [=](const store::unseat_game& order) { return self->delegate(store, self->state.make->named(order)); },
     [=](const store::list_accounts& ask) { return self->delegate(store, ask); },
     [=](const store::count_all& ask) { return self->delegate(store, ask); },
     [=](const store::delete_account& order) -> caf::result<store::delete_account::result> {

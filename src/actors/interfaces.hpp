@@ -65,6 +65,10 @@ using account_store_actor = caf::typed_actor<
   caf::replies_to<store::set_display_name>::with<account>,
   // Seats; `account_not_found`.
   caf::replies_to<store::seat_player>::with<store::seat_player::result>,
+  // Takes a seat back.
+  caf::replies_to<store::unseat_player>::with<store::unseat_player::result>,
+  // Takes all of a game's seats back.
+  caf::replies_to<store::unseat_game>::with<store::unseat_game::result>,
   // Searches.
   caf::replies_to<store::list_accounts>::with<store::list_accounts::result>,
   // Counts.
@@ -74,12 +78,16 @@ using account_store_actor = caf::typed_actor<
 
 /// Removes what nobody needs any more, a bounded batch at a time.
 using reaper_store_actor = caf::typed_actor<
+  // By which clock the rest are aged.
+  caf::replies_to<store::read_clock>::with<store::read_clock::result>,
   // Abandoned guests, and the end of their sessions.
-  caf::replies_to<store::reap_guests>::with<store::reap_guests::result>,
-  // Rows of sessions that ended long ago.
-  caf::replies_to<store::delete_dead_sessions>::with<store::delete_dead_sessions::result>,
+  caf::replies_to<store::reap_guests>::with<store::swept>,
+  // Rows of sessions that ended one by one, long ago.
+  caf::replies_to<store::delete_dead_sessions>::with<store::swept>,
+  // Rows of sessions that ended with all of their account's, long ago.
+  caf::replies_to<store::delete_dead_generations>::with<store::swept>,
   // Events that no cursor may resume from any more.
-  caf::replies_to<store::prune_events>::with<store::prune_events::result>>;
+  caf::replies_to<store::prune_events>::with<store::swept>>;
 
 /// Reads old entries of the revocation log, and tells whether the database answers at all.
 using log_store_actor = caf::typed_actor<
@@ -177,6 +185,10 @@ using account_actor = caf::typed_actor<
   caf::replies_to<store::set_display_name>::with<account>,
   // Seats in a game; `account_not_found`.
   caf::replies_to<store::seat_player>::with<store::seat_player::result>,
+  // Takes a seat back.
+  caf::replies_to<store::unseat_player>::with<store::unseat_player::result>,
+  // Takes all of a game's seats back.
+  caf::replies_to<store::unseat_game>::with<store::unseat_game::result>,
   // Searches.
   caf::replies_to<store::list_accounts>::with<store::list_accounts::result>,
   // Counts accounts and active sessions.

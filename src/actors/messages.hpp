@@ -2,8 +2,8 @@
 
 #include "core/error.hpp"
 #include "core/model.hpp"
-#include "core/time.hpp"
 #include "core/operations.hpp"
+#include "core/time.hpp"
 #include "telemetry/metrics.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -187,10 +187,10 @@ struct db_batch {
 struct db_batch_result {
   std::uint64_t id = 0;
   std::vector<store::outcome> outcomes; // one per operation
-  std::vector<std::size_t> lost;     // indexes whose outcome is not known
-  bool connected = false;            // whether the worker has a usable connection now
-  bool was_sent = true;              // false: there was no connection, and nothing reached the server
-  std::string trouble;               // for the log, when it has not
+  std::vector<std::size_t> lost;        // indexes whose outcome is not known
+  bool connected = false;               // whether the worker has a usable connection now
+  bool was_sent = true;                 // false: there was no connection, and nothing reached the server
+  std::string trouble;                  // for the log, when it has not
 };
 
 /// Asks a worker to connect if it is not connected, or to replace a connection past its life time.
@@ -344,8 +344,8 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::store::create_guest) \
   X(portcullis::store::delete_account) \
   X(portcullis::store::delete_account::result) \
+  X(portcullis::store::delete_dead_generations) \
   X(portcullis::store::delete_dead_sessions) \
-  X(portcullis::store::delete_dead_sessions::result) \
   X(portcullis::store::find_account) \
   X(portcullis::store::find_or_create_account) \
   X(portcullis::store::find_or_create_account::result) \
@@ -366,11 +366,11 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::store::ping) \
   X(portcullis::store::ping::result) \
   X(portcullis::store::prune_events) \
-  X(portcullis::store::prune_events::result) \
+  X(portcullis::store::read_clock) \
+  X(portcullis::store::read_clock::result) \
   X(portcullis::store::read_events) \
   X(portcullis::store::read_events::result) \
   X(portcullis::store::reap_guests) \
-  X(portcullis::store::reap_guests::result) \
   X(portcullis::store::revoke_account) \
   X(portcullis::store::revoke_account::result) \
   X(portcullis::store::revoke_session) \
@@ -378,7 +378,12 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::store::seat_player) \
   X(portcullis::store::seat_player::result) \
   X(portcullis::store::set_display_name) \
-  X(portcullis::store::unlink_identity)
+  X(portcullis::store::swept) \
+  X(portcullis::store::unlink_identity) \
+  X(portcullis::store::unseat_game) \
+  X(portcullis::store::unseat_game::result) \
+  X(portcullis::store::unseat_player) \
+  X(portcullis::store::unseat_player::result)
 // clang-format on
 
 #define PORTCULLIS_ADD_TYPE_ID(type) CAF_ADD_TYPE_ID(portcullis, (type))

@@ -25,88 +25,116 @@ void reaper_state::tick() {
 }
 
 void reaper_state::start_sweep() {
-  stage_ = stage::guests;
+  stage_ = stage::clock;
   began_ = clocks_.monotonic();
   reported_ = began_;
-  swept_at_ = clocks_.wall_clock();
+  trouble_.reset();
   current_ = {};
-  guests_reached_ = {};
-  sessions_reached_ = {};
-  current_.started_at = swept_at_;
+  current_.started_at = clocks_.wall_clock(); // to be shown until the database has told its time
   step();
 }
 
-timestamp reaper_state::cutoff(std::chrono::nanoseconds retention) const {
-  return swept_at_ - std::chrono::duration_cast<std::chrono::microseconds>(retention);
+timestamp reaper_state::cutoff(timestamp now, std::chrono::nanoseconds retention) {
+  return now - std::chrono::duration_cast<std::chrono::microseconds>(retention);
+}
+
+reaper_state::progress& reaper_state::progress_of_stage() {
+  return progress_[static_cast<std::size_t>(stage_)];
+}
+
+std::size_t reaper_state::batch_rows() const {
+  auto rows = progress_[static_cast<std::size_t>(stage_)].rows_max;
+  return rows == 0 ? options_.batch_rows_max : rows;
 }
 
 /// One transaction of the stage that the sweep is in.
 void reaper_state::step() {
-  auto fail = [this](const caf::error& err) { failed(err); };
+  const auto& after = progress_of_stage().reached;
+  auto before = [this](std::chrono::nanoseconds retention) { return cutoff(database_time_, retention); };
   switch (stage_) {
   case stage::idle:
-    break;
+    return;
+  case stage::clock:
+    self_->request(store_, caf::infinite, store::read_clock{})
+      .then([this](const store::read_clock::result& is) { clock_read(is.now); },
+            [this](const caf::error& err) { stage_failed(err); });
+    return;
   case stage::guests:
-    self_
-      ->request(store_, caf::infinite,
-                store::reap_guests{cutoff(options_.guest_retention),
-                                guests_reached_,
-                                options_.batch_rows_max,
-                                false,
-                                {"abandoned guest", "reaper"}})
-      .then(
-        [this](const store::reap_guests::result& done) {
-          current_.guests += done.guests;
-          guests_reached_ = done.reached;
-          swept(done.guests, done.is_leader, done.has_more);
-        },
-        fail);
-    break;
+    return ask_for_batch(
+      store::reap_guests{
+        before(options_.guest_retention), after, batch_rows(), false, {"abandoned guest", "reaper"}},
+      &reaper_run::guests);
   case stage::sessions:
-    self_
-      ->request(
-        store_, caf::infinite,
-        store::delete_dead_sessions{cutoff(options_.revoked_retention), sessions_reached_, options_.batch_rows_max})
-      .then(
-        [this](const store::delete_dead_sessions::result& done) {
-          current_.sessions += done.deleted;
-          sessions_reached_ = done.reached;
-          swept(done.deleted, done.is_leader, done.has_more);
-        },
-        fail);
-    break;
+    return ask_for_batch(store::delete_dead_sessions{before(options_.revoked_retention), after, batch_rows()},
+                         &reaper_run::sessions);
+  case stage::generations:
+    return ask_for_batch(store::delete_dead_generations{before(options_.revoked_retention), after, batch_rows()},
+                         &reaper_run::sessions);
   case stage::events:
-    self_
-      ->request(store_, caf::infinite, store::prune_events{cutoff(options_.event_retention), options_.batch_rows_max})
-      .then(
-        [this](const store::prune_events::result& done) {
-          current_.events += done.deleted;
-          swept(done.deleted, done.is_leader, done.has_more);
-        },
-        fail);
-    break;
+    return ask_for_batch(store::prune_events{before(options_.event_retention), batch_rows()}, &reaper_run::events);
   }
 }
 
+template <class Operation>
+void reaper_state::ask_for_batch(const Operation& op, std::size_t reaper_run::*count) {
+  self_->request(store_, caf::infinite, op)
+    .then(
+      [this, count](const store::swept& done) {
+        current_.*count += done.rows;
+        batch_done(done);
+      },
+      [this](const caf::error& err) { stage_failed(err); });
+}
+
+void reaper_state::clock_read(timestamp now) {
+  database_time_ = now;
+  current_.started_at = now;
+  stage_ = stage::guests;
+  step();
+}
+
 /// A transaction is committed: tell the feed, then go on with the same stage, the next, or home.
-void reaper_state::swept(std::size_t rows, bool is_leader, bool has_more) {
-  if (std::exchange(backoff_, std::chrono::nanoseconds{0}).count() != 0)
-    log::info("reaper works again");
-  if (rows > 0 && stage_ == stage::guests)
+void reaper_state::batch_done(const store::swept& done) {
+  if (done.rows > 0 && stage_ == stage::guests)
     wakeup_->notify();
-  if (!is_leader) {
+  if (!done.is_leader) {
     current_.is_leader = false;
     finish();
     return;
   }
   report_progress();
-  if (!has_more) {
-    if (stage_ == stage::events) {
-      finish();
-      return;
-    }
-    stage_ = stage_ == stage::guests ? stage::sessions : stage::events;
+  if (!done.has_more) {
+    progress_of_stage() = {};
+    next_stage();
+    return;
   }
+  progress_of_stage().reached = done.reached;
+  self_->delayed_send(self_, options_.pause, step_atom_v);
+}
+
+/// The stage is left where it is, and the others get their turn. Without the database's time there are none.
+void reaper_state::stage_failed(const caf::error& err) {
+  auto why = to_failure(err);
+  if (!trouble_ && !is_in_trouble_)
+    log::warn("reaper failed", {{"reason", why.detail}, {"code", to_string(why.code)}});
+  if (!trouble_) {
+    trouble_ = err;
+    current_.error = why.code;
+  }
+  if (stage_ == stage::clock) {
+    finish();
+    return;
+  }
+  progress_of_stage().rows_max = std::max<std::size_t>(batch_rows() / 2, 1);
+  next_stage();
+}
+
+void reaper_state::next_stage() {
+  if (stage_ == stage::events) {
+    finish();
+    return;
+  }
+  stage_ = static_cast<stage>(static_cast<std::uint8_t>(stage_) + 1);
   self_->delayed_send(self_, options_.pause, step_atom_v);
 }
 
@@ -122,7 +150,17 @@ void reaper_state::report_progress() {
 void reaper_state::finish() {
   auto now = clocks_.monotonic();
   stage_ = stage::idle;
-  next_at_ = now + options_.interval;
+  if (trouble_) {
+    auto longest = std::max(options_.backoff_min, std::min(options_.backoff_max, options_.interval));
+    backoff_ = std::clamp(backoff_ * 2, options_.backoff_min, longest);
+    next_at_ = now + backoff_;
+  } else {
+    if (is_in_trouble_)
+      log::info("reaper works again");
+    backoff_ = std::chrono::nanoseconds{0};
+    next_at_ = now + options_.interval;
+  }
+  is_in_trouble_ = trouble_.has_value();
   current_.took = now - began_;
   last_ = current_;
   if (current_.guests + current_.sessions + current_.events > 0)
@@ -131,24 +169,12 @@ void reaper_state::finish() {
                {"sessions", current_.sessions},
                {"events", current_.events},
                {"took_ms", std::chrono::duration_cast<std::chrono::milliseconds>(current_.took).count()}});
-  for (auto& promise : std::exchange(waiting_, {}))
-    promise.deliver(current_);
-}
-
-void reaper_state::failed(const caf::error& err) {
-  auto what = to_failure(err);
-  if (backoff_.count() == 0)
-    log::warn("reaper failed", {{"reason", what.detail}, {"code", to_string(what.code)}});
-  auto longest = std::max(options_.backoff_min, std::min(options_.backoff_max, options_.interval));
-  backoff_ = std::clamp(backoff_ * 2, options_.backoff_min, longest);
-  auto now = clocks_.monotonic();
-  stage_ = stage::idle;
-  next_at_ = now + backoff_;
-  current_.took = now - began_;
-  current_.error = what.code;
-  last_ = current_;
-  for (auto& promise : std::exchange(waiting_, {}))
-    promise.deliver(err);
+  for (auto& promise : std::exchange(waiting_, {})) {
+    if (trouble_)
+      promise.deliver(*trouble_);
+    else
+      promise.deliver(current_);
+  }
 }
 
 /// A dry run counts and changes nothing. Otherwise the caller waits for the sweep that runs, or for one that
@@ -161,19 +187,32 @@ caf::result<reaper_run> reaper_state::run_now(const run_reaper& order) {
       start_sweep();
     return promise;
   }
-  reaper_run counted;
-  counted.started_at = clocks_.wall_clock();
-  counted.dry_run = true;
-  auto created_before =
-    counted.started_at - std::chrono::duration_cast<std::chrono::microseconds>(options_.guest_retention);
-  self_->request(store_, caf::infinite, store::reap_guests{created_before, {}, options_.batch_rows_max, true, {}})
+  self_->request(store_, caf::infinite, store::read_clock{})
     .then(
-      [promise, counted](const store::reap_guests::result& found) mutable {
-        counted.guests = found.guests;
-        promise.deliver(counted);
+      [this, promise](const store::read_clock::result& is) {
+        reaper_run counted;
+        counted.started_at = is.now;
+        counted.dry_run = true;
+        count_guests(promise, counted, {});
       },
       [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
   return promise;
+}
+
+void reaper_state::count_guests(caf::typed_response_promise<reaper_run> promise, reaper_run counted,
+                                const store::sweep_position& after) {
+  auto created_before = cutoff(counted.started_at, options_.guest_retention);
+  self_
+    ->request(store_, caf::infinite, store::reap_guests{created_before, after, options_.batch_rows_max, true, {}})
+    .then(
+      [this, promise, counted](const store::swept& found) mutable {
+        counted.guests += found.rows;
+        if (found.has_more)
+          count_guests(promise, counted, found.reached);
+        else
+          promise.deliver(counted);
+      },
+      [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
 }
 
 reaper_status reaper_state::status() const {

@@ -4,8 +4,10 @@
 #include "actors/log_wakeup.hpp"
 #include "actors/sources.hpp"
 
+#include <caf/error.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -30,22 +32,27 @@ struct reaper_options {
 /// The sweep.
 ///
 /// What it removes, in this order: guests that are older than the retention and have no seat at all (a finished
-/// game belongs to the other players' history), session rows that have been dead for their retention, and events
-/// that no cursor may resume from any more. A guest's age is the only sign of abandonment: sessions are
-/// revoke-only and keep no "last seen".
+/// game belongs to the other players' history), session rows that have been dead for their retention (those that
+/// ended one by one, then those that ended with all of their account's), and events that no cursor may resume from
+/// any more. A guest's age is the only sign of abandonment: sessions are revoke-only and keep no "last seen".
 ///
-/// How: one transaction of at most `batch_rows_max` rows at a time, through the pool like everybody else's
-/// statements, then a pause. The rows are taken by FOR UPDATE SKIP LOCKED, so a guest that somebody is
-/// seating, linking or minting for right now is left for the next sweep, and nobody ever waits for more
-/// than one batch. The end of a guest's sessions is in the log by the same commit; memory everywhere hears of
-/// it from there. The cut-offs are fixed when the sweep starts, so it ends: nothing new can fall behind them.
+/// By which clock: the database's, which dated the rows. It is read when the sweep starts and the cut-offs stand
+/// still from then on, so a sweep ends: nothing new can fall behind them. This process's wall clock decides
+/// nothing.
+///
+/// How: one transaction that looks at no more than `batch_rows_max` rows at a time, through the pool like
+/// everybody else's statements, then a pause. The rows are taken by FOR UPDATE SKIP LOCKED, so a guest that
+/// somebody is seating, linking or minting for right now is left for the next sweep, and nobody ever waits for
+/// more than one batch. The end of a guest's sessions is in the log by the same commit; memory everywhere hears of
+/// it from there.
 ///
 /// One replica at a time: each transaction first tries for an advisory lock. A sweep that finds it taken ends; the
 /// holder does the work.
 ///
-/// When it stops half-way (an error, kill -9, a restart of PostgreSQL) every batch that was committed stands, and
-/// the next sweep finds exactly the rest: there is no state but the rows. A failed sweep is tried again with
-/// backoff, logged when the trouble starts and when it is over.
+/// A stage that fails does not keep the others from running. It goes on where it stopped when the sweep is tried
+/// again, after a backoff, and with batches half as large: a batch that takes longer than a statement may gets
+/// through in parts. What was committed stands, so after kill -9 or a restart of PostgreSQL the next sweep finds
+/// exactly the rest. Trouble is logged when it starts and when it is over.
 struct reaper_state {
   static inline const char* name = "reaper";
   using self_pointer = reaper_actor::stateful_pointer<reaper_state>;
@@ -59,14 +66,28 @@ struct reaper_state {
   reaper_status status() const;
 
 private:
-  enum class stage : std::uint8_t { idle, guests, sessions, events };
+  enum class stage : std::uint8_t { idle, clock, guests, sessions, generations, events };
+
+  /// How far a stage has come. It outlives a sweep in which the stage failed.
+  struct progress {
+    store::sweep_position reached;
+    std::size_t rows_max = 0; // of the next batch; zero: of the options
+  };
 
   void start_sweep();
-  void swept(std::size_t rows, bool is_leader, bool has_more);
-  void failed(const caf::error& err);
+  template <class Operation>
+  void ask_for_batch(const Operation& op, std::size_t reaper_run::*count);
+  void clock_read(timestamp now);
+  void batch_done(const store::swept& done);
+  void stage_failed(const caf::error& err);
+  void next_stage();
   void finish();
+  void count_guests(caf::typed_response_promise<reaper_run> promise, reaper_run counted,
+                    const store::sweep_position& after);
   void report_progress();
-  timestamp cutoff(std::chrono::nanoseconds retention) const;
+  progress& progress_of_stage();
+  std::size_t batch_rows() const;
+  static timestamp cutoff(timestamp now, std::chrono::nanoseconds retention);
 
   self_pointer self_ = nullptr;
   reaper_options options_;
@@ -75,13 +96,14 @@ private:
   sources clocks_;
 
   stage stage_ = stage::idle;
-  timestamp swept_at_{}; // wall clock at the start of the sweep: the cut-offs' base
+  timestamp database_time_{}; // at the start of the sweep: the cut-offs' base
   instant began_{};
   instant reported_{};
   instant next_at_{};
   std::chrono::nanoseconds backoff_{0};
-  store::reap_guests::position guests_reached_; // of the sweep that runs
-  uuid sessions_reached_;
+  std::array<progress, 6> progress_{}; // by stage
+  std::optional<caf::error> trouble_;  // of the sweep that runs: the first
+  bool is_in_trouble_ = false;         // the last sweep failed, and it was logged
   reaper_run current_;
   std::optional<reaper_run> last_;
   std::vector<caf::typed_response_promise<reaper_run>> waiting_;

@@ -76,6 +76,14 @@ struct read_events {
   };
 };
 
+/// What time the database has. Whatever the database dated is aged by this clock and no other.
+struct read_clock {
+  static constexpr bool is_write = false;
+  struct result {
+    timestamp now{};
+  };
+};
+
 /// One round trip, for the readiness probe.
 struct ping {
   static constexpr bool is_write = false;
@@ -250,9 +258,31 @@ struct seat_player {
   struct result {};
 };
 
+/// Takes a seat back. That the player has none, or that there is no such account, is no error: idempotent.
+struct unseat_player {
+  static constexpr bool is_write = true;
+  uuid game_id;
+  uuid account_id;
+  uuid operation_id{};
+  struct result {
+    cursor position; // the end of the log as of the commit: unseating ends no session
+  };
+};
+
+/// Takes all seats of a game back; idempotent.
+struct unseat_game {
+  static constexpr bool is_write = true;
+  uuid game_id;
+  uuid operation_id{};
+  struct result {
+    cursor position; // as above
+  };
+};
+
 // -- for operators -----------------------------------------------------------------------------------------
 
-/// Accounts by id (which is by creation), those that match every condition given.
+/// Accounts that match every condition given: by the time of their creation when one of the conditions is a time,
+/// by id otherwise. Each page is read along an index.
 struct list_accounts {
   static constexpr bool is_write = false;
   std::optional<identity_kind> kind;             // has an identity of this kind
@@ -268,52 +298,64 @@ struct list_accounts {
   };
 };
 
-/// Exact counts, by a scan: for people, not for dashboards.
+/// How many there are. Small tables are counted; of a large one a sample of pages is read, and the numbers are
+/// estimates.
 struct count_all {
   static constexpr bool is_write = false;
   struct result {
     std::uint64_t accounts = 0;
     std::uint64_t guests = 0;
     std::uint64_t active_sessions = 0;
+    bool is_estimated = false;
   };
 };
 
 // -- for the reaper ----------------------------------------------------------------------------------------
 
-/// Deletes at most `limit` guests that were created before the cut-off and have no seat, writing one event for
-/// each that had an active session. Rows that somebody holds are skipped. With `dry_run` it counts all of them and
-/// changes nothing.
+/// How far a stage of a sweep has come: the last row of the batch before, in the order of (`time`, `id`). The
+/// beginning of time for the first batch.
+struct sweep_position {
+  timestamp time{};
+  uuid id;
+};
+
+/// What a batch of a stage has done.
+struct swept {
+  bool is_leader = true; // false: another replica sweeps, and nothing was done
+  std::size_t rows = 0;  // removed (guests: counted, by a dry run)
+  bool has_more = false;
+  sweep_position reached;
+};
+
+/// Looks at no more than `limit` guests that were created before the cut-off and deletes those that have no seat,
+/// writing one event for each that had an active session. Rows that somebody holds are skipped. With `dry_run` it
+/// counts and changes nothing. The cut-offs of these are by the database's clock (`read_clock`).
 struct reap_guests {
   static constexpr bool is_write = true;
-  struct position {
-    timestamp created_at{};
-    uuid account_id;
-  };
   timestamp created_before{};
-  position after; // the batch before reached it; the beginning of time for the first
+  sweep_position after;
   std::size_t limit = 1000;
   bool dry_run = false;
   revocation_cause cause;
-  struct result {
-    bool is_leader = true; // false: another replica sweeps, and nothing was done
-    std::size_t guests = 0;
-    bool has_more = false;
-    position reached;
-  };
+  using result = swept;
 };
 
-/// Walks at most `limit` sessions in the order of their ids and deletes those that ended before the cut-off.
+/// Deletes at most `limit` sessions that ended one by one, before the cut-off.
 struct delete_dead_sessions {
   static constexpr bool is_write = true;
   timestamp ended_before{};
-  uuid after; // the batch before reached it; nil for the first
+  sweep_position after;
   std::size_t limit = 1000;
-  struct result {
-    bool is_leader = true;
-    std::size_t deleted = 0;
-    bool has_more = false;
-    uuid reached;
-  };
+  using result = swept;
+};
+
+/// Deletes at most `limit` sessions that ended with all of their account's, before the cut-off.
+struct delete_dead_generations {
+  static constexpr bool is_write = true;
+  timestamp ended_before{};
+  sweep_position after;
+  std::size_t limit = 1000;
+  using result = swept;
 };
 
 /// Deletes at most `limit` of the oldest events, those before the cut-off, and moves the point from which cursors
@@ -322,20 +364,17 @@ struct prune_events {
   static constexpr bool is_write = true;
   timestamp occurred_before{};
   std::size_t limit = 1000;
-  struct result {
-    bool is_leader = true;
-    std::size_t deleted = 0;
-    bool has_more = false;
-  };
+  using result = swept; // `reached` stays where it is: what is left begins the log
 };
 
 // -- all of them -------------------------------------------------------------------------------------------
 
 using operation =
-  std::variant<find_session, get_session, list_sessions, get_account, find_account, read_events, ping,
+  std::variant<find_session, get_session, list_sessions, get_account, find_account, read_events, read_clock, ping,
                list_accounts, count_all, mint_session, mint_for_identity, mint_guest, find_or_create_account,
-               create_guest, link_identity, unlink_identity, set_display_name, seat_player, revoke_session,
-               revoke_account, delete_account, reap_guests, delete_dead_sessions, prune_events>;
+               create_guest, link_identity, unlink_identity, set_display_name, seat_player, unseat_player,
+               unseat_game, revoke_session, revoke_account, delete_account, reap_guests, delete_dead_sessions,
+               delete_dead_generations, prune_events>;
 
 /// Whether the operation changes anything, and so ends in a commit.
 inline bool is_write(const operation& op) noexcept {
@@ -345,8 +384,8 @@ inline bool is_write(const operation& op) noexcept {
 /// The result of the operation at the same index of a batch, or why there is none.
 using outcome =
   std::variant<failure, find_session::result, session, list_sessions::result, account, read_events::result,
-               ping::result, list_accounts::result, count_all::result, minted, find_or_create_account::result,
-               link_identity::result, seat_player::result, revoke_session::result, revoke_account::result,
-               delete_account::result, reap_guests::result, delete_dead_sessions::result, prune_events::result>;
+               read_clock::result, ping::result, list_accounts::result, count_all::result, minted,
+               find_or_create_account::result, link_identity::result, seat_player::result, unseat_player::result,
+               unseat_game::result, revoke_session::result, revoke_account::result, delete_account::result, swept>;
 
 } // namespace portcullis::store

@@ -14,4 +14,7 @@ inline constexpr std::int64_t migration_lock = 7'306'084'002;
 /// Held by each transaction of a sweep: one replica at a time.
 inline constexpr std::int64_t reaper_lock = 7'306'084'003;
 
+/// Held by each transaction of a step over stored data that follows the migrations.
+inline constexpr std::int64_t data_step_lock = 7'306'084'004;
+
 } // namespace portcullis::db

@@ -41,8 +41,10 @@ std::optional<uuid> exclusive_key(const operation& op) {
 /// one answer for all.
 bool runs_alone(const operation& op) {
   return std::holds_alternative<link_identity>(op) || std::holds_alternative<unlink_identity>(op)
-         || std::holds_alternative<seat_player>(op) || std::holds_alternative<reap_guests>(op)
-         || std::holds_alternative<delete_dead_sessions>(op) || std::holds_alternative<prune_events>(op);
+         || std::holds_alternative<seat_player>(op) || std::holds_alternative<unseat_player>(op)
+         || std::holds_alternative<unseat_game>(op) || std::holds_alternative<reap_guests>(op)
+         || std::holds_alternative<delete_dead_sessions>(op) || std::holds_alternative<delete_dead_generations>(op)
+         || std::holds_alternative<prune_events>(op);
 }
 
 /// By kind, reads first (the order of `operation`), so that they do not wait for anybody's row locks.

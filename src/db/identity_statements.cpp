@@ -137,6 +137,30 @@ const statement seat{
              " on conflict (game_id, account_id) do update set seat = excluded.seat)",
              record_done})};
 
+// Nor is a seat taken back a second time that somebody has given anew since.
+const statement unseat{"unseat_player",
+                       sql::join({"with done as (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[])"
+                                  " as q(game_id, account_id, operation_id) where not ",
+                                  is_done("q.operation_id"),
+                                  "), unseated as (delete from game_players p using done d"
+                                  " where p.game_id = d.game_id and p.account_id = d.account_id)",
+                                  record_done})};
+
+const statement clear_game{
+  "unseat_game",
+  sql::join({"with done as (select * from unnest($1::uuid[], $2::uuid[]) as q(game_id, operation_id) where not ",
+             is_done("q.operation_id"),
+             "), unseated as (delete from game_players p using done d where p.game_id = d.game_id)",
+             record_done})};
+
+const statement end_of_log{"unseat_report", "select feed_epoch(), feed_end()"};
+
+template <class Op>
+verdicts read_end_of_log(result_set& rows, const group<Op>& ops) {
+  auto answer = rows[0];
+  return verdicts(ops.size(), outcome{typename Op::result{read_cursor(answer)}});
+}
+
 template <class Op>
 parameters accounts_of(const group<Op>& ops) {
   parameters p;
@@ -292,6 +316,29 @@ verdicts decode_results(std::vector<result_set>& results, const group<seat_playe
   auto one = results[0].size() > 0 ? verdict{outcome{seat_player::result{}}}
                                    : refusal(errc::account_not_found, no_such_account);
   return verdicts(ops.size(), one);
+}
+
+transaction build_statements(const group<unseat_player>& ops) {
+  parameters p;
+  p.add_each(ops, [](const unseat_player* op) { return op->game_id; });
+  p.add_each(ops, [](const unseat_player* op) { return op->account_id; });
+  p.add_each(ops, [](const unseat_player* op) { return op->operation_id; });
+  return {{&unseat, std::move(p)}, {&end_of_log, {}}};
+}
+
+verdicts decode_results(std::vector<result_set>& results, const group<unseat_player>& ops) {
+  return read_end_of_log(results[1], ops);
+}
+
+transaction build_statements(const group<unseat_game>& ops) {
+  parameters p;
+  p.add_each(ops, [](const unseat_game* op) { return op->game_id; });
+  p.add_each(ops, [](const unseat_game* op) { return op->operation_id; });
+  return {{&clear_game, std::move(p)}, {&end_of_log, {}}};
+}
+
+verdicts decode_results(std::vector<result_set>& results, const group<unseat_game>& ops) {
+  return read_end_of_log(results[1], ops);
 }
 
 } // namespace portcullis::db

@@ -23,6 +23,8 @@ const statement select_events{
 
 const statement select_true{"ping", "select true"};
 
+const statement select_time{"read_clock", "select clock_timestamp()"};
+
 } // namespace
 
 call select_events_after(const cursor& after, std::size_t limit) {
@@ -67,6 +69,15 @@ verdicts decode_results(std::vector<result_set>& results, const group<read_event
     out.push_back(outcome{std::move(one)});
   }
   return out;
+}
+
+transaction build_statements(const group<read_clock>& ops) {
+  return transaction(ops.empty() ? 0 : 1, call{&select_time, {}});
+}
+
+verdicts decode_results(std::vector<result_set>& results, const group<read_clock>& ops) {
+  auto answer = results[0][0];
+  return verdicts(ops.size(), outcome{read_clock::result{answer.next<timestamp>()}});
 }
 
 transaction build_statements(const group<ping>& ops) {

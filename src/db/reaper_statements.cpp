@@ -3,7 +3,7 @@
 #include "db/sql.hpp"
 #include "db/statements.hpp"
 
-#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,37 +12,20 @@ namespace portcullis::db {
 
 namespace {
 
-/// Ids are made by the services' clocks and `created_at` by the database's; they differ by less than this.
-constexpr std::chrono::hours clock_skew_max{24};
-
-const statement count_guests{"count_abandoned_guests",
-                             "select true, count(*), false, null::timestamptz, null::uuid from accounts a"
-                             " where a.is_guest and a.created_at < $1::text::timestamptz"
-                             " and not exists (select from game_players p where p.account_id = a.account_id)"};
-
 const statement reap{"reap_guests",
                      "select is_leader, reaped, has_more, reached_created_at, reached_account_id"
                      " from reap_guests($1::text::timestamptz, $2::text::timestamptz, $3::uuid, $4::bigint,"
-                     " $5::bigint, $6::bigint, $7::text, $8::text)"};
+                     " $5::text::boolean, $6::bigint, $7::bigint, $8::text, $9::text)"};
 
-// Walked by the primary key, each row once a sweep, up to the first id that is too young to have ended so long
-// ago: revoked_at has no index, so that ending a session can be a heap-only update. A generation died when its
-// account was last changed, or before.
-const statement delete_dead{
-  "delete_dead_sessions",
-  "with leader as materialized (select pg_try_advisory_xact_lock($5::bigint) as is_leader),"
-  " walked as materialized (select s.session_id from leader l cross join lateral (select session_id from sessions"
-  " where l.is_leader and session_id > $1::uuid and session_id < $2::uuid order by session_id limit $4::bigint) "
-  "s),"
-  " dead as (select s.session_id from walked w join sessions s using (session_id)"
-  " join accounts a on a.account_id = s.account_id"
-  " where s.revoked_at < $3::text::timestamptz"
-  " or (s.generation < a.session_generation and a.updated_at < $3::text::timestamptz)"
-  " order by s.session_id for update of s skip locked),"
-  " gone as (delete from sessions s using dead d where s.session_id = d.session_id returning s.session_id)"
-  " select (select is_leader from leader), (select count(*) from gone),"
-  " (select count(*) from walked) >= $4::bigint,"
-  " (select session_id from walked order by session_id desc limit 1)"};
+const statement delete_dead{"delete_dead_sessions",
+                            "select is_leader, deleted, has_more, reached_ended_at, reached_session_id"
+                            " from delete_dead_sessions($1::text::timestamptz, $2::text::timestamptz, $3::uuid,"
+                            " $4::bigint, $5::bigint)"};
+
+const statement delete_generations{"delete_dead_generations",
+                                   "select is_leader, deleted, has_more, reached_ended_at, reached_account_id"
+                                   " from delete_dead_generations($1::text::timestamptz, $2::text::timestamptz,"
+                                   " $3::uuid, $4::bigint, $5::bigint)"};
 
 // A prefix of the log, up to the first event that is young enough to stay; cursors below it are too old from
 // this commit on.
@@ -57,63 +40,48 @@ const statement prune{
   " moved as (update feed_state f set pruned_through = greatest(f.pruned_through, g.seq)"
   " from (select max(seq) as seq from gone) g where g.seq is not null)"
   " select (select is_leader from leader), (select count(*) from gone),"
-  " (select count(*) from gone) >= $2::bigint"};
+  " (select count(*) from gone) >= $2::bigint, null::timestamptz, null::uuid"};
 
-/// The least id that a session made at `t` can have (RFC 9562, section 5.7: 48 bits of milliseconds come first).
-uuid least_id_at(timestamp t) {
-  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
-  uuid out;
-  for (int i = 5; i >= 0; --i, ms >>= 8)
-    out.bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(ms & 0xFF);
-  return out;
-}
-
-std::int64_t limit_of(std::size_t rows) {
-  return static_cast<std::int64_t>(rows);
+/// cut-off, position, limit.
+parameters batch_after(timestamp cutoff, const sweep_position& after, std::size_t limit) {
+  parameters p;
+  p.add(to_rfc3339(cutoff)).add(to_rfc3339(after.time)).add(after.id).add(static_cast<std::int64_t>(limit));
+  return p;
 }
 
 call compose_one(const reap_guests& op) {
-  parameters p;
-  p.add(to_rfc3339(op.created_before));
-  if (op.dry_run)
-    return {&count_guests, std::move(p)};
-  p.add(to_rfc3339(op.after.created_at)).add(op.after.account_id).add(limit_of(op.limit));
-  p.add(reaper_lock).add(revocation_log_lock).add(op.cause.reason).add(op.cause.actor);
+  auto p = batch_after(op.created_before, op.after, op.limit);
+  p.add(op.dry_run ? "true" : "false").add(reaper_lock).add(revocation_log_lock);
+  p.add(op.cause.reason).add(op.cause.actor);
   return {&reap, std::move(p)};
 }
 
 call compose_one(const delete_dead_sessions& op) {
-  parameters p;
-  p.add(op.after).add(least_id_at(op.ended_before + clock_skew_max)).add(to_rfc3339(op.ended_before));
-  p.add(limit_of(op.limit)).add(reaper_lock);
+  auto p = batch_after(op.ended_before, op.after, op.limit);
+  p.add(reaper_lock);
   return {&delete_dead, std::move(p)};
+}
+
+call compose_one(const delete_dead_generations& op) {
+  auto p = batch_after(op.ended_before, op.after, op.limit);
+  p.add(reaper_lock);
+  return {&delete_generations, std::move(p)};
 }
 
 call compose_one(const prune_events& op) {
   parameters p;
-  p.add(to_rfc3339(op.occurred_before)).add(limit_of(op.limit)).add(reaper_lock);
+  p.add(to_rfc3339(op.occurred_before)).add(static_cast<std::int64_t>(op.limit)).add(reaper_lock);
   return {&prune, std::move(p)};
 }
 
-void read(row& from, reap_guests::result& to) {
-  to.is_leader = from.next<bool>();
-  to.guests = static_cast<std::size_t>(from.next<std::int64_t>());
-  to.has_more = from.next<bool>();
-  to.reached.created_at = from.next<std::optional<timestamp>>().value_or(timestamp{});
-  to.reached.account_id = from.next<std::optional<uuid>>().value_or(uuid{});
-}
-
-void read(row& from, delete_dead_sessions::result& to) {
-  to.is_leader = from.next<bool>();
-  to.deleted = static_cast<std::size_t>(from.next<std::int64_t>());
-  to.has_more = from.next<bool>();
-  to.reached = from.next<std::optional<uuid>>().value_or(uuid{});
-}
-
-void read(row& from, prune_events::result& to) {
-  to.is_leader = from.next<bool>();
-  to.deleted = static_cast<std::size_t>(from.next<std::int64_t>());
-  to.has_more = from.next<bool>();
+swept read_swept(row from) {
+  swept out;
+  out.is_leader = from.next<bool>();
+  out.rows = static_cast<std::size_t>(from.next<std::int64_t>());
+  out.has_more = from.next<bool>();
+  out.reached.time = from.next<std::optional<timestamp>>().value_or(timestamp{});
+  out.reached.id = from.next<std::optional<uuid>>().value_or(uuid{});
+  return out;
 }
 
 template <class Op>
@@ -127,12 +95,8 @@ transaction compose_each(const group<Op>& ops) {
 template <class Op>
 verdicts read_each(std::vector<result_set>& results, const group<Op>& ops) {
   verdicts out;
-  for (std::size_t i = 0; i < ops.size(); ++i) {
-    typename Op::result one;
-    auto answer = results[i][0];
-    read(answer, one);
-    out.push_back(outcome{one});
-  }
+  for (std::size_t i = 0; i < ops.size(); ++i)
+    out.push_back(outcome{read_swept(results[i][0])});
   return out;
 }
 
@@ -146,6 +110,10 @@ transaction build_statements(const group<delete_dead_sessions>& ops) {
   return compose_each(ops);
 }
 
+transaction build_statements(const group<delete_dead_generations>& ops) {
+  return compose_each(ops);
+}
+
 transaction build_statements(const group<prune_events>& ops) {
   return compose_each(ops);
 }
@@ -155,6 +123,10 @@ verdicts decode_results(std::vector<result_set>& results, const group<reap_guest
 }
 
 verdicts decode_results(std::vector<result_set>& results, const group<delete_dead_sessions>& ops) {
+  return read_each(results, ops);
+}
+
+verdicts decode_results(std::vector<result_set>& results, const group<delete_dead_generations>& ops) {
   return read_each(results, ops);
 }
 

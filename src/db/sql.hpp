@@ -18,11 +18,14 @@ inline std::string join(std::initializer_list<std::string_view> pieces) {
 /// The one definition of an active session, over `sessions s` and its account, `accounts a`.
 inline constexpr std::string_view is_active = "(s.revoked_at is null and s.generation = a.session_generation)";
 
-/// What `read_session` reads, over the same. A session whose generation died was last changed with its account.
+/// What `read_session` reads, over the same. A session that ended with all of its account's has no time of its
+/// own.
 inline constexpr std::string_view session_columns =
   "s.session_id, s.account_id, a.is_guest, s.created_at, coalesce(s.device_label, ''), coalesce(s.user_agent, ''),"
   " coalesce(host(s.ip), ''),"
-  " coalesce(s.revoked_at, case when s.generation <> a.session_generation then a.updated_at end),"
+  " coalesce(s.revoked_at, case when s.generation <> a.session_generation then coalesce((select min(e.ended_at)"
+  " from ended_generations e where e.account_id = s.account_id and e.generation >= s.generation), a.updated_at) "
+  "end),"
   " coalesce(s.revoke_reason, ''), (s.revoked_at is null and s.generation = a.session_generation)";
 
 /// What `read_account` reads, over `accounts a` and `identities_of_account`.

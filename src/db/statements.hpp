@@ -14,7 +14,7 @@ namespace portcullis::db {
 using namespace store; // the operations are what this layer is asked
 
 /// Operations of one kind that share a transaction. `revoke_account` and `delete_account` name each account once
-/// in a group; `link_identity`, `unlink_identity`, `seat_player` and what the reaper does come alone.
+/// in a group; `link_identity`, `unlink_identity`, what concerns seats and what the reaper does come alone.
 template <class Op>
 using group = std::vector<const Op*>;
 
@@ -59,8 +59,10 @@ verdicts decode_results(std::vector<result_set>& results, const group<delete_acc
 
 // log_statements.cpp
 transaction build_statements(const group<read_events>& ops);
+transaction build_statements(const group<read_clock>& ops);
 transaction build_statements(const group<ping>& ops);
 verdicts decode_results(std::vector<result_set>& results, const group<read_events>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<read_clock>& ops);
 verdicts decode_results(std::vector<result_set>& results, const group<ping>& ops);
 
 // identity_statements.cpp
@@ -68,10 +70,14 @@ transaction build_statements(const group<link_identity>& ops);
 transaction build_statements(const group<unlink_identity>& ops);
 transaction build_statements(const group<set_display_name>& ops);
 transaction build_statements(const group<seat_player>& ops);
+transaction build_statements(const group<unseat_player>& ops);
+transaction build_statements(const group<unseat_game>& ops);
 verdicts decode_results(std::vector<result_set>& results, const group<link_identity>& ops);
 verdicts decode_results(std::vector<result_set>& results, const group<unlink_identity>& ops);
 verdicts decode_results(std::vector<result_set>& results, const group<set_display_name>& ops);
 verdicts decode_results(std::vector<result_set>& results, const group<seat_player>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<unseat_player>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<unseat_game>& ops);
 
 // listing_statements.cpp
 transaction build_statements(const group<list_accounts>& ops);
@@ -82,9 +88,11 @@ verdicts decode_results(std::vector<result_set>& results, const group<count_all>
 // reaper_statements.cpp
 transaction build_statements(const group<reap_guests>& ops);
 transaction build_statements(const group<delete_dead_sessions>& ops);
+transaction build_statements(const group<delete_dead_generations>& ops);
 transaction build_statements(const group<prune_events>& ops);
 verdicts decode_results(std::vector<result_set>& results, const group<reap_guests>& ops);
 verdicts decode_results(std::vector<result_set>& results, const group<delete_dead_sessions>& ops);
+verdicts decode_results(std::vector<result_set>& results, const group<delete_dead_generations>& ops);
 verdicts decode_results(std::vector<result_set>& results, const group<prune_events>& ops);
 
 } // namespace portcullis::db

@@ -1,5 +1,6 @@
 #include "trust/caller_key.hpp"
 
+#include "core/ascii.hpp"
 #include "core/hex.hpp"
 
 #include <algorithm>

@@ -71,7 +71,8 @@ CAF_TEST(look ups pass through) {
 }
 
 CAF_TEST(errors of the database pass through) {
-  const auto told = ask<store::find_or_create_account::result>(accounts, find_or_create_request{ada, std::nullopt});
+  const auto told =
+    ask<store::find_or_create_account::result>(accounts, find_or_create_request{ada, std::nullopt});
   auto commit = take<store::find_or_create_account>();
   fail(commit, errc::overloaded);
   CAF_CHECK(told->error.code == errc::overloaded);
@@ -80,8 +81,8 @@ CAF_TEST(errors of the database pass through) {
 // -- rules 1 and 2 -----------------------------------------------------------------------------------------------
 
 CAF_TEST(a deletion is told after the commit and after memory has forgotten) {
-  const auto told =
-    ask<store::delete_account::result>(accounts, store::delete_account{make_uuid(101), {"asked for it", "internal"}});
+  const auto told = ask<store::delete_account::result>(
+    accounts, store::delete_account{make_uuid(101), {"asked for it", "internal"}});
   auto commit = take<store::delete_account>();
   CAF_CHECK(peers->empty());
   CAF_CHECK(!was_rung());
@@ -113,11 +114,26 @@ CAF_TEST(what ends or sets something goes out under an id by which it is found w
   auto naming = take<store::set_display_name>();
   CAF_CHECK(is_fresh_id(naming.message.operation_id));
   fail(naming, errc::account_not_found);
-  const auto seated = ask<store::seat_player::result>(accounts, store::seat_player{make_uuid(7), make_uuid(101), 1});
+  const auto seated =
+    ask<store::seat_player::result>(accounts, store::seat_player{make_uuid(7), make_uuid(101), 1});
   auto seating = take<store::seat_player>();
   CAF_CHECK(is_fresh_id(seating.message.operation_id));
   CAF_CHECK(seating.message.operation_id != naming.message.operation_id);
   fail(seating, errc::account_not_found);
+  const auto unseated =
+    ask<store::unseat_player::result>(accounts, store::unseat_player{make_uuid(7), make_uuid(101)});
+  auto unseating = take<store::unseat_player>();
+  CAF_CHECK(unseating.message.game_id == make_uuid(7));
+  CAF_CHECK(is_fresh_id(unseating.message.operation_id));
+  answer(unseating, store::unseat_player::result{{1, 9}});
+  CAF_REQUIRE(unseated->reply);
+  CAF_CHECK(unseated->reply->position == (cursor{1, 9}));
+  const auto cleared = ask<store::unseat_game::result>(accounts, store::unseat_game{make_uuid(7)});
+  auto clearing = take<store::unseat_game>();
+  CAF_CHECK(is_fresh_id(clearing.message.operation_id));
+  CAF_CHECK(clearing.message.operation_id != unseating.message.operation_id);
+  answer(clearing, store::unseat_game::result{{1, 9}});
+  CAF_REQUIRE(cleared->reply);
 }
 
 CAF_TEST(a link is told after the commit and after memory has forgotten the guest) {
@@ -151,6 +167,7 @@ CAF_TEST(a rotation is told after memory knows that the old session is dead) {
   done.account = make_account(101);
   done.rotated.emplace();
   done.ended_session_id = make_uuid(11);
+  done.position = {1, 9};
   answer(commit, done);
   auto dead = take<session_revoked>();
   CAF_CHECK(dead.message.session_id == make_uuid(11));
@@ -161,6 +178,7 @@ CAF_TEST(a rotation is told after memory knows that the old session is dead) {
   CAF_CHECK(known.message.account_id == make_uuid(101));
   answer(known, applied{});
   CAF_REQUIRE(told->reply);
+  CAF_CHECK(told->reply->position == (cursor{1, 9}));
   CAF_REQUIRE(told->reply->token);
   CAF_CHECK(is_token_form(told->reply->token->reveal()));
 }

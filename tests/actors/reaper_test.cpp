@@ -66,16 +66,33 @@ struct fixture : domain_fixture {
     sched.run();
   }
 
-  store::reap_guests::result guests(std::size_t count, bool has_more = false) {
-    return {true, count, has_more, {moving_clock::wall_clock() - hours{25}, make_uuid(7)}};
+  /// The database is months away from this process's wall clock.
+  static timestamp database_time() {
+    return moving_clock::wall_clock() - hours{40 * 24};
+  }
+
+  void tell_time() {
+    reply(take<store::read_clock>(), store::read_clock::result{database_time()});
+  }
+
+  static store::swept batch(std::size_t count, bool has_more = false) {
+    return {true, count, has_more, {database_time() - hours{25}, make_uuid(7)}};
+  }
+
+  template <class Operation>
+  void fail(question<Operation> asked) {
+    asked.fail(errc::database_unavailable);
+    sched.run();
   }
 
   /// The rest of a sweep in which nothing is left to remove.
   void finish_sweep() {
     step();
-    reply(take<store::delete_dead_sessions>(), store::delete_dead_sessions::result{});
+    reply(take<store::delete_dead_sessions>(), store::swept{});
     step();
-    reply(take<store::prune_events>(), store::prune_events::result{});
+    reply(take<store::delete_dead_generations>(), store::swept{});
+    step();
+    reply(take<store::prune_events>(), store::swept{});
   }
 
   std::shared_ptr<test::outcome<reaper_status>> status() {
@@ -95,44 +112,55 @@ CAF_TEST(a sweep begins when the interval is over and not a tick before) {
   CAF_CHECK(peers->empty());
   pass(std::chrono::microseconds{1});
   tick();
+  tell_time();
   auto asked = take<store::reap_guests>();
-  CAF_CHECK(asked.message.created_before == moving_clock::wall_clock() - hours{24});
+  CAF_CHECK(asked.message.created_before == database_time() - hours{24});
   CAF_CHECK_EQUAL(asked.message.limit, 1000u);
   CAF_CHECK(!asked.message.dry_run);
   CAF_CHECK_EQUAL(asked.message.cause.actor, "reaper");
-  reply(std::move(asked), guests(0));
+  reply(std::move(asked), batch(0));
   finish_sweep();
 }
 
-CAF_TEST(each stage has its own retention and the cut offs stand still) {
+CAF_TEST(each stage has its own retention by the clock of the database and the cut offs stand still) {
   pass(hours{1});
   tick();
-  const auto start = moving_clock::wall_clock();
-  reply(take<store::reap_guests>(), guests(0));
+  const auto start = database_time();
+  tell_time();
+  reply(take<store::reap_guests>(), batch(0));
   pass(seconds{90});
   step();
   auto dead = take<store::delete_dead_sessions>();
   CAF_CHECK(dead.message.ended_before == start - hours{48});
-  reply(std::move(dead), store::delete_dead_sessions::result{});
+  reply(std::move(dead), store::swept{});
+  step();
+  auto dead_together = take<store::delete_dead_generations>();
+  CAF_CHECK(dead_together.message.ended_before == start - hours{48});
+  reply(std::move(dead_together), store::swept{});
   step();
   auto old = take<store::prune_events>();
   CAF_CHECK(old.message.occurred_before == start - hours{12});
-  reply(std::move(old), store::prune_events::result{});
+  reply(std::move(old), store::swept{});
   CAF_CHECK(peers->empty());
+  const auto told = status();
+  CAF_REQUIRE(told->reply);
+  CAF_REQUIRE(told->reply->last);
+  CAF_CHECK(told->reply->last->started_at == start);
 }
 
 CAF_TEST(a batch that was full is followed by one that goes on where it ended) {
   pass(hours{1});
   tick();
-  auto first = guests(1000, true);
+  tell_time();
+  auto first = batch(1000, true);
   reply(take<store::reap_guests>(), first);
   CAF_CHECK(was_rung());     // the events of a committed batch do not wait for the next
   CAF_CHECK(peers->empty()); // a pause
   step();
   auto second = take<store::reap_guests>();
-  CAF_CHECK(second.message.after.account_id == first.reached.account_id);
-  CAF_CHECK(second.message.after.created_at == first.reached.created_at);
-  reply(std::move(second), guests(3));
+  CAF_CHECK(second.message.after.id == first.reached.id);
+  CAF_CHECK(second.message.after.time == first.reached.time);
+  reply(std::move(second), batch(3));
   finish_sweep();
   const auto told = status();
   CAF_REQUIRE(told->reply);
@@ -144,7 +172,8 @@ CAF_TEST(a batch that was full is followed by one that goes on where it ended) {
 CAF_TEST(nothing reaped rings no wakeup) {
   pass(hours{1});
   tick();
-  reply(take<store::reap_guests>(), guests(0));
+  tell_time();
+  reply(take<store::reap_guests>(), batch(0));
   CAF_CHECK(!was_rung());
   finish_sweep();
 }
@@ -152,7 +181,8 @@ CAF_TEST(nothing reaped rings no wakeup) {
 CAF_TEST(a replica that is not the leader leaves the work to the one that is) {
   pass(hours{1});
   tick();
-  store::reap_guests::result elsewhere;
+  tell_time();
+  store::swept elsewhere;
   elsewhere.is_leader = false;
   reply(take<store::reap_guests>(), elsewhere);
   step();
@@ -163,7 +193,8 @@ CAF_TEST(a replica that is not the leader leaves the work to the one that is) {
   CAF_CHECK(!told->reply->last->is_leader);
   pass(hours{1});
   tick();
-  reply(take<store::reap_guests>(), guests(0));
+  tell_time();
+  reply(take<store::reap_guests>(), batch(0));
   finish_sweep();
 }
 
@@ -171,16 +202,16 @@ CAF_TEST(a failed sweep is tried again after a pause that doubles) {
   pass(hours{1});
   tick();
   for (auto pause : {seconds{1}, seconds{2}, seconds{4}}) {
-    auto asked = take<store::reap_guests>();
-    asked.fail(errc::database_unavailable);
-    sched.run();
+    fail(take<store::read_clock>()); // without it there is nothing to sweep by
+    CAF_CHECK(peers->empty());
     pass(pause - std::chrono::microseconds{1});
     tick();
     CAF_CHECK(peers->empty());
     pass(std::chrono::microseconds{1});
     tick();
   }
-  reply(take<store::reap_guests>(), guests(0));
+  tell_time();
+  reply(take<store::reap_guests>(), batch(0));
   finish_sweep();
   pass(hours{1} - std::chrono::microseconds{1});
   tick();
@@ -192,7 +223,8 @@ CAF_TEST(told to run it runs and answers when it is over) {
   sched.run();
   const auto also = test::ask<reaper_run>(sys, sweeper, run_reaper{});
   sched.run();
-  reply(take<store::reap_guests>(), guests(2));
+  tell_time();
+  reply(take<store::reap_guests>(), batch(2));
   CAF_CHECK(told->is_open());
   finish_sweep();
   CAF_REQUIRE(told->reply);
@@ -202,23 +234,74 @@ CAF_TEST(told to run it runs and answers when it is over) {
   CAF_CHECK_EQUAL(also->reply->guests, 2u);
 }
 
-CAF_TEST(whoever waits for a sweep hears that it failed) {
+CAF_TEST(a stage that fails does not keep the others from running) {
   const auto told = test::ask<reaper_run>(sys, sweeper, run_reaper{});
   sched.run();
-  auto asked = take<store::reap_guests>();
-  asked.fail(errc::database_unavailable);
-  sched.run();
-  CAF_CHECK(told->error.code == errc::database_unavailable);
+  tell_time();
+  fail(take<store::reap_guests>());
+  step();
+  reply(take<store::delete_dead_sessions>(), batch(3));
+  step();
+  fail(take<store::delete_dead_generations>());
+  step();
+  CAF_CHECK(told->is_open());
+  reply(take<store::prune_events>(), batch(4));
+  CAF_CHECK(told->error.code == errc::database_unavailable); // whoever waits hears of it
+  const auto is = status();
+  CAF_REQUIRE(is->reply);
+  CAF_REQUIRE(is->reply->last);
+  CAF_CHECK_EQUAL(is->reply->last->sessions, 3u);
+  CAF_CHECK_EQUAL(is->reply->last->events, 4u);
+  CAF_CHECK(is->reply->last->error == errc::database_unavailable);
 }
 
-CAF_TEST(a dry run counts and starts no sweep) {
+CAF_TEST(a stage that failed goes on where it stopped with smaller batches) {
+  pass(hours{1});
+  tick();
+  tell_time();
+  reply(take<store::reap_guests>(), batch(1000, true));
+  step();
+  fail(take<store::reap_guests>());
+  finish_sweep();
+  pass(seconds{1});
+  tick();
+  tell_time();
+  auto again = take<store::reap_guests>();
+  CAF_CHECK(again.message.after.id == make_uuid(7));
+  CAF_CHECK_EQUAL(again.message.limit, 500u);
+  reply(std::move(again), batch(0));
+  step();
+  auto others = take<store::delete_dead_sessions>();
+  CAF_CHECK_EQUAL(others.message.limit, 1000u);
+  reply(std::move(others), store::swept{});
+  step();
+  reply(take<store::delete_dead_generations>(), store::swept{});
+  step();
+  reply(take<store::prune_events>(), store::swept{});
+  pass(hours{1});
+  tick();
+  tell_time();
+  auto fresh = take<store::reap_guests>(); // got through: from the beginning
+  CAF_CHECK(fresh.message.after.id.is_nil());
+  CAF_CHECK_EQUAL(fresh.message.limit, 1000u);
+  reply(std::move(fresh), batch(0));
+  finish_sweep();
+}
+
+CAF_TEST(a dry run counts batch by batch and starts no sweep) {
   const auto told = test::ask<reaper_run>(sys, sweeper, run_reaper{true});
   sched.run();
-  auto asked = take<store::reap_guests>();
-  CAF_CHECK(asked.message.dry_run);
-  reply(std::move(asked), guests(12));
+  tell_time();
+  auto first = take<store::reap_guests>();
+  CAF_CHECK(first.message.dry_run);
+  CAF_CHECK(first.message.created_before == database_time() - hours{24});
+  reply(std::move(first), batch(12, true));
+  auto second = take<store::reap_guests>();
+  CAF_CHECK(second.message.dry_run);
+  CAF_CHECK(second.message.after.id == make_uuid(7));
+  reply(std::move(second), batch(3));
   CAF_REQUIRE(told->reply);
-  CAF_CHECK_EQUAL(told->reply->guests, 12u);
+  CAF_CHECK_EQUAL(told->reply->guests, 15u);
   CAF_CHECK(told->reply->dry_run);
   step();
   CAF_CHECK(peers->empty());

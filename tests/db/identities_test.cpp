@@ -29,7 +29,7 @@ struct fixture : migrated_database {
 
   /// `linking`, which replaces the session of `old_hash`.
   static store::link_identity rotating(const uuid& account_id, const std::string& external_id,
-                                    const token_hash& old_hash) {
+                                       const token_hash& old_hash) {
     auto op = linking(account_id, external_id);
     op.rotation = store::link_identity::token_rotation{old_hash, new_draft("new")};
     return op;
@@ -306,7 +306,8 @@ CAF_TEST(a name is set changed and cleared) {
 CAF_TEST(of several names in one batch the last one stays) {
   auto ann = new_person("ann@example.org");
   auto report = db::execute(
-    conn, {store::set_display_name{ann, "Ann", new_id()}, store::set_display_name{ann, "Ann Lee", new_id()}}, soon());
+    conn, {store::set_display_name{ann, "Ann", new_id()}, store::set_display_name{ann, "Ann Lee", new_id()}},
+    soon());
   CAF_CHECK_EQUAL(std::get<account>(report.outcomes[0]).display_name.value_or("none"), "Ann");
   CAF_CHECK_EQUAL(std::get<account>(report.outcomes[1]).display_name.value_or("none"), "Ann Lee");
   CAF_CHECK_EQUAL(must(conn, store::get_account{ann}).display_name.value_or("none"), "Ann Lee");
@@ -338,6 +339,51 @@ CAF_TEST(one missing player leaves the others of the batch their seats) {
   CAF_CHECK(code_of(report.outcomes[1]) == errc::none);
   CAF_CHECK(code_of(report.outcomes[2]) == errc::none);
   CAF_CHECK_EQUAL(number(other, "select seat from game_players"), 3);
+}
+
+CAF_TEST(a seat is taken back and its cursor is the end of the log) {
+  auto game = new_id();
+  auto player = new_account(conn);
+  auto other_player = new_account(conn);
+  for (const auto& one : {player, other_player})
+    must(conn, store::seat_player{game, one, 1, new_id()});
+  must(conn, store::seat_player{new_id(), player, 1, new_id()}); // another game's
+  auto made = new_session(conn, other_player);
+  auto end = must(conn, store::revoke_session{made.session.session_id, {}, cause, new_id()}).position;
+  CAF_CHECK(must(conn, store::unseat_player{game, player, new_id()}).position == end);
+  CAF_CHECK_EQUAL(number(other, "select count(*) from game_players"), 2);
+  must(conn, store::unseat_player{game, player, new_id()});
+  must(conn, store::unseat_player{game, new_id(), new_id()}); // nobody's: no error either
+  CAF_CHECK_EQUAL(number(other, "select count(*) from game_players"), 2);
+  must(conn, store::unseat_player{game, other_player, new_id()});
+  CAF_CHECK(code_of(run_one(conn, store::delete_account{other_player, cause, new_id()})) == errc::none);
+}
+
+CAF_TEST(a game gives all of its seats back) {
+  auto game = new_id();
+  auto player = new_account(conn);
+  must(conn, store::seat_player{game, player, 1, new_id()});
+  must(conn, store::seat_player{game, new_account(conn), 2, new_id()});
+  must(conn, store::seat_player{new_id(), player, 1, new_id()});
+  auto done = must(conn, store::unseat_game{game, new_id()});
+  CAF_CHECK_EQUAL(done.position.epoch, static_cast<std::uint64_t>(number(other, "select feed_epoch()")));
+  CAF_CHECK_EQUAL(number(other, "select count(*) from game_players"), 1);
+  must(conn, store::unseat_game{game, new_id()});
+  CAF_CHECK_EQUAL(number(other, "select count(*) from game_players"), 1);
+}
+
+CAF_TEST(unseating that is run again leaves the seat that somebody has taken since) {
+  auto game = new_id();
+  auto player = new_account(conn);
+  must(conn, store::seat_player{game, player, 1, new_id()});
+  store::unseat_player one{game, player, new_id()};
+  store::unseat_game all{game, new_id()};
+  must(conn, one);
+  must(conn, all);
+  must(conn, store::seat_player{game, player, 2, new_id()});
+  must(conn, one);
+  must(conn, all);
+  CAF_CHECK_EQUAL(number(other, "select count(*) from game_players"), 1);
 }
 
 CAF_TEST(accounts come page by page in the order of their ids) {
@@ -420,6 +466,7 @@ CAF_TEST(everything is counted) {
   CAF_CHECK_EQUAL(now.accounts, 3u);
   CAF_CHECK_EQUAL(now.guests, 1u);
   CAF_CHECK_EQUAL(now.active_sessions, 1u);
+  CAF_CHECK(!now.is_estimated);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -71,9 +71,6 @@ struct fixture : migrated_database {
     return number(other, "select count(*) from " + table);
   }
 
-  /// Ends five sessions in five ways; their ids ascend.
-  std::vector<uuid> five_ends();
-
   answers race(const std::vector<uuid>& guests, seed_type seed, errand what);
   void sweep_until(const std::shared_future<void>& over, seed_type seed);
 
@@ -81,22 +78,6 @@ struct fixture : migrated_database {
   db::connection other; // for looking on and for holding locks
   timestamp cut_off;
 };
-
-std::vector<uuid> fixture::five_ends() {
-  std::vector<uuid> out;
-  for (int i = 0; i < 5; ++i)
-    out.push_back(new_session(conn, new_account(conn)).session.session_id);
-  auto of_account = [&](std::size_t i) {
-    return " where account_id = (select account_id from sessions where session_id = " + quoted(out[i]) + ")";
-  };
-  run(other, "update sessions set revoked_at = now() - interval '2 hours' where session_id = " + quoted(out[0]));
-  run(other, "update sessions set revoked_at = now() - interval '2 minutes' where session_id = " + quoted(out[1]));
-  run(other,
-      "update accounts set session_generation = 1, updated_at = now() - interval '2 hours'" + of_account(2));
-  run(other, "update accounts set session_generation = 1" + of_account(3));
-  run(other, "update accounts set updated_at = now() - interval '2 hours'" + of_account(4)); // alive
-  return out;
-}
 
 store::link_identity linking(const uuid& account_id, std::string external_id) {
   identity_key key{identity_kind::email, std::move(external_id)};
@@ -142,7 +123,7 @@ void fixture::sweep_until(const std::shared_future<void>& over, seed_type seed) 
   auto op = sweep(3);
   while (over.wait_for(std::chrono::microseconds{dice() % 4000}) != std::future_status::ready) {
     auto done = must(mine, op);
-    op.after = done.has_more ? done.reached : store::reap_guests::position{};
+    op.after = done.has_more ? done.reached : store::sweep_position{};
   }
 }
 
@@ -168,7 +149,7 @@ CAF_TEST(old guests go with all they have and one event for each that had an act
 
   auto done = must(conn, sweep());
   CAF_CHECK(done.is_leader);
-  CAF_CHECK_EQUAL(done.guests, 4u);
+  CAF_CHECK_EQUAL(done.rows, 4u);
   CAF_CHECK(!done.has_more);
   for (const auto* table : {"accounts", "sessions", "identities", "account_stats"})
     CAF_CHECK_EQUAL(count(table), 0);
@@ -189,7 +170,7 @@ CAF_TEST(who is seated or young or grown up stays) {
   must(conn, store::seat_player{new_id(), guests[0], {}, new_id()});
   must(conn, linking(guests[1], "ann@example.org"));
   auto young = new_account(conn);
-  CAF_CHECK_EQUAL(must(conn, sweep()).guests, 1u);
+  CAF_CHECK_EQUAL(must(conn, sweep()).rows, 1u);
   CAF_CHECK(exists(guests[0]));
   CAF_CHECK(exists(guests[1]));
   CAF_CHECK(!exists(guests[2]));
@@ -200,9 +181,9 @@ CAF_TEST(the cut off is to the microsecond) {
   auto guest = old_guests(1)[0];
   auto op = sweep();
   op.created_before = must(conn, store::get_account{guest}).created_at;
-  CAF_CHECK_EQUAL(must(conn, op).guests, 0u);
+  CAF_CHECK_EQUAL(must(conn, op).rows, 0u);
   op.created_before += 1us;
-  CAF_CHECK_EQUAL(must(conn, op).guests, 1u);
+  CAF_CHECK_EQUAL(must(conn, op).rows, 1u);
 }
 
 CAF_TEST(batches carry on from what the one before reached) {
@@ -210,21 +191,21 @@ CAF_TEST(batches carry on from what the one before reached) {
   auto op = sweep(2);
   run(other, "begin; select from accounts where account_id = " + quoted(guests[0]) + " for key share");
   auto first = must(conn, op);
-  CAF_CHECK_EQUAL(first.guests, 1u);
+  CAF_CHECK_EQUAL(first.rows, 1u);
   CAF_CHECK(first.has_more);
-  CAF_CHECK(first.reached.account_id == guests[1]);
+  CAF_CHECK(first.reached.id == guests[1]);
   run(other, "commit");
   op.after = first.reached;
   auto second = must(conn, op);
-  CAF_CHECK_EQUAL(second.guests, 2u);
+  CAF_CHECK_EQUAL(second.rows, 2u);
   CAF_CHECK(second.has_more);
-  CAF_CHECK(second.reached.account_id == guests[3]);
+  CAF_CHECK(second.reached.id == guests[3]);
   op.after = second.reached;
   auto third = must(conn, op);
-  CAF_CHECK_EQUAL(third.guests, 1u);
+  CAF_CHECK_EQUAL(third.rows, 1u);
   CAF_CHECK(!third.has_more);
   CAF_CHECK(exists(guests[0])); // for the next sweep
-  CAF_CHECK_EQUAL(must(conn, sweep()).guests, 1u);
+  CAF_CHECK_EQUAL(must(conn, sweep()).rows, 1u);
 }
 
 CAF_TEST(a guest whose row somebody holds is skipped) {
@@ -242,9 +223,9 @@ CAF_TEST(a guest that is being seated survives and stays seated) {
   auto guest = old_guests(1)[0];
   run(other, "begin; insert into game_players (game_id, account_id) values (" + quoted(new_id()) + ", "
                + quoted(guest) + ")");
-  CAF_CHECK_EQUAL(must(conn, sweep()).guests, 0u);
+  CAF_CHECK_EQUAL(must(conn, sweep()).rows, 0u);
   run(other, "commit");
-  CAF_CHECK_EQUAL(must(conn, sweep()).guests, 0u);
+  CAF_CHECK_EQUAL(must(conn, sweep()).rows, 0u);
   CAF_CHECK(exists(guest));
 }
 
@@ -268,23 +249,45 @@ CAF_TEST(who comes for a guest that is being reaped is told that it is gone) {
     }));
   wait_until_blocked(watcher, 4);
   run(other, "commit");
-  CAF_CHECK_EQUAL(swept.get().guests, 1u);
+  CAF_CHECK_EQUAL(swept.get().rows, 1u);
   for (auto& one : answered)
     CAF_CHECK_EQUAL(to_string(one.get()), to_string(errc::account_not_found));
   CAF_CHECK_EQUAL(count("sessions") + count("game_players") + count("identities"), 0);
 }
 
-CAF_TEST(a dry run counts all and changes nothing) {
+CAF_TEST(a dry run counts batch by batch and changes nothing) {
   auto guests = old_guests(3);
   must(conn, store::seat_player{new_id(), guests[0], 1, new_id()});
   new_account(conn);
-  auto op = sweep(1); // the limit is that of a batch
+  run(other, "begin; select pg_advisory_xact_lock(" + std::to_string(db::reaper_lock) + ")"); // somebody sweeps
+  auto op = sweep(2);
   op.dry_run = true;
-  auto done = must(conn, op);
-  CAF_CHECK(done.is_leader);
-  CAF_CHECK_EQUAL(done.guests, 2u);
-  CAF_CHECK(!done.has_more);
+  auto first = must(conn, op);
+  CAF_CHECK(first.is_leader);
+  CAF_CHECK_EQUAL(first.rows, 1u);
+  CAF_CHECK(first.has_more);
+  op.after = first.reached;
+  auto second = must(conn, op);
+  CAF_CHECK_EQUAL(second.rows, 1u);
+  CAF_CHECK(!second.has_more);
+  run(other, "commit");
   CAF_CHECK_EQUAL(count("accounts"), 4);
+}
+
+CAF_TEST(a batch looks at no more guests than it is told whether they are seated or not ) {
+  auto guests = old_guests(6);
+  for (std::size_t i = 0; i < 5; ++i)
+    must(conn, store::seat_player{new_id(), guests[i], {}, new_id()});
+  auto op = sweep(2);
+  std::size_t reaped[] = {0, 0, 1};
+  for (std::size_t batch = 0; batch < 3; ++batch) {
+    auto done = must(conn, op);
+    CAF_CHECK_EQUAL(done.rows, reaped[batch]);
+    CAF_CHECK(done.has_more);
+    CAF_CHECK(done.reached.id == guests[batch * 2 + 1]);
+    op.after = done.reached;
+  }
+  CAF_CHECK(!must(conn, op).has_more);
 }
 
 CAF_TEST(nothing is done while another replica sweeps) {
@@ -295,6 +298,7 @@ CAF_TEST(nothing is done while another replica sweeps) {
   auto later = wall_clock_now() + 1h;
   CAF_CHECK(!must(conn, sweep()).is_leader);
   CAF_CHECK(!must(conn, store::delete_dead_sessions{later, {}, 10}).is_leader);
+  CAF_CHECK(!must(conn, store::delete_dead_generations{later, {}, 10}).is_leader);
   CAF_CHECK(!must(conn, store::prune_events{later, 10}).is_leader);
   CAF_CHECK_EQUAL(count("accounts") + count("sessions") + count("revocation_events"), 3);
   run(other, "commit");
@@ -302,49 +306,6 @@ CAF_TEST(nothing is done while another replica sweeps) {
   CAF_CHECK(must(conn, store::prune_events{later, 10}).is_leader);
   CAF_CHECK(must(conn, sweep()).is_leader);
   CAF_CHECK_EQUAL(count("accounts") + count("sessions") + count("revocation_events"), 0);
-}
-
-// -- dead sessions -----------------------------------------------------------------------------------------
-
-CAF_TEST(sessions that ended long ago go and the others stay) {
-  auto ids = five_ends();
-  auto done = must(conn, store::delete_dead_sessions{cut_off, {}, 1000});
-  CAF_CHECK(done.is_leader);
-  CAF_CHECK_EQUAL(done.deleted, 2u);
-  CAF_CHECK(!done.has_more);
-  bool is_gone[] = {true, false, true, false, false};
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    CAF_CHECK_EQUAL(code_of(run_one(conn, store::get_session{ids[i]})) == errc::session_not_found, is_gone[i]);
-  CAF_CHECK_EQUAL(count("accounts"), 5);
-  CAF_CHECK(log().empty()); // they had ended before
-}
-
-CAF_TEST(sessions are walked by id a bounded number at a time) {
-  auto ids = five_ends();
-  store::delete_dead_sessions op{cut_off, {}, 2};
-  std::size_t deleted[] = {1, 1, 0};
-  for (std::size_t batch = 0; batch < 3; ++batch) {
-    auto done = must(conn, op);
-    CAF_CHECK_EQUAL(done.deleted, deleted[batch]);
-    CAF_CHECK_EQUAL(done.has_more, batch < 2);
-    CAF_CHECK(done.reached == ids[std::min<std::size_t>(batch * 2 + 1, 4)]);
-    op.after = done.reached;
-  }
-}
-
-CAF_TEST(sessions that are too young to have ended so long ago are not walked) {
-  five_ends();
-  auto done = must(conn, store::delete_dead_sessions{cut_off - 48h, {}, 1000});
-  CAF_CHECK(done.reached.is_nil());
-  CAF_CHECK(!done.has_more);
-}
-
-CAF_TEST(a dead session whose row somebody holds is skipped) {
-  auto ids = five_ends();
-  run(other, "begin; select from sessions where session_id = " + quoted(ids[0]) + " for key share");
-  CAF_CHECK_EQUAL(must(conn, store::delete_dead_sessions{cut_off, {}, 1000}).deleted, 1u);
-  run(other, "commit");
-  CAF_CHECK_EQUAL(must(conn, store::delete_dead_sessions{cut_off, {}, 1000}).deleted, 1u);
 }
 
 // -- events ------------------------------------------------------------------------------------------------
@@ -368,28 +329,28 @@ CAF_TEST(the log loses a prefix and cursors into it are reset) {
 
   auto first = must(conn, store::prune_events{cut_off, 1});
   CAF_CHECK(first.is_leader);
-  CAF_CHECK_EQUAL(first.deleted, 1u);
+  CAF_CHECK_EQUAL(first.rows, 1u);
   CAF_CHECK(first.has_more);
   CAF_CHECK_EQUAL(pruned_through(), entries[0].seq);
   CAF_CHECK(is_reset(0));
   CAF_CHECK(!is_reset(entries[0].seq));
 
   auto second = must(conn, store::prune_events{cut_off, 10});
-  CAF_CHECK_EQUAL(second.deleted, 1u); // the fourth is old, but behind one that stays
+  CAF_CHECK_EQUAL(second.rows, 1u); // the fourth is old, but behind one that stays
   CAF_CHECK(!second.has_more);
   CAF_CHECK_EQUAL(pruned_through(), entries[1].seq);
   CAF_CHECK(is_reset(entries[0].seq));
   CAF_CHECK(!is_reset(entries[1].seq));
   CAF_CHECK_EQUAL(count("revocation_events"), 2);
 
-  CAF_CHECK_EQUAL(must(conn, store::prune_events{cut_off, 10}).deleted, 0u);
+  CAF_CHECK_EQUAL(must(conn, store::prune_events{cut_off, 10}).rows, 0u);
   CAF_CHECK_EQUAL(pruned_through(), entries[1].seq);
 }
 
 CAF_TEST(an emptied log goes on where it ended) {
   auto made = new_session(conn, new_account(conn));
   auto last = must(conn, store::revoke_session{made.session.session_id, {}, cause, new_id()}).position;
-  CAF_CHECK_EQUAL(must(conn, store::prune_events{wall_clock_now() + 1h, 10}).deleted, 1u);
+  CAF_CHECK_EQUAL(must(conn, store::prune_events{wall_clock_now() + 1h, 10}).rows, 1u);
   auto page = must(conn, store::read_events{last, 10});
   CAF_CHECK(!page.reset);
   CAF_CHECK(page.last == last);

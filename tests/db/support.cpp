@@ -30,8 +30,8 @@ db::connection connect_to(const db::connect_options& options) {
 
 db::connect_options options_for(const std::string& dsn, const std::string& database) {
   auto parsed = db::parse_dsn(dsn);
-  if (!parsed)
-    give_up(parsed.error().detail);
+  if (const auto* refused = std::get_if<failure>(&parsed))
+    give_up(refused->detail);
   auto parameters = db::parse_conninfo(std::get<std::string>(parsed)).value();
   if (!database.empty())
     db::set_parameter(parameters, "dbname", database);

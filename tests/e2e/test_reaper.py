@@ -1,5 +1,7 @@
 """The reaper, told to run: what it takes, what it leaves, and who hears of it."""
 
+import datetime
+import os
 import random
 import threading
 
@@ -118,9 +120,8 @@ def test_dead_rows_and_old_events_go_after_their_time(gateway, admin, database, 
     minted, alive = mint(), mint()
     session_id = minted["session"]["session_id"]
     cursor = gateway.delete(f"/sessions/{session_id}").expect(200)["cursor"]
-    old_id = "01700000-0000-7000-8000-000000000001"  # the sweep walks the ids, which begin with their time
     database.execute(
-        f"update backend.sessions set session_id = '{old_id}', created_at = {WEEKS_AGO}, revoked_at = {WEEKS_AGO}"
+        f"update backend.sessions set created_at = {WEEKS_AGO}, revoked_at = {WEEKS_AGO}"
         f" where session_id = '{session_id}'"
     )
     database.execute(f"update backend.revocation_events set occurred_at = {WEEKS_AGO}")
@@ -130,6 +131,50 @@ def test_dead_rows_and_old_events_go_after_their_time(gateway, admin, database, 
     resolve(gateway, alive["token"]).expect(200)
     assert resolve(gateway, minted["token"]).status == 401
     assert cursor.partition("-")[0] in gateway.get("/revocations").expect(200)["cursor"]
+
+
+@pytest.fixture
+def shifted_service(database, new_service):
+    """A replica whose wall clock is this many days ahead."""
+    preload = os.environ.get("PORTCULLIS_SHIFTED_CLOCK")  # tests/e2e/shifted_clock.cpp
+    if preload is None:
+        pytest.skip("an instrumented build, or not run by ctest: nothing to preload")
+
+    def shifted_service(days):
+        service = new_service(database, LD_PRELOAD=preload, SHIFTED_CLOCK_S=str(days * 86_400)).start()
+        told = service.client("/api/v1/admin").get("/reaper").expect(200)["next_at"]
+        told = datetime.datetime.fromisoformat(told.replace("Z", "+00:00"))
+        ahead = told - datetime.datetime.now(datetime.timezone.utc)
+        assert abs(ahead.total_seconds() / 86_400 - days) < 1, "its clock is not shifted"
+        return service
+
+    return shifted_service
+
+
+def test_a_replica_whose_clock_is_weeks_ahead_sweeps_nothing_that_is_young(shifted_service, database):
+    service = shifted_service(days=40)
+    admin, gateway = service.client("/api/v1/admin"), service.gateway
+    guest = service.client("/api/v1/public").post("/sessions/guest").expect(201)
+    ended = service.client("/api/v1/public").post("/sessions/guest").expect(201)
+    cursor = gateway.get("/revocations").expect(200)["cursor"]
+    gateway.delete(f"/sessions/{ended['session']['session_id']}").expect(200)
+    assert sweep(admin, dry_run=True)["guests"] == 0
+    done = sweep(admin)
+    assert (done["guests"], done["sessions"], done["events"]) == (0, 0, 0)
+    resolve(gateway, guest["token"]).expect(200)
+    gateway.get(f"/sessions/{ended['session']['session_id']}").expect(200)
+    page = gateway.get(f"/revocations?cursor={cursor}&wait=30").expect(200)
+    assert not page["reset"] and page["events"]
+
+
+def test_a_replica_whose_clock_is_weeks_behind_sweeps_what_is_old(shifted_service, database):
+    service = shifted_service(days=-40)
+    admin, gateway = service.client("/api/v1/admin"), service.gateway
+    guest = service.client("/api/v1/public").post("/sessions/guest").expect(201)
+    account_id = guest["account"]["account_id"]
+    database.execute(f"update backend.accounts set created_at = {WEEKS_AGO} where account_id = '{account_id}'")
+    assert sweep(admin)["guests"] == 1
+    assert not exists(gateway, account_id)
 
 
 def test_the_last_sweep_and_the_next_are_told(admin):
