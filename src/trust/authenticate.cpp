@@ -1,6 +1,6 @@
 #include "trust/authenticate.hpp"
 
-#include "core/hex.hpp"
+#include "core/ascii.hpp"
 #include "core/percent.hpp"
 #include "trust/caller_key.hpp"
 

@@ -1,6 +1,6 @@
 #include "trust/callers_file.hpp"
 
-#include "core/hex.hpp"
+#include "core/ascii.hpp"
 #include "trust/caller_key.hpp"
 
 #include <boost/json.hpp>

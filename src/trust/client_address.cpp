@@ -1,6 +1,6 @@
 #include "trust/client_address.hpp"
 
-#include "core/hex.hpp"
+#include "core/ascii.hpp"
 
 #include <arpa/inet.h>
 
