@@ -35,6 +35,10 @@ void account_api::add_routes(http::router& to) {
         internal, change, &account_api::unlink},
     row{verb::put, "/api/v1/internal/games/{game_id}/players/{account_id}", "seat_player", internal, change,
         &account_api::seat},
+    row{verb::delete_, "/api/v1/internal/games/{game_id}/players/{account_id}", "unseat_player", internal, change,
+        &account_api::unseat},
+    row{verb::delete_, "/api/v1/internal/games/{game_id}", "unseat_game", internal, change,
+        &account_api::unseat_all},
   };
   to.add(*this, table);
 }
@@ -141,6 +145,31 @@ void account_api::seat(const http::call& c, http::responder to) {
               [](const seated&) {
                 return rendered{204, {}, {}};
               });
+}
+
+void account_api::unseat(const http::call& c, http::responder to) {
+  auto game_id = decode_id(c.params[0]);
+  if (!game_id)
+    return to.problem(game_id.error());
+  auto account_id = decode_id(c.params[1]);
+  if (!account_id)
+    return to.problem(account_id.error());
+  using unseated = store::unseat_player::result;
+  ask<unseated>(self_, to, "taking the seat back", accounts_, store::unseat_player{*game_id, *account_id},
+                [](const unseated& u) {
+                  return rendered{204, {}, u.position};
+                });
+}
+
+void account_api::unseat_all(const http::call& c, http::responder to) {
+  auto game_id = decode_id(c.params[0]);
+  if (!game_id)
+    return to.problem(game_id.error());
+  using unseated = store::unseat_game::result;
+  ask<unseated>(self_, to, "taking the seats back", accounts_, store::unseat_game{*game_id},
+                [](const unseated& u) {
+                  return rendered{204, {}, u.position};
+                });
 }
 
 } // namespace portcullis::api

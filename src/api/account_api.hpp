@@ -22,6 +22,8 @@ private:
   void link(const http::call& c, http::responder to);
   void unlink(const http::call& c, http::responder to);
   void seat(const http::call& c, http::responder to);
+  void unseat(const http::call& c, http::responder to);
+  void unseat_all(const http::call& c, http::responder to);
 
   front_pointer self_;
   account_actor accounts_;

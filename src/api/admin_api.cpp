@@ -122,6 +122,7 @@ std::string admin_api::render_stats(const store::count_all::result& rows, const 
     {"accounts", rows.accounts},
     {"guests", rows.guests},
     {"active_sessions", rows.active_sessions},
+    {"estimated", rows.is_estimated},
     {"cache", to_object(cache)},
     {"feed",
      {

@@ -4,6 +4,7 @@
 #include "api/account_api.hpp"
 #include "api/admin_api.hpp"
 #include "api/feed_api.hpp"
+#include "api/lookup_api.hpp"
 #include "api/session_api.hpp"
 #include "api/user_api.hpp"
 
@@ -42,6 +43,8 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
   api::front_parts parts;
   parts.health = probes.get();
   parts.modules.push_back(std::make_unique<api::resolve_api>(self, server, peers.cache, options.resolve));
+  parts.modules.push_back(
+    std::make_unique<api::lookup_api>(self, server, peers.cache, options.resolve.cursor_wait));
   parts.modules.push_back(std::make_unique<api::session_api>(self, peers.sessions));
   parts.modules.push_back(std::make_unique<api::account_api>(self, peers.accounts));
   parts.modules.push_back(std::make_unique<api::user_api>(self, peers.sessions, peers.accounts));

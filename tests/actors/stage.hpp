@@ -52,9 +52,6 @@ PORTCULLIS_REPLY_TO(create_guest_request, account);
 PORTCULLIS_REPLY_TO(read_cache_stats, cache_stats);
 PORTCULLIS_REPLY_TO(read_pool_stats, pool_stats);
 PORTCULLIS_REPLY_TO(read_numbers, all_numbers);
-PORTCULLIS_REPLY_TO(log_progress, applied);
-PORTCULLIS_REPLY_TO(epoch_changed, applied);
-PORTCULLIS_REPLY_TO(cache_warmed, applied);
 #undef PORTCULLIS_REPLY_TO
 
 /// A request that a stand-in received and has not answered.
