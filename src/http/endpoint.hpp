@@ -39,8 +39,8 @@ struct call {
   path_params params{};
 };
 
-/// One row of an API's table: `GET /things/{id}` and what answers it. `verb::any` takes every method; a pattern that
-/// ends in `/**` takes the path before it and everything below. The text has static storage.
+/// One row of an API's table: `GET /things/{id}` and what answers it. `verb::any` takes every method; a pattern
+/// that ends in `/**` takes the path before it and everything below. The text has static storage.
 template <class Api>
 struct endpoint {
   verb method;

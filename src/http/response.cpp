@@ -130,10 +130,11 @@ void append_response(byte_buffer& out, const response_context& ctx, int status, 
     append(out, body);
 }
 
-void append_problem(byte_buffer& out, const response_context& ctx, const failure& what, std::string_view allow) {
+void append_problem(byte_buffer& out, const response_context& ctx, const failure& what, std::string_view allow,
+                    const std::vector<extra_header>& more) {
   const auto& looks = describe(what.code);
   const auto retry_after = std::to_string(looks.retry_after_s);
-  std::vector<extra_header> extra;
+  auto extra = more;
   if (looks.retry_after_s > 0)
     extra.push_back({"Retry-After", retry_after});
   if (const auto wanted = challenge(what.code); !wanted.empty())

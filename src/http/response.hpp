@@ -44,7 +44,7 @@ void append_response(byte_buffer& out, const response_context& ctx, int status, 
 /// code asks for (401; with `error="invalid_token"` when there was a token: RFC 6750, section 3), and `Allow` when
 /// `allow` is not empty.
 void append_problem(byte_buffer& out, const response_context& ctx, const failure& what,
-                    std::string_view allow = {});
+                    std::string_view allow = {}, const std::vector<extra_header>& extra = {});
 
 /// Status line and header fields as they begin every response, without the ones about the body and without the
 /// empty line: Cache-Control, Date, X-Request-Id, and Connection where HTTP's default is not what is meant.

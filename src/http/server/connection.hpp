@@ -94,6 +94,7 @@ public:
   bool is_halted = false;     // and no more is read from the socket
   bool is_dirty = false;      // in the server's list of those with something to send
   std::size_t acceptor = 0;   // which of the server's
+  std::string address;        // the peer's, without a port
   request_reader reader;
   std::string backlog;             // input that is not looked at yet
   std::deque<exchange> exchanges;  // oldest first; ids without gaps

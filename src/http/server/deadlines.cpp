@@ -1,7 +1,5 @@
 #include "http/server/server.hpp"
 
-#include "telemetry/log.hpp"
-
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -11,21 +9,17 @@ namespace portcullis::http {
 
 void server::tick() {
   turn t{*this};
-  refresh_date();
+  output_.refresh_date();
   auto now = options_.now();
   // All of them, four times a second: ten thousand take well under a millisecond.
-  for (std::size_t slot = 0; slot < connections_.size(); ++slot)
-    if (connections_[slot])
-      check_deadlines(*connections_[slot], now);
-  if (phase_ != phase::draining)
-    acceptor_.update(has_room()); // descriptors come and go by other hands, too
+  connections_.for_each([&](connection& c) { check_deadlines(c, now); });
+  update_acceptor(); // descriptors come and go by other hands, too
 }
 
 void server::check_deadlines(connection& c, instant now) {
-  if (c.unsent > 0 && now - c.written_at >= options_.limits.write_timeout) {
-    drop(c);
-    return;
-  }
+  auto& limits = options_.limits;
+  if (c.unsent > 0 && now - c.written_at >= limits.write_timeout)
+    return connections_.drop(c);
   switch (c.state) {
   case connection::mode::open:
     check_open(c, now);
@@ -34,8 +28,8 @@ void server::check_deadlines(connection& c, instant now) {
   case connection::mode::closing:
     break;
   case connection::mode::lingering:
-    if (now - c.lingering_since >= options_.limits.linger_timeout)
-      drop(c);
+    if (now - c.lingering_since >= limits.linger_timeout)
+      connections_.drop(c);
     break;
   }
 }
@@ -48,17 +42,17 @@ void server::check_open(connection& c, instant now) {
   auto waited = now - c.reading_since;
   bool is_handshaking = c.transport && !c.transport->is_established();
   if (is_handshaking && waited >= limits.header_timeout)
-    return drop(c);
+    return connections_.drop(c);
   // One that is paused has its request here: it waits for us.
   bool is_reading = c.reader.in_request() && !c.is_paused;
   if (is_reading && waited >= (c.reader.in_body() ? limits.body_timeout : limits.header_timeout)) {
-    refuse(c, {errc::request_timeout, "the request did not arrive in time"});
+    input_.refuse(c, {errc::request_timeout, "the request did not arrive in time"});
   } else if (c.is_idle() && (waited >= limits.idle_timeout || now >= drain_idle_until_)) {
-    linger(c);
+    connections_.linger(c);
   } else if (now >= drain_until_ && c.exchanges.empty()) {
-    refuse(c, {errc::draining, "the service is stopping"});
+    input_.refuse(c, {errc::draining, "the service is stopping"});
   }
-  mark_dirty(c);
+  output_.mark_dirty(c);
 }
 
 /// Answering the first that is late may complete others behind it, hence the search anew.
@@ -70,15 +64,8 @@ void server::answer_late(connection& c, instant now) {
   for (auto x = late(); x != c.exchanges.end(); x = late()) {
     bool is_starting = x->parked != nullptr;
     auto detail = std::string{x->waits_for} + " took too long";
-    problem(c, *x, {is_starting ? errc::starting : errc::deadline_exceeded, std::move(detail)}, {});
+    output_.problem(c, *x, {is_starting ? errc::starting : errc::deadline_exceeded, std::move(detail)});
   }
-}
-
-void server::refresh_date() {
-  auto now = options_.wall_clock();
-  auto second = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
-  if (std::exchange(date_second_, second) != second)
-    date_ = to_http_date(now);
 }
 
 } // namespace portcullis::http

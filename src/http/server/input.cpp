@@ -1,12 +1,14 @@
-#include "http/server/server.hpp"
+#include "http/server/input.hpp"
 
+#include "http/server/request_id.hpp"
+#include "http/server/server.hpp"
 #include "telemetry/log.hpp"
 
 #include <algorithm>
 #include <exception>
+#include <memory>
 #include <utility>
 
-/// From bytes that came in to a request and its handler.
 namespace portcullis::http {
 
 namespace {
@@ -18,57 +20,47 @@ bool is_sane_request_id(std::string_view id) noexcept {
   });
 }
 
-/// Fifteen hex digits, which a std::string holds without the heap: a counter, scattered by a bijection
-/// (splitmix64's finalizer) so that ids of several replicas do not meet.
-std::string make_request_id(std::uint64_t counter) {
-  counter ^= counter >> 30;
-  counter *= 0xbf58476d1ce4e5b9ULL;
-  counter ^= counter >> 27;
-  counter *= 0x94d049bb133111ebULL;
-  counter ^= counter >> 31;
-  std::string id(15, '0');
-  for (auto& digit : id) {
-    digit = "0123456789abcdef"[counter & 0xF];
-    counter >>= 4;
-  }
-  return id;
-}
-
 } // namespace
 
-void server::take_input(connection& c, std::string_view wire) {
-  byte_buffer plain;
-  std::string_view input = wire;
+input::input(server& owner, const server_limits& limits, connections& all, output& out,
+             std::uint64_t request_id_seed)
+  : owner_(owner), limits_(limits), all_(all), out_(out), next_request_(request_id_seed) {}
+
+bool input::is_short_of_memory() const noexcept {
+  return all_.held_bytes() > limits_.held_bytes_max;
+}
+
+void input::take(connection& c, std::string_view wire) {
+  byte_buffer decrypted;
+  auto plain = wire;
   if (c.transport) {
-    auto done = c.transport->receive(wire, plain, c.wire);
+    out_.mark_dirty(c); // it may have something to send itself
+    auto done = c.transport->receive(wire, decrypted, c.wire);
     if (!done) {
-      ++count_.refused_requests;
+      ++count.refused;
       log::debug("connection refused", {{"reason", done.error().detail}});
       c.takes_requests = false;
       c.state = connection::mode::closing;
-      mark_dirty(c);
       return;
     }
-    input = {plain.data(), plain.size()};
-    mark_dirty(c);
+    plain = {decrypted.data(), decrypted.size()};
   }
   if (c.is_paused)
-    pause(c, input);
-  else if (!input.empty())
-    process(c, input);
+    keep(c, plain);
+  else if (!plain.empty())
+    process(c, plain);
 }
 
-void server::process(connection& c, std::string_view input) {
-  auto now = options_.now();
+void input::process(connection& c, std::string_view plain) {
   for (bool more = true; more && c.takes_requests && c.state == connection::mode::open;) {
-    bool is_full = c.exchanges.size() >= options_.limits.pipelined_max
-                   || c.unsent + c.out.size() > options_.limits.unsent_bytes_max;
+    bool is_full =
+      c.exchanges.size() >= limits_.pipelined_max || c.unsent + c.out.size() > limits_.unsent_bytes_max;
     if (is_full || c.is_blocked()) {
       c.is_paused = true;
-      pause(c, input);
+      keep(c, plain);
       break;
     }
-    switch (c.reader.read(input)) {
+    switch (c.reader.read(plain)) {
     case request_reader::status::need_more:
       more = false;
       break;
@@ -78,47 +70,47 @@ void server::process(connection& c, std::string_view input) {
         append(c.out, continue_response);
       break;
     case request_reader::status::complete:
-      c.reading_since = now;
-      dispatch(c, c.reader.current(), now);
+      dispatch(c, c.reader.current());
       break;
     case request_reader::status::failed:
       refuse(c, c.reader.error());
       break;
     }
   }
-  c.note_reading(now);
-  account(c);
+  c.note_reading(owner_.now());
+  all_.account(c);
   if (is_short_of_memory() && c.state == connection::mode::open && c.takes_requests && c.reader.in_request()) {
-    ++count_.short_of_memory;
+    ++count.short_of_memory;
     refuse(c, {errc::overloaded, "connections hold more memory than they may"});
   }
-  mark_dirty(c);
+  out_.mark_dirty(c);
 }
 
 /// Keeps input for later. The socket is read on, so that the peer's leaving is noticed, up to a bound.
-void server::pause(connection& c, std::string_view rest) {
+void input::keep(connection& c, std::string_view rest) {
   c.backlog.append(rest);
-  if (c.backlog.size() > options_.limits.backlog_bytes_max && !std::exchange(c.is_halted, true))
-    broker_->halt(c.handle);
+  if (c.backlog.size() > limits_.backlog_bytes_max)
+    all_.halt(c);
 }
 
-void server::resume(connection& c) {
+void input::resume(connection& c) {
   c.is_paused = false;
-  if (std::exchange(c.is_halted, false))
-    broker_->trigger(c.handle);
+  all_.unhalt(c);
   auto backlog = std::exchange(c.backlog, {});
   process(c, backlog);
 }
 
-exchange& server::begin(connection& c, const request& r, const route* to, instant now) {
+exchange& input::begin(connection& c, const request& r, const route* to) {
+  auto now = owner_.now();
+  c.reading_since = now;
   auto& x = c.begin_exchange();
   x.to = to;
   x.is_head = r.method == verb::head;
-  x.keep_alive = r.keep_alive && phase_ != phase::leaving && phase_ != phase::draining;
+  x.keep_alive = r.keep_alive && !owner_.is_stopping();
   x.is_http_1_0 = r.is_http_1_0;
   c.takes_requests = x.keep_alive;
   x.began = now;
-  x.deadline = now + options_.limits.request_timeout;
+  x.deadline = now + limits_.request_timeout;
   auto id = r.get(field::x_request_id);
   x.request_id = is_sane_request_id(id) ? std::string{id} : make_request_id(next_request_++);
   x.span = tracing::start_span(to == nullptr ? "none" : to->name, tracing::kind::server, r.get(field::traceparent),
@@ -126,52 +118,83 @@ exchange& server::begin(connection& c, const request& r, const route* to, instan
   return x;
 }
 
-void server::dispatch(connection& c, const request& r, instant now) {
-  auto found = routes_.find(r.method, r.path);
-  auto& x = begin(c, r, found.to, now);
+void input::dispatch(connection& c, const request& r) {
+  auto found = routes.find(r.method, r.path);
+  auto& x = begin(c, r, found.to);
   if (found.to == nullptr) {
     if (found.is_path_known)
-      return problem(c, x, {errc::method_not_allowed, "the resource does not take this method"}, found.allow);
-    return problem(c, x, {errc::route_unknown, "there is no such resource"}, {});
+      return out_.problem(c, x, {errc::method_not_allowed, "the resource does not take this method"}, found.allow);
+    return out_.problem(c, x, {errc::route_unknown, "there is no such resource"});
   }
   bool is_early = found.to->group == audience::probe || has(found.to->traits, trait::early);
-  if (phase_ == phase::starting && !is_early) {
-    // A rolling restart sends requests to a process that has only just bound its port: they wait a moment.
-    if (parked_.size() >= options_.limits.parked_max)
-      return problem(c, x, {errc::starting, "the service is starting"}, {});
-    x.waits_for = "the start of the service";
-    x.parked = std::make_unique<owned_request>(r);
-    parked_.push_back({c.handle.id(), c.generation, x.id});
+  if (owner_.at() == server::phase::starting && !is_early) {
+    if (!park(c, x, r))
+      out_.problem(c, x, {errc::starting, "the service is starting"});
     return;
   }
   if (is_short_of_memory() && found.to->group != audience::probe) {
-    ++count_.short_of_memory;
+    ++count.short_of_memory;
     x.keep_alive = false;
     c.takes_requests = false;
-    return problem(c, x, {errc::overloaded, "connections hold more memory than they may"}, {});
+    return out_.problem(c, x, {errc::overloaded, "connections hold more memory than they may"});
   }
   run(c, x, r, found.params);
 }
 
-/// A handler that throws (there is no memory) is given up: its request gets a 500, and those behind it are served.
-void server::run(connection& c, exchange& x, const request& r, const path_params& params) {
-  ticket which{c.handle.id(), c.generation, x.id};
-  try {
-    x.to->handler(call{r, params}, responder{this, which});
-  } catch (const std::exception& e) {
-    log::error("handler failed", {{"route", x.to->name}, {"reason", e.what()}});
-    if (auto* open = c.find_exchange(which.exchange))
-      problem(c, *open, {errc::internal, "the request could not be handled"}, {});
+/// A rolling restart sends requests to a process that has only just bound its port: they wait a moment.
+bool input::park(connection& c, exchange& x, const request& r) {
+  if (parked_.size() >= limits_.parked_max)
+    return false;
+  x.waits_for = "the start of the service";
+  x.parked = std::make_unique<owned_request>(r);
+  parked_.push_back({c.handle.id(), c.generation, x.id});
+  return true;
+}
+
+void input::run_parked() {
+  for (auto& waiting : std::exchange(parked_, {})) {
+    auto [c, x] = all_.find_exchange(waiting);
+    if (x == nullptr)
+      continue;
+    auto parked = std::move(x->parked);
+    auto found = routes.find(parked->get().method, parked->get().path);
+    run(*c, *x, parked->get(), found.params);
+    out_.mark_dirty(*c); // what came behind it is looked at
   }
 }
 
-/// Answers what is not a request, or not to be served at all, and closes.
-void server::refuse(connection& c, const failure& why) {
-  ++count_.refused_requests;
-  auto& x = begin(c, {}, nullptr, options_.now());
+/// A handler that throws (there is no memory) is given up: its request gets a 500, and those behind it are served.
+void input::run(connection& c, exchange& x, const request& r, const path_params& params) {
+  ticket which{c.handle.id(), c.generation, x.id};
+  try {
+    call asked{r, params};
+    if (auto refused = ask_gate(c, x, asked)) {
+      std::vector<extra_header> fields;
+      for (auto& [name, value] : refused->fields)
+        fields.push_back({name, value});
+      return out_.problem(c, x, refused->why, {}, fields);
+    }
+    x.to->handler(asked, responder{&owner_, which});
+  } catch (const std::exception& e) {
+    log::error("handler failed", {{"reason", e.what()}});
+    if (auto* open = c.find_exchange(which.exchange))
+      out_.problem(c, *open, {errc::internal, "the request could not be handled"});
+  }
+}
+
+std::optional<refusal> input::ask_gate(const connection& c, const exchange& x, const call& asked) const {
+  if (!is_let_pass)
+    return std::nullopt;
+  request_origin from{c.acceptor, c.transport ? &c.transport->peer() : nullptr, c.address};
+  return is_let_pass(asked, *x.to, from);
+}
+
+void input::refuse(connection& c, const failure& why) {
+  ++count.refused;
+  auto& x = begin(c, {}, nullptr);
   x.keep_alive = false;
   c.takes_requests = false;
-  problem(c, x, why, {});
+  out_.problem(c, x, why);
 }
 
 } // namespace portcullis::http

@@ -23,7 +23,8 @@ struct server_limits {
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds{75};
   std::chrono::nanoseconds write_timeout = std::chrono::seconds{30};
   std::chrono::nanoseconds linger_timeout = std::chrono::seconds{2};
-  std::chrono::nanoseconds drain_idle_max = std::chrono::seconds{5}; // at a stop, for an idle connection's next request
+  std::chrono::nanoseconds drain_idle_max =
+    std::chrono::seconds{5}; // at a stop, for an idle connection's next request
   std::chrono::nanoseconds request_timeout = std::chrono::seconds{6};
 };
 

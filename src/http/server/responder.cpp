@@ -16,7 +16,7 @@ public:
     server::turn t{server_};
     if (auto* c = find()) {
       c->out.insert(c->out.end(), bytes.begin(), bytes.end());
-      server_.mark_dirty(*c);
+      server_.output_.mark_dirty(*c);
     }
   }
 
@@ -32,20 +32,20 @@ public:
   void cut() override {
     server::turn t{server_};
     if (auto* c = find())
-      server_.drop(*c);
+      server_.connections_.drop(*c);
   }
 
   void close() override {
     server::turn t{server_};
     if (auto* c = find()) {
       c->state = connection::mode::closing;
-      server_.mark_dirty(*c);
+      server_.output_.mark_dirty(*c);
     }
   }
 
 private:
   connection* find() const {
-    auto* c = server_.find(ticket_);
+    auto* c = server_.connections_.find(ticket_);
     return c != nullptr && c->state == connection::mode::streaming ? c : nullptr;
   }
 
@@ -68,9 +68,9 @@ void responder::problem(const failure& what, std::string_view allow) const {
   if (server_ == nullptr)
     return;
   server::turn t{*server_};
-  auto [c, x] = server_->find_exchange(ticket_);
+  auto [c, x] = server_->connections_.find_exchange(ticket_);
   if (x != nullptr)
-    server_->problem(*c, *x, what, allow);
+    server_->output_.problem(*c, *x, what, allow);
 }
 
 std::unique_ptr<stream> responder::open_stream(
@@ -79,13 +79,13 @@ std::unique_ptr<stream> responder::open_stream(
   if (server_ == nullptr)
     return nullptr;
   server::turn t{*server_};
-  auto [c, x] = server_->find_exchange(ticket_);
+  auto [c, x] = server_->connections_.find_exchange(ticket_);
   if (x == nullptr || !c->is_first(*x))
     return nullptr;
   x->keep_alive = false; // the stream ends with the connection
   c->takes_requests = false;
-  write_head(c->out, server_->context_of(*x));
-  server_->complete(*c, *x, 200);
+  write_head(c->out, server_->output_.context_of(*x));
+  server_->output_.complete(*c, *x, 200);
   c->state = connection::mode::streaming;
   c->backlog.clear();
   c->events = std::make_unique<stream_events>();
@@ -95,31 +95,31 @@ std::unique_ptr<stream> responder::open_stream(
 }
 
 bool responder::is_first() const {
-  auto [c, x] = server_->find_exchange(ticket_);
+  auto [c, x] = server_->connections_.find_exchange(ticket_);
   return x != nullptr && c->is_first(*x);
 }
 
 bool responder::is_open() const {
-  return server_ != nullptr && server_->find_exchange(ticket_).second != nullptr;
+  return server_ != nullptr && server_->connections_.find_exchange(ticket_).second != nullptr;
 }
 
 bool responder::is_head() const {
-  auto* x = server_->find_exchange(ticket_).second;
+  auto* x = server_->connections_.find_exchange(ticket_).second;
   return x != nullptr && x->is_head;
 }
 
 instant responder::began() const {
-  auto* x = server_->find_exchange(ticket_).second;
+  auto* x = server_->connections_.find_exchange(ticket_).second;
   return x != nullptr ? x->began : server_->now();
 }
 
 void responder::extend_deadline(std::chrono::nanoseconds by) const {
-  if (auto* x = server_->find_exchange(ticket_).second)
+  if (auto* x = server_->connections_.find_exchange(ticket_).second)
     x->deadline += by;
 }
 
 void responder::waits_for(std::string_view what) const {
-  if (auto* x = server_->find_exchange(ticket_).second)
+  if (auto* x = server_->connections_.find_exchange(ticket_).second)
     x->waits_for = what;
 }
 

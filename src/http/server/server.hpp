@@ -3,22 +3,20 @@
 #include "core/time.hpp"
 #include "http/router.hpp"
 #include "http/server/acceptor.hpp"
-#include "http/server/connection.hpp"
+#include "http/server/connections.hpp"
+#include "http/server/input.hpp"
 #include "http/server/limits.hpp"
-#include "http/server/request_numbers.hpp"
+#include "http/server/output.hpp"
 #include "http/server/sockets.hpp"
 #include "telemetry/metrics.hpp"
 
 #include <caf/io/abstract_broker.hpp>
-#include <caf/io/doorman.hpp>
-#include <caf/io/scribe.hpp>
 #include <caf/io/system_messages.hpp>
 
-#include <cstddef>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -34,12 +32,10 @@ struct server_options {
   std::shared_ptr<sockets> calls = std::make_shared<sockets>();
 };
 
-/// An HTTP/1.1 server on a CAF broker: connections and their deadlines, requests and answers in their order, the
-/// drain. It knows no route and no session; whoever owns it adds the routes and passes the broker's events on.
-/// Everything runs on the broker's thread.
-///
-/// What answers a request may do so at once or later, through a `responder`. Answers are collected while an event
-/// is handled (a `turn`) and go to the kernel at its end, one `send` for each connection.
+/// An HTTP/1.1 server on a CAF broker. `connections` holds the clients, `input` makes requests of bytes and runs
+/// their handlers, `output` sends the answers; here are the broker's events, the deadlines, the start and the
+/// drain. It knows no route and no session: whoever owns it adds the routes and passes the events on. Everything
+/// runs on the broker's thread. What answers a request may do so at once or later, through a `responder`.
 class server {
 public:
   enum class phase : std::uint8_t {
@@ -53,19 +49,20 @@ public:
 
   /// For the routes to be added before the first event.
   http::router& routes() noexcept {
-    return routes_;
+    return input_.routes;
   }
   void routes_are_complete();
 
   /// Called at the end of each turn, before answers go out: for what was collected meanwhile.
-  void on_turn_end(std::function<void()> then) {
-    on_turn_end_ = std::move(then);
-  }
+  void on_turn_end(std::function<void()> then);
+
+  /// What looks at each request before its handler runs.
+  void on_request(gate is_let_pass);
 
   // -- the broker's events
 
   void accept(caf::io::accept_handle from, caf::io::connection_handle handle);
-  void receive(caf::io::connection_handle handle, std::string_view input);
+  void receive(caf::io::connection_handle handle, std::string_view bytes);
   void transferred(const caf::io::data_transferred_msg& msg);
   void closed(caf::io::connection_handle handle);
   void tick();
@@ -81,6 +78,9 @@ public:
   phase at() const noexcept {
     return phase_;
   }
+  bool is_stopping() const noexcept {
+    return phase_ == phase::leaving || phase_ == phase::draining;
+  }
 
   instant now() const {
     return options_.now();
@@ -88,113 +88,58 @@ public:
 
   void add_to(metrics::snapshot& s) const;
 
-  /// Whether all connections together hold more than they may: whoever can give way should.
-  bool is_short_of_memory() const noexcept {
-    return held_bytes_ > options_.limits.held_bytes_max;
-  }
-
   /// Collects answers until the outermost one ends.
   class turn {
   public:
-    explicit turn(server& s) : server_(s) {
-      ++server_.depth_;
+    explicit turn(server& s) : output_(s.output_) {
+      output_.begin_turn();
     }
     ~turn() {
-      if (--server_.depth_ == 0)
-        server_.end_turn();
+      output_.end_turn();
     }
     turn(const turn&) = delete;
     turn& operator=(const turn&) = delete;
 
   private:
-    server& server_;
+    output& output_;
   };
 
 private:
   friend class responder;
   friend class connection_stream;
 
-  // server.cpp: connections come and go
-  connection* at_descriptor(std::int64_t descriptor) const noexcept;
-  connection* find(const ticket& to) const noexcept;
-  std::pair<connection*, exchange*> find_exchange(const ticket& to) const noexcept;
-  void linger(connection& c);
-  void drop(connection& c);
-  void finish_drain();
-  bool has_room() const noexcept;
-
-  // input.cpp: from bytes to a request and its handler
-  void take_input(connection& c, std::string_view wire);
-  void process(connection& c, std::string_view input);
-  void pause(connection& c, std::string_view rest);
-  void resume(connection& c);
-  exchange& begin(connection& c, const request& r, const route* to, instant now);
-  void dispatch(connection& c, const request& r, instant now);
-  void run(connection& c, exchange& x, const request& r, const path_params& params);
-  void refuse(connection& c, const failure& why);
-
-  // output.cpp: from an answer to the socket
-  template <class Write>
-  void respond(const ticket& to, int status, Write&& write);
-  response_context context_of(const exchange& x) const;
-  void complete(connection& c, exchange& x, int status);
-  void problem(connection& c, exchange& x, const failure& why, std::string_view allow);
-  void mark_dirty(connection& c);
-  void end_turn() noexcept;
-  void flush(connection& c);
-  bool send_now(connection& c, byte_buffer& bytes);
   void settle(connection& c);
-  void account(connection& c) noexcept;
+  void update_acceptor();
+  void finish_drain();
 
   // deadlines.cpp
   void check_deadlines(connection& c, instant now);
   void check_open(connection& c, instant now);
   void answer_late(connection& c, instant now);
-  void refresh_date();
 
-  caf::io::abstract_broker* broker_;
   server_options options_;
-  http::router routes_;
   acceptor acceptor_;
-  request_numbers numbers_;
+  connections connections_;
+  output output_;
+  input input_;
   phase phase_ = phase::starting;
   instant drain_until_ = instant::max();
   instant drain_idle_until_ = instant::max();
   std::function<void()> drained_;
-  std::function<void()> on_turn_end_;
-  int depth_ = 0;
-  std::vector<std::unique_ptr<connection>> connections_;      // by descriptor
-  std::vector<std::unique_ptr<connection>> deferred_deletes_; // gone while a handler may still look at them
-  std::vector<ticket> dirty_;                                 // connections with something to send
-  std::vector<ticket> parked_;                                // requests that wait for the service to start
-  std::size_t connection_count_ = 0;
-  std::size_t held_bytes_ = 0;
-  std::uint64_t next_generation_ = 1;
-  std::uint64_t next_request_;
-  std::string date_;
-  std::int64_t date_second_ = -1;
-  struct counters {
-    std::uint64_t accepted = 0;
-    std::uint64_t turned_away = 0;
-    std::uint64_t refused_requests = 0;
-    std::uint64_t short_of_memory = 0;
-  } count_;
+  std::uint64_t accepted_ = 0;
+  std::uint64_t turned_away_ = 0;
 };
 
 template <class Write>
-void server::respond(const ticket& to, int status, Write&& write) {
-  turn t{*this};
-  auto [c, x] = find_exchange(to);
+void responder::write(int status, Write&& write) const {
+  if (server_ == nullptr)
+    return;
+  server::turn t{*server_};
+  auto [c, x] = server_->connections_.find_exchange(ticket_);
   if (x == nullptr)
     return;
-  write(c->response_of(*x), context_of(*x));
-  complete(*c, *x, status);
-}
-
-template <class Write>
-void responder::write(int status, Write&& write) const {
-  if (server_ != nullptr)
-    server_->respond(ticket_, status, std::forward<Write>(write));
+  write(c->response_of(*x), server_->output_.context_of(*x));
+  server_->output_.complete(*c, *x, status);
 }
 
 } // namespace portcullis::http

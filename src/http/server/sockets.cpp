@@ -1,9 +1,11 @@
 #include "http/server/sockets.hpp"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 
 namespace portcullis::http {
@@ -17,6 +19,18 @@ std::ptrdiff_t sockets::send(std::int64_t descriptor, const char* data, std::siz
 
 void sockets::shut_down(std::int64_t descriptor, bool both) noexcept {
   ::shutdown(static_cast<int>(descriptor), both ? SHUT_RDWR : SHUT_WR);
+}
+
+std::string sockets::peer_address(std::int64_t descriptor) {
+  sockaddr_storage from{};
+  socklen_t size = sizeof from;
+  if (::getpeername(static_cast<int>(descriptor), reinterpret_cast<sockaddr*>(&from), &size) != 0)
+    return {};
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* address = from.ss_family == AF_INET6
+                          ? static_cast<const void*>(&reinterpret_cast<sockaddr_in6&>(from).sin6_addr)
+                          : static_cast<const void*>(&reinterpret_cast<sockaddr_in&>(from).sin_addr);
+  return ::inet_ntop(from.ss_family, address, text.data(), text.size()) != nullptr ? text.data() : std::string{};
 }
 
 void sockets::set_write_timeout(std::int64_t descriptor, std::int64_t milliseconds) noexcept {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace portcullis::http {
 
@@ -17,6 +18,9 @@ public:
 
   /// Ends our direction, or both.
   virtual void shut_down(std::int64_t descriptor, bool both) noexcept;
+
+  /// The peer's address as text, without a port; empty if it cannot be told.
+  virtual std::string peer_address(std::int64_t descriptor);
 
   /// Has the kernel give up on a peer that takes nothing for so long.
   virtual void set_write_timeout(std::int64_t descriptor, std::int64_t milliseconds) noexcept;
