@@ -1,3 +1,4 @@
+#include "app/migrate.hpp"
 #include "app/serve.hpp"
 #include "config/command_line.hpp"
 #include "config/settings.hpp"

@@ -33,6 +33,7 @@ constexpr std::array<std::string_view, failpoint_count> names{
   "read_write_only",
   "newest_timeline",
   "epoch_check",
+  "synchronous_commit",
   // clang-format on
 };
 

@@ -23,7 +23,8 @@ const statement count_guests{"count_abandoned_guests",
 const statement reap{"reap_guests",
                      "select is_leader, reaped, has_more, reached_created_at, reached_account_id"
                      " from reap_guests($1::text::timestamptz, $2::text::timestamptz, $3::uuid, $4::bigint,"
-                     " $5::bigint, $6::bigint, $7::text, $8::text)"};
+                     " $5::bigint, $6::bigint, $7::text, $8::text)",
+                     true};
 
 // Walked by the primary key, each row once a sweep, up to the first id that is too young to have ended so long
 // ago: revoked_at has no index, so that ending a session can be a heap-only update. A generation died when its

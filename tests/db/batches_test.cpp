@@ -61,7 +61,7 @@ CAF_TEST(one batch mixes all kinds and keeps their order) {
                             },
                             soon());
   CAF_CHECK(report.lost.empty());
-  CAF_CHECK_EQUAL(report.trouble, "");
+  CAF_CHECK_EQUAL(report.error, "");
   const auto& out = report.outcomes;
   CAF_REQUIRE_EQUAL(out.size(), 16u);
   CAF_CHECK(std::holds_alternative<store::delete_account::result>(out[0]));
@@ -114,8 +114,8 @@ CAF_TEST(a bad operation fails alone) {
   CAF_CHECK(report.lost.empty());
   CAF_CHECK_EQUAL(number(other, "select count(*) from sessions"), 3);
   // What failed is told for the log without any value.
-  CAF_CHECK(report.trouble.find("mint_session") != std::string::npos);
-  CAF_CHECK(report.trouble.find("address") == std::string::npos);
+  CAF_CHECK(report.error.find("mint_session") != std::string::npos);
+  CAF_CHECK(report.error.find("address") == std::string::npos);
   CAF_CHECK(std::get<failure>(report.outcomes[1]).detail.find("address") == std::string::npos);
 }
 
@@ -156,7 +156,7 @@ CAF_TEST(a blocked operation fails in time and its batch does not ) {
   CAF_CHECK(code_of(report.outcomes[2]) == errc::none);
   CAF_CHECK(report.lost.empty()); // it was rolled back: that is known
   CAF_CHECK(!report.connection_lost);
-  CAF_CHECK(report.trouble.find("55P03") != std::string::npos);
+  CAF_CHECK(report.error.find("55P03") != std::string::npos);
 }
 
 CAF_TEST(what is not answered by the deadline is lost with the connection) {
@@ -213,7 +213,7 @@ CAF_TEST(the victim of a deadlock is run again) {
   lock_account(low); // against the order of ids; comes through when the other side has given way
   run(other, "commit");
   auto report = revocations.get();
-  CAF_CHECK(report.trouble.find("40P01") != std::string::npos);
+  CAF_CHECK(report.error.find("40P01") != std::string::npos);
   for (const auto& one : report.outcomes)
     CAF_CHECK_EQUAL(std::get<store::revoke_account::result>(one).generation, 1);
 }
@@ -223,7 +223,7 @@ CAF_TEST(a schema that is not there is an internal error and not a crash) {
   auto bare = empty.connect();
   auto report = db::execute(bare, {store::find_session{new_hash()}, store::ping{}}, soon());
   CAF_CHECK(code_of(report.outcomes[0]) == errc::internal);
-  CAF_CHECK(report.trouble.find("42P01") != std::string::npos);
+  CAF_CHECK(report.error.find("42P01") != std::string::npos);
   CAF_CHECK(!report.connection_lost);
   // A statement that could be prepared only behind the one that could not is prepared now.
   CAF_CHECK(code_of(run_one(bare, store::ping{})) == errc::none);

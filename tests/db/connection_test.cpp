@@ -56,7 +56,7 @@ std::string show(db::connection& conn, const std::string& setting) {
   db::parameters p;
   p.add(std::string_view{setting});
   auto said = db::ask(conn, "select current_setting($1::text)", p, soon());
-  return said.ok() ? (*said.rows)[0].next<std::string>() : said.trouble;
+  return said.ok() ? (*said.rows)[0].next<std::string>() : said.error;
 }
 
 } // namespace
@@ -64,10 +64,10 @@ std::string show(db::connection& conn, const std::string& setting) {
 CAF_TEST(a refused connection says so and does not repeat the password) {
   deaf_port nobody{false};
   db::connection conn;
-  auto trouble = conn.open(to_port(nobody.number()), soon());
-  CAF_CHECK(trouble.code == errc::database_unavailable);
-  CAF_CHECK(trouble.detail.find("refused") != std::string::npos);
-  CAF_CHECK(trouble.detail.find("s3cret") == std::string::npos);
+  auto error = conn.open(to_port(nobody.number()), soon());
+  CAF_CHECK(error.code == errc::database_unavailable);
+  CAF_CHECK(error.detail.find("refused") != std::string::npos);
+  CAF_CHECK(error.detail.find("s3cret") == std::string::npos);
   CAF_CHECK(!conn.is_open());
 }
 
@@ -75,9 +75,9 @@ CAF_TEST(a host that never answers costs the deadline and no more) {
   deaf_port deaf{true};
   db::connection conn;
   auto began = boot_clock::now();
-  auto trouble = conn.open(to_port(deaf.number()), began + std::chrono::milliseconds{200});
+  auto error = conn.open(to_port(deaf.number()), began + std::chrono::milliseconds{200});
   auto took = boot_clock::now() - began;
-  CAF_CHECK(trouble.code == errc::database_unavailable);
+  CAF_CHECK(error.code == errc::database_unavailable);
   CAF_CHECK(took >= std::chrono::milliseconds{200});
   CAF_CHECK(took < patience);
   CAF_CHECK(!conn.is_open());
@@ -95,8 +95,8 @@ CAF_TEST(the hosts are tried in turn and each has its share of the time) {
                     nobody.number() + "," + deaf.number() + "," + *db::find_parameter(parameters, "port"));
   options.conninfo = db::to_conninfo(parameters);
   db::connection conn;
-  auto trouble = conn.open(options, boot_clock::now() + std::chrono::seconds{10});
-  CAF_CHECK_EQUAL(trouble.detail, "");
+  auto error = conn.open(options, boot_clock::now() + std::chrono::seconds{10});
+  CAF_CHECK_EQUAL(error.detail, "");
   CAF_CHECK(conn.is_open());
 }
 
@@ -107,8 +107,8 @@ CAF_TEST(a standby is refused) {
   run(admin, "do $$ begin execute format('alter database %I set default_transaction_read_only = on',"
              " current_database()); end $$");
   db::connection conn;
-  auto trouble = conn.open(own.options(), soon());
-  CAF_CHECK(trouble.code == errc::database_unavailable);
+  auto error = conn.open(own.options(), soon());
+  CAF_CHECK(error.code == errc::database_unavailable);
   CAF_CHECK(!conn.is_open());
 }
 
@@ -134,9 +134,9 @@ CAF_TEST(a server that ignores search_path is refused) {
   db::set_parameter(parameters, "options", "-csearch_path=public"); // as if a pooler had dropped ours
   options.conninfo = db::to_conninfo(parameters);
   db::connection conn;
-  auto trouble = conn.open(options, soon());
-  CAF_CHECK(trouble.code == errc::database_unavailable);
-  CAF_CHECK(trouble.detail.find("search_path") != std::string::npos);
+  auto error = conn.open(options, soon());
+  CAF_CHECK(error.code == errc::database_unavailable);
+  CAF_CHECK(error.detail.find("search_path") != std::string::npos);
   CAF_CHECK(!conn.is_open());
 }
 
@@ -148,10 +148,10 @@ CAF_TEST(a wrong password is not repeated) {
   db::set_parameter(parameters, "user", "wr0ng-s3cret"); // libpq's message quotes the user
   options.conninfo = db::to_conninfo(parameters);
   db::connection conn;
-  auto trouble = conn.open(options, soon());
-  CAF_CHECK(trouble.code == errc::database_unavailable);
-  CAF_CHECK(trouble.detail.find("***") != std::string::npos);
-  CAF_CHECK(trouble.detail.find("wr0ng") == std::string::npos);
+  auto error = conn.open(options, soon());
+  CAF_CHECK(error.code == errc::database_unavailable);
+  CAF_CHECK(error.detail.find("***") != std::string::npos);
+  CAF_CHECK(error.detail.find("wr0ng") == std::string::npos);
 }
 
 CAF_TEST(a closed connection answers with a failure) {

@@ -13,9 +13,9 @@ namespace {
 /// One parameter of what `dsn` is turned into; empty when it is refused or does not set it.
 std::string parsed(std::string_view dsn, std::string_view key) {
   auto result = parse_dsn(dsn);
-  if (!std::holds_alternative<std::string>(result))
+  if (!result)
     return {};
-  auto parameters = parse_conninfo(std::get<std::string>(result));
+  auto parameters = parse_conninfo(*result);
   if (!parameters)
     return {};
   const auto* value = find_parameter(*parameters, key);
@@ -25,8 +25,7 @@ std::string parsed(std::string_view dsn, std::string_view key) {
 /// Why `dsn` is refused; empty when it is not.
 std::string refused(std::string_view dsn) {
   auto result = parse_dsn(dsn);
-  const auto* why = std::get_if<failure>(&result);
-  return why != nullptr ? why->detail : std::string{};
+  return !result ? result.error().detail : std::string{};
 }
 
 bool has(const std::string& text, std::string_view part) {

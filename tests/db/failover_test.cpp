@@ -70,8 +70,8 @@ struct fixture {
 
   db::connection connect() const {
     db::connection conn;
-    if (auto trouble = conn.open(both, soon()); trouble.code != errc::none)
-      throw std::runtime_error(trouble.detail);
+    if (auto error = conn.open(both, soon()); error.code != errc::none)
+      throw std::runtime_error(error.detail);
     return conn;
   }
 };
@@ -87,7 +87,7 @@ bool ends(Step step) {
 
 std::string port_of(db::connection& conn) {
   auto said = db::ask(conn, "select current_setting('port')", {}, soon());
-  return said.ok() ? (*said.rows)[0].next<std::string>() : said.trouble;
+  return said.ok() ? (*said.rows)[0].next<std::string>() : said.error;
 }
 
 } // namespace

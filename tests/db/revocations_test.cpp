@@ -224,7 +224,7 @@ CAF_TEST(a seated account stays as it is) {
     soon());
   CAF_CHECK(code_of(report.outcomes[0]) == errc::account_seated);
   CAF_CHECK(code_of(report.outcomes[1]) == errc::none);
-  CAF_CHECK_EQUAL(report.trouble, ""); // seen under the lock, not run into
+  CAF_CHECK_EQUAL(report.error, ""); // seen under the lock, not run into
   CAF_CHECK_EQUAL(events(), 1);
   CAF_CHECK(status_of(conn, op.draft.hash) == session_status::active);
   CAF_CHECK_EQUAL(must(conn, store::get_account{op.claim.account_id}).identities.size(), 1u);
