@@ -141,7 +141,7 @@ void db_pool_state::dispatch() {
       continue;
     auto from = next_lane();
     if (from == lane::count)
-      return;
+      break;
     send_batch(w, from);
   }
   grow(options_.now());
@@ -417,6 +417,7 @@ void db_pool_state::tick() {
   end_pauses(now);
   for (auto& q : queues_)
     expire(q, now);
+  shrink(now); // before the idle ones are looked at, and busy with that
   for (auto& w : workers_) {
     for (auto& op : w.batch)
       if (op.deliver && now >= op.deadline + worker_grace) {
@@ -432,7 +433,6 @@ void db_pool_state::tick() {
       refuse_all(q);
     refuse_all(pausing_);
   }
-  shrink(now);
   dispatch();
 }
 

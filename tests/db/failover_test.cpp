@@ -38,7 +38,7 @@ struct fixture {
     remove();
     store = std::make_unique<migrated_database>("failover", private_postgres("start", primary));
     auto other = db::parse_dsn(private_postgres("standby", standby, primary));
-    auto there = db::parse_conninfo(std::get<std::string>(other)).value();
+    auto there = db::parse_conninfo(*other).value();
     both = second = store->options();
     auto here = db::parse_conninfo(both.conninfo).value();
     auto list = here;
