@@ -22,7 +22,6 @@ using handle = std::unique_ptr<pg_conn, void (*)(pg_conn*)>;
 /// To tell a pooler that lends backends to transactions from one that lends them to sessions.
 constexpr std::chrono::seconds pooler_patience{1}; // one that has no backend left for a second session lends to sessions
 constexpr int pooler_probes = 4;
-constexpr std::string_view protocol_violation = "08P01";
 
 constexpr int server_version_min = 150000;
 
@@ -314,7 +313,8 @@ std::string connection::verify(int backend, instant deadline) {
 /// Begins a transaction and leaves it open, so that its backend is this session's until it closes.
 std::optional<int> connection::hold_backend(instant deadline) {
   auto begun = run_script(*this, "begin", deadline);
-  is_refused_for_good_ = begun.sqlstate == protocol_violation; // a pooler that lends backends to statements
+  // A pooler that lends backends to statements refuses this, and ends the connection.
+  is_refused_for_good_ = !begun.ok() && boot_clock::now() < deadline;
   if (!begun.ok())
     return std::nullopt;
   auto found = ask(*this, "select pg_backend_pid()", {}, deadline);
