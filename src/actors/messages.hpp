@@ -2,8 +2,8 @@
 
 #include "core/error.hpp"
 #include "core/model.hpp"
-#include "core/time.hpp"
 #include "core/operations.hpp"
+#include "core/time.hpp"
 #include "telemetry/metrics.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -186,8 +186,8 @@ struct db_batch {
 
 /// Outcomes of a batch that are known while others are not yet: a caller does not wait for its neighbours.
 struct db_outcomes {
-  std::uint64_t id = 0;                // of the batch
-  std::vector<std::size_t> indexes;    // in the batch
+  std::uint64_t id = 0;                 // of the batch
+  std::vector<std::size_t> indexes;     // in the batch
   std::vector<store::outcome> outcomes; // one for each of `indexes`
 };
 

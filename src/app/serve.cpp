@@ -1,8 +1,8 @@
 #include "app/serve.hpp"
 
 #include "actors/interfaces.hpp"
-#include "net/listener.hpp"
 #include "app/supervisor.hpp"
+#include "net/listener.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/tracing.hpp"
 

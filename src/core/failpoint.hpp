@@ -4,8 +4,8 @@
 
 namespace portcullis {
 
-/// The conditions that the fault tests switch off, one at a time, to show that the tests notice: each scenario must
-/// be violated while "its" failpoint is armed. An ordinary build has none. In a build configured with
+/// The conditions that the fault tests switch off, one at a time, to show that the tests notice: each scenario
+/// must be violated while "its" failpoint is armed. An ordinary build has none. In a build configured with
 /// PORTCULLIS_FAILPOINTS (the instrumented builds are) the environment variable PORTCULLIS_FAILPOINTS_ARMED names
 /// those that are armed, separated by commas.
 enum class failpoint : std::uint8_t {
@@ -16,7 +16,7 @@ enum class failpoint : std::uint8_t {
   cursor_before_snapshot, // the log is followed from before the snapshot that warms memory
   stamp_after_position,   // what was read before the position in the log was known is read again (rule 4)
   resume_from_cursor,     // a subscriber goes on after its cursor (rule 5)
-  log_lock,                // seq order is commit order (rule 5)
+  log_lock,               // seq order is commit order (rule 5)
   idempotent_retry,       // an operation whose outcome was lost is run again under the same ids
   claim_decided_by_index, // of racing claims of an identity the unique index makes one account
   generation_lock,        // a mint reads the generation under the account's lock
@@ -25,7 +25,7 @@ enum class failpoint : std::uint8_t {
   connection_bound,       // connections are not accepted beyond the limit of open files (rule 8)
   read_write_only,        // only a server that takes writes is used
   newest_timeline,        // an old primary that comes back beside its successor is not used
-  epoch_check,          // a log of another history empties memory and resets subscribers
+  epoch_check,            // a log of another history empties memory and resets subscribers
   synchronous_commit,     // a commit is on disk before it is told, whatever is set for the role (rule 1)
   count,
 };

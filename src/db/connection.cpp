@@ -20,16 +20,18 @@ namespace {
 using handle = std::unique_ptr<pg_conn, void (*)(pg_conn*)>;
 
 /// To tell a pooler that lends backends to transactions from one that lends them to sessions.
-constexpr std::chrono::seconds pooler_patience{1}; // one that has no backend left for a second session lends to sessions
+constexpr std::chrono::seconds pooler_patience{
+  1}; // one that has no backend left for a second session lends to sessions
 constexpr int pooler_probes = 4;
 
 constexpr int server_version_min = 150000;
 
-/// Settings of every session, in the startup packet, so that they outrank what is set for the role or the database.
+/// Settings of every session, in the startup packet, so that they outrank what is set for the role or the
+/// database.
 ///
-/// What a promise rests on comes first: a commit is durable before it is told (`synchronous_commit` follows once it
-/// is known whether something stronger is set, see `pin_session`), each statement has a snapshot of its own, and
-/// times and texts mean the same everywhere.
+/// What a promise rests on comes first: a commit is durable before it is told (`synchronous_commit` follows once
+/// it is known whether something stronger is set, see `pin_session`), each statement has a snapshot of its own,
+/// and times and texts mean the same everywhere.
 ///
 /// Statements are short, named and prepared once per connection, often while the tables are still empty. So their
 /// plans are generic (planning anew for each batch costs more than the batch) and bound to the indexes, which
@@ -47,10 +49,10 @@ std::string session_settings(const connect_options& options) {
                     " -c default_transaction_deferrable=off -c standard_conforming_strings=on"
                     " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"
                     " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
-  for (const auto& [name, ms] : {std::pair{"lock_timeout", lock_ms}, std::pair{"statement_timeout", timeout_ms},
-                                 std::pair{"idle_in_transaction_session_timeout", timeout_ms},
-                                 std::pair{"tcp_user_timeout", timeout_ms},
-                                 std::pair{"client_connection_check_interval", check_ms}})
+  for (const auto& [name, ms] :
+       {std::pair{"lock_timeout", lock_ms}, std::pair{"statement_timeout", timeout_ms},
+        std::pair{"idle_in_transaction_session_timeout", timeout_ms}, std::pair{"tcp_user_timeout", timeout_ms},
+        std::pair{"client_connection_check_interval", check_ms}})
     out += std::string{" -c "} + name + "=" + std::to_string(ms);
   return out;
 }
@@ -136,8 +138,8 @@ std::string establish(pg_conn* conn, instant deadline) {
 
 void ignore_notice(void*, const char*) {}
 
-/// The code that the server gave with its refusal of a connection. libpq tells it only as a part of the message, and
-/// only when that is verbose: `FATAL:  28P01: password …`, the first word in the server's language.
+/// The code that the server gave with its refusal of a connection. libpq tells it only as a part of the message,
+/// and only when that is verbose: `FATAL:  28P01: password …`, the first word in the server's language.
 std::string_view sqlstate_in(std::string_view message) {
   constexpr std::string_view mark = ":  ";
   constexpr std::size_t length = 5;
@@ -154,16 +156,16 @@ std::string_view sqlstate_in(std::string_view message) {
 
 // A server in recovery is on no timeline of its own: 0.
 //
-// `synchronous_commit` is set here, to what it is if that is stronger than `on`: what is set for the session can be
-// weakened by nobody else. A time-out that older servers do not know cannot stand in the startup packet.
+// `synchronous_commit` is set here, to what it is if that is stronger than `on`: what is set for the session can
+// be weakened by nobody else. A time-out that older servers do not know cannot stand in the startup packet.
 std::string pin_session(std::chrono::milliseconds operation_timeout) {
   return "select current_setting('search_path'), (select system_identifier from pg_control_system()),"
          " case when pg_is_in_recovery() then 0"
          " else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint end,"
          " pg_backend_pid(), current_setting('server_encoding'), set_config('synchronous_commit', "
-         + std::string{!fails(failpoint::synchronous_commit)
-                         ? "case current_setting('synchronous_commit') when 'remote_apply' then 'remote_apply' else 'on' end"
-                         : "'off'"}
+         + std::string{!fails(failpoint::synchronous_commit) ? "case current_setting('synchronous_commit') when "
+                                                               "'remote_apply' then 'remote_apply' else 'on' end"
+                                                             : "'off'"}
          + ", false), case when current_setting('server_version_num')::integer >= 170000"
            " then set_config('transaction_timeout', '"
          + std::to_string(std::max<std::int64_t>(operation_timeout.count(), 2)) + "', false) end";
@@ -247,7 +249,8 @@ std::string connection::refuse_for_good(std::string why) {
 
 std::string connection::check_server(const conninfo_parameters& parameters, instant deadline) {
   if (auto version = PQserverVersion(conn_.get()); version < server_version_min)
-    return refuse_for_good("the server is PostgreSQL " + std::to_string(version / 10000) + ", and 15 is the oldest that will do");
+    return refuse_for_good("the server is PostgreSQL " + std::to_string(version / 10000)
+                           + ", and 15 is the oldest that will do");
   auto found = ask(*this, pin_session(operation_timeout_), {}, deadline);
   if (!found.ok())
     return found.error;
@@ -278,8 +281,8 @@ std::string connection::check_server(const conninfo_parameters& parameters, inst
 std::string connection::check_session(const conninfo_parameters& parameters, int backend, instant deadline) {
   if (auto why = verify(backend, deadline); !why.empty() || PQbackendPID(conn_.get()) == backend)
     return why;
-  // Whoever told us another backend than the one that answers stands in between. If it keeps a backend for as long as
-  // the session lasts, a second session cannot get this one's, nor take it away.
+  // Whoever told us another backend than the one that answers stands in between. If it keeps a backend for as long
+  // as the session lasts, a second session cannot get this one's, nor take it away.
   connection second;
   if (auto why = second.connect(parameters, deadline); !why.empty())
     return "the second connection that tells whether a pooler is in between failed: " + why;
@@ -306,7 +309,8 @@ std::string connection::verify(int backend, instant deadline) {
   if (found.rows->is_malformed())
     return "the server's settings have an unexpected shape";
   if (!is_durable || !is_as_asked)
-    return refuse_for_good("the session's settings did not arrive, or did not last: is there a pooler in between?");
+    return refuse_for_good(
+      "the session's settings did not arrive, or did not last: is there a pooler in between?");
   return {};
 }
 

@@ -23,8 +23,8 @@ namespace portcullis::db {
 struct connect_options {
   std::string conninfo; // key=value form; holds the password: never logged
   std::chrono::milliseconds operation_timeout{5000};
-  /// How long a statement waits for a lock; 0: half of the operation time-out, so that what is blocked fails in time
-  /// for others on the same connection to be answered.
+  /// How long a statement waits for a lock; 0: half of the operation time-out, so that what is blocked fails in
+  /// time for others on the same connection to be answered.
   std::chrono::milliseconds lock_timeout{0};
   std::string application_name = "portcullis";
   /// Shared by all connections of the process; without it a server's timeline does not matter.
@@ -52,9 +52,9 @@ public:
   /// Connects within `deadline` (every host of the DSN in turn, each with its share of the time that is left; one
   /// that takes no writes, or is of an older timeline than one that was met, is refused), with the session's
   /// settings (durability, isolation, time zone, time-outs, planner) in the startup packet, and checks that they
-  /// arrived and that the session is one backend's for as long as it lasts. On failure: `database_unavailable` with a
-  /// sentence for the log. Resolving a host's name blocks, as libpq does it: name hosts by address where the resolver
-  /// cannot be trusted.
+  /// arrived and that the session is one backend's for as long as it lasts. On failure: `database_unavailable`
+  /// with a sentence for the log. Resolving a host's name blocks, as libpq does it: name hosts by address where
+  /// the resolver cannot be trusted.
   failure open(const connect_options& options, instant deadline);
 
   /// Whether the last `open` failed for a reason that does not pass by itself, at every host: authentication, an

@@ -148,8 +148,8 @@ void db_pool_state::dispatch() {
 }
 
 std::size_t db_pool_state::busy_with(lane which) const {
-  return static_cast<std::size_t>(std::count_if(
-    workers_.begin(), workers_.end(), [&](const worker& w) { return w.busy && w.working_on == which; }));
+  return static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(),
+                                                [&](const worker& w) { return w.busy && w.working_on == which; }));
 }
 
 /// Whether another worker may be kept for long: not the last one that is connected, if there can be more than one.
@@ -542,7 +542,9 @@ db_pool_actor::behavior_type db_pool(db_pool_actor::stateful_pointer<db_pool_sta
     handler<store::ping>(self),
     [self](const read_pool_stats&) { return self->state.stats(); },
     [self](const read_numbers&) { return all_numbers{to_snapshot(self->state.stats())}; },
-    [self](db_outcomes& news) { self->state.told(caf::actor_cast<caf::actor_addr>(self->current_sender()), news); },
+    [self](db_outcomes& news) {
+      self->state.told(caf::actor_cast<caf::actor_addr>(self->current_sender()), news);
+    },
     [self, tick](tick_atom) {
       self->state.tick();
       self->delayed_send(self, tick, tick_atom_v);

@@ -35,7 +35,7 @@ struct db_pool_options {
   std::chrono::milliseconds tick = std::chrono::milliseconds{50};
   std::chrono::nanoseconds blocked_again_after = std::chrono::milliseconds{50}; // whether its lock is free by now
   std::size_t blocked_batch_max = 32; // a lock that is still held costs the lane its wait
-  unsigned attempts_max = 3; // an operation whose outcome was lost with its connection is run again
+  unsigned attempts_max = 3;          // an operation whose outcome was lost with its connection is run again
   std::chrono::nanoseconds run_again_after =
     std::chrono::milliseconds{10}; // at the next tick that is so much later
   std::uint32_t seed = 1;          // of the backoff's jitter
@@ -46,13 +46,13 @@ struct db_pool_options {
 /// The queue and the workers.
 ///
 /// Operations wait in lanes, so that a look-up never waits for somebody else's commit, nor anything quick for what
-/// takes long. A worker that is free takes a batch from the lane whose head has waited longest; what waits while all are
-/// busy makes the next batch larger, so the batch size follows the load by itself.
+/// takes long. A worker that is free takes a batch from the lane whose head has waited longest; what waits while
+/// all are busy makes the next batch larger, so the batch size follows the load by itself.
 ///
-/// An operation that somebody else's lock keeps from being done is put aside into a lane of its own, and with it what
-/// needs the same lock; there it is tried again until its deadline. So a row that is held for long costs the others one
-/// short wait, and not every time. The lanes for what is slow and what is blocked have one worker each, and never the
-/// last one.
+/// An operation that somebody else's lock keeps from being done is put aside into a lane of its own, and with it
+/// what needs the same lock; there it is tried again until its deadline. So a row that is held for long costs the
+/// others one short wait, and not every time. The lanes for what is slow and what is blocked have one worker each,
+/// and never the last one.
 ///
 /// Every operation is answered: with its outcome, with `overloaded` at once when the queue is full, with
 /// `database_unavailable` at its deadline, or at once while the database has been away for `away_after`.

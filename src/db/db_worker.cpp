@@ -18,9 +18,9 @@ namespace {
 /// What callers hear of is told here: a 500 has its cause in the log. What is mended by running it again is not.
 void log_refusals(const std::vector<db::refusal_note>& refusals) {
   for (const auto& one : refusals) {
-    auto level = one.code == errc::internal                  ? log::level::error
-                 : one.code == errc::database_unavailable    ? log::level::debug
-                                                             : log::level::info;
+    auto level = one.code == errc::internal               ? log::level::error
+                 : one.code == errc::database_unavailable ? log::level::debug
+                                                          : log::level::info;
     if (one.code == errc::database_unavailable && db::meaning_of(one.sqlstate).what == db::remedy::give_up)
       level = log::level::warn;
     log::write(level, "database refused a statement", {{"statement", one.statement}, {"sqlstate", one.sqlstate}});

@@ -9,8 +9,8 @@
 
 namespace portcullis {
 
-/// How long a statement of the pool waits for a row that somebody has locked before the operation is put aside. Above a
-/// commit's time, so that operations that meet by chance wait for each other; far below an operation's.
+/// How long a statement of the pool waits for a row that somebody has locked before the operation is put aside.
+/// Above a commit's time, so that operations that meet by chance wait for each other; far below an operation's.
 inline constexpr std::chrono::milliseconds lock_patience{50};
 
 struct db_worker_options {

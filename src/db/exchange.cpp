@@ -23,8 +23,7 @@ bool is_refusal(const PGresult* result) {
 
 answer lost(connection& conn) {
   answer out;
-  out.error =
-    PQstatus(conn.native()) == CONNECTION_BAD ? first_line(PQerrorMessage(conn.native())) : out_of_time;
+  out.error = PQstatus(conn.native()) == CONNECTION_BAD ? first_line(PQerrorMessage(conn.native())) : out_of_time;
   conn.close();
   return out;
 }

@@ -21,13 +21,13 @@ namespace {
 /// held.
 constexpr std::size_t group_operations_max = 256;
 
-/// What the transactions that write the revocation log may take in parameters: libpq sends in parts what is more, and a
-/// client that is frozen between two parts would keep the log's lock (see `statement::takes_log_lock`).
+/// What the transactions that write the revocation log may take in parameters: libpq sends in parts what is more,
+/// and a client that is frozen between two parts would keep the log's lock (see `statement::takes_log_lock`).
 constexpr std::size_t log_bytes_max = 7'000;
 constexpr std::size_t log_bytes_each = 128; // ids, a hash, their lengths
 
-/// How often a batch may go to the server: once, twice more to tell bad and blocked operations from their neighbours,
-/// and the rest for transactions that collided.
+/// How often a batch may go to the server: once, twice more to tell bad and blocked operations from their
+/// neighbours, and the rest for transactions that collided.
 constexpr int rounds_max = 8;
 
 /// Positions in the batch, of operations of one kind.
@@ -75,7 +75,8 @@ public:
     auto key = exclusive_key(op);
     auto bytes = log_bytes(op);
     auto members_max = runs_alone(op) ? 1 : group_operations_max;
-    if (members_ >= members_max || (members_ > 0 && bytes_ + bytes > log_bytes_max) || (key && !keys_.insert(*key).second))
+    if (members_ >= members_max || (members_ > 0 && bytes_ + bytes > log_bytes_max)
+        || (key && !keys_.insert(*key).second))
       return false;
     ++members_;
     bytes_ += bytes;
@@ -143,8 +144,8 @@ std::vector<work> group_apart(const std::vector<operation>& batch) {
   return out;
 }
 
-/// Parts of about the same number of parts as members in each: of n with one that fails, about 2 √n transactions tell
-/// which, in two rounds.
+/// Parts of about the same number of parts as members in each: of n with one that fails, about 2 √n transactions
+/// tell which, in two rounds.
 std::vector<work> part(std::vector<positions> units, int partings) {
   std::size_t per_part = 1;
   if (partings == 0)
@@ -195,7 +196,8 @@ const char* sentence_for(errc code) {
 /// One batch on its way.
 class execution {
 public:
-  execution(connection& conn, const std::vector<operation>& batch, instant deadline, const execute_options& options)
+  execution(connection& conn, const std::vector<operation>& batch, instant deadline,
+            const execute_options& options)
     : conn_(conn), batch_(batch), deadline_(deadline), options_(options), is_settled_(batch.size(), false) {
     report_.outcomes.assign(batch.size(), failure_of(errc::database_unavailable));
   }
@@ -205,7 +207,8 @@ public:
     for (int round = 0; round < rounds_max && !groups.empty() && is_usable(); ++round) {
       std::vector<transaction> transactions;
       for (const auto& one : groups)
-        transactions.push_back(with_group(batch_, one.members, [](const auto& ops) { return build_statements(ops); }));
+        transactions.push_back(
+          with_group(batch_, one.members, [](const auto& ops) { return build_statements(ops); }));
       std::vector<work> again;
       run_pipeline(
         conn_, transactions, deadline_,
@@ -360,8 +363,12 @@ batch_report execute(connection& conn, const std::vector<operation>& batch, inst
 }
 
 std::string contention_key(const operation& op) {
-  auto of_account = [](const uuid& id) { return std::string(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()); };
-  auto of_identity = [](const identity_key& key) { return std::string{to_string(key.kind)} + ':' + key.external_id; };
+  auto of_account = [](const uuid& id) {
+    return std::string(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
+  };
+  auto of_identity = [](const identity_key& key) {
+    return std::string{to_string(key.kind)} + ':' + key.external_id;
+  };
   return std::visit(
     [&](const auto& what) -> std::string {
       using kind = std::decay_t<decltype(what)>;

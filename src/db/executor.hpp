@@ -52,7 +52,8 @@ struct settled {
 };
 
 struct execute_options {
-  /// Operations that need the same locks share a transaction, others do not: for those that are known to be blocked.
+  /// Operations that need the same locks share a transaction, others do not: for those that are known to be
+  /// blocked.
   bool by_contention = false;
 
   /// Called with outcomes as soon as they are known, while others are not yet; they are moved out of the report.
@@ -66,8 +67,8 @@ struct execute_options {
 batch_report execute(connection& conn, const std::vector<operation>& batch, instant deadline,
                      const execute_options& options = {});
 
-/// What an operation needs locked, as far as it can be told beforehand: operations of one account or of one identity
-/// have the same. Empty: not known.
+/// What an operation needs locked, as far as it can be told beforehand: operations of one account or of one
+/// identity have the same. Empty: not known.
 std::string contention_key(const operation& op);
 
 } // namespace portcullis::db

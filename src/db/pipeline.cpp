@@ -20,7 +20,8 @@ constexpr std::string_view unknown_statement = "26000"; // invalid_sql_statement
 /// One run of a pipeline: what was sent, and what is therefore expected back, in order.
 class run {
 public:
-  run(connection& conn, const std::vector<transaction>& transactions, instant deadline, const transaction_done& done)
+  run(connection& conn, const std::vector<transaction>& transactions, instant deadline,
+      const transaction_done& done)
     : conn_(conn), transactions_(transactions), deadline_(deadline), done_(done), reports_(transactions.size()) {}
 
   /// Empty, or why it stopped.
@@ -34,11 +35,14 @@ public:
 
 private:
   std::string failure_of_libpq() const {
-    return PQstatus(native()) == CONNECTION_BAD ? first_line(PQerrorMessage(native())) : "no answer within the deadline";
+    return PQstatus(native()) == CONNECTION_BAD ? first_line(PQerrorMessage(native()))
+                                                : "no answer within the deadline";
   }
 
   bool send() {
     if (PQpipelineStatus(native()) == PQ_PIPELINE_OFF && PQenterPipelineMode(native()) == 0)
+      return false;
+    if (is_told_by_results() && !send_sync(none))
       return false;
     if (!send_preparations())
       return false;
@@ -56,8 +60,12 @@ private:
       if (!send_call(one, at))
         return false;
     }
-    // What is told before its commit is told by the results, which the server then sends ahead of it.
-    return (!fails(failpoint::durable_mint) || PQsendFlushRequest(native()) != 0) && send_sync(at);
+    return is_told_by_results() ? PQsendFlushRequest(native()) != 0 : send_sync(at);
+  }
+
+  /// Whether a transaction is told to be over when its results are there, and its commit is left to the next run.
+  static bool is_told_by_results() {
+    return fails(failpoint::durable_mint);
   }
 
   /// Waits until the kernel has all that was sent, taking in what comes meanwhile: the server stops reading when
@@ -168,7 +176,8 @@ private:
       return true;
     if (!conn_.check_primary())
       return false;
-    report.what = report.sqlstate.empty() ? transaction_report::state::committed : transaction_report::state::failed;
+    report.what =
+      report.sqlstate.empty() ? transaction_report::state::committed : transaction_report::state::failed;
     ++done_count_;
     done_(at, std::move(report));
     report.what = transaction_report::state::committed;
@@ -181,7 +190,7 @@ private:
     } else if (of.what == kind::call) {
       auto& results = reports_[of.transaction].results;
       results.emplace_back(std::move(result));
-      if (fails(failpoint::durable_mint) && results.size() == transactions_[of.transaction].size())
+      if (is_told_by_results() && results.size() == transactions_[of.transaction].size())
         return finish(of.transaction);
     }
     return of.what != kind::sync;
@@ -230,7 +239,8 @@ std::size_t run_pipeline(connection& conn, const std::vector<transaction>& trans
   return one.transactions_done();
 }
 
-transaction_report run_transaction(connection& conn, const transaction& one, instant deadline, std::string* error) {
+transaction_report run_transaction(connection& conn, const transaction& one, instant deadline,
+                                   std::string* error) {
   transaction_report out;
   run_pipeline(
     conn, {one}, deadline, [&](std::size_t, transaction_report&& report) { out = std::move(report); }, error);

@@ -21,7 +21,8 @@ namespace {
 
 // The channel is the schema's own name for it, in quotes nowhere: lower case and underscores only.
 const std::string listen_sql = "listen backend_revocations";
-const std::string verify_listen_sql = "select count(*) from pg_listening_channels() c where c = 'backend_revocations'";
+const std::string verify_listen_sql =
+  "select count(*) from pg_listening_channels() c where c = 'backend_revocations'";
 const std::string notify_sql = "notify backend_revocations";
 const std::string position_sql = "select feed_epoch(), feed_end()";
 
@@ -135,7 +136,8 @@ failure revocation_log::open(const connect_options& options, instant deadline) {
   auto heard = ask(conn_, verify_listen_sql, {}, deadline);
   if (!heard.ok())
     return fail(std::move(heard.error));
-  return (*heard.rows)[0].next<std::int64_t>() > 0 ? failure{} : fail("the server forgot what this session listens to");
+  return (*heard.rows)[0].next<std::int64_t>() > 0 ? failure{}
+                                                   : fail("the server forgot what this session listens to");
 }
 
 bool revocation_log::is_open() const noexcept {

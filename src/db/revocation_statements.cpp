@@ -216,8 +216,8 @@ verdicts decode_results(std::vector<result_set>& results, const group<revoke_ses
   }
   verdicts out(ops.size(), refusal(errc::session_not_found, no_such_session));
   for_each_answer(found, ops.size(), [&](std::size_t i, row& answer) {
-    // The end of the log as it was while the session was locked: at or after the event that had ended it. If it was
-    // another operation beside this one that ended it, the log goes on with that one's event.
+    // The end of the log as it was while the session was locked: at or after the event that had ended it. If it
+    // was another operation beside this one that ended it, the log goes on with that one's event.
     auto one = read_revocation(answer, false);
     if (auto end = ends.find(one.session_id); end != ends.end())
       one.position = end->second;

@@ -449,7 +449,7 @@ CAF_TEST(a connection that is looked at is not used by it) {
 
 // -- operations that others keep from being done ----------------------------------------------------------------
 
-CAF_TEST(what is known of a batch is told while the rest is not) {
+CAF_TEST(what is known of a batch is told while the rest is not ) {
   start_connected();
   read(9);
   auto busy = take_batch(make_ids({9}));
@@ -554,7 +554,7 @@ CAF_TEST(what is blocked does not take the last worker) {
   workers->clear();
 }
 
-CAF_TEST(a slow read shares no batch and delays no look-up) {
+CAF_TEST(a slow read shares no batch and delays no look - up) {
   options.workers_idle_max = 2;
   start_connected();
   const auto one = ask<store::count_all::result>(sys, pool, store::count_all{});

@@ -191,10 +191,10 @@ CAF_TEST(a blocked operation fails in time and its batch does not ) {
   auto hasty = connect(std::chrono::milliseconds{600});
   run(other, "begin");
   lock_account(blocked);
-  auto report = db::execute(
-    hasty,
-    {store::mint_session{new_draft(), blocked}, store::mint_guest{new_draft(), new_id()}, store::find_session{new_hash()}},
-    soon());
+  auto report = db::execute(hasty,
+                            {store::mint_session{new_draft(), blocked}, store::mint_guest{new_draft(), new_id()},
+                             store::find_session{new_hash()}},
+                            soon());
   CAF_CHECK(code_of(report.outcomes[0]) == errc::database_unavailable);
   CAF_CHECK(code_of(report.outcomes[1]) == errc::none);
   CAF_CHECK(code_of(report.outcomes[2]) == errc::none);
@@ -287,8 +287,8 @@ CAF_TEST(many revocations with long reasons go out in several transactions) {
   auto owners = new_accounts(1);
   std::vector<store::operation> batch;
   for (int i = 0; i < 100; ++i)
-    batch.push_back(store::revoke_session{new_session(conn, owners[0]).session.session_id, {},
-                                          {std::string(200, 'x'), "user"}, new_id()});
+    batch.push_back(store::revoke_session{
+      new_session(conn, owners[0]).session.session_id, {}, {std::string(200, 'x'), "user"}, new_id()});
   auto report = db::execute(conn, batch, soon());
   for (const auto& one : report.outcomes)
     CAF_CHECK(std::get<store::revoke_session::result>(one).revoked);

@@ -117,15 +117,17 @@ CAF_TEST(what libpq would refuse only when it connects is refused before) {
     CAF_CHECK(has(url, row.named));
     CAF_CHECK(!has(url, "s3cret"));
   }
-  for (const auto* good : {"sslmode=verify-full", "connect_timeout=0", "connect_timeout=-1", "port=65535", "port=''",
-                           "port=1,2", "channel_binding=prefer", "keepalives=0", "target_session_attrs=primary"})
+  for (const auto* good :
+       {"sslmode=verify-full", "connect_timeout=0", "connect_timeout=-1", "port=65535", "port=''", "port=1,2",
+        "channel_binding=prefer", "keepalives=0", "target_session_attrs=primary"})
     CAF_CHECK_EQUAL(refused(std::string{"host=a,b search_path=backend "} + good), "");
 }
 
 CAF_TEST(white space at the ends is dropped) {
   CAF_CHECK_EQUAL(parsed("\n postgres://u:p@h:1/d?search_path=backend&sslmode=disable\r\n", "sslmode"), "disable");
   CAF_CHECK_EQUAL(parsed("postgres://u:p@h:1/d?search_path=backend\n", "options"), "-csearch_path=backend");
-  CAF_CHECK_EQUAL(mask_dsn("postgres://u:p@h:1/d?search_path=backend\n"), "postgres://u:***@h:1/d?search_path=backend");
+  CAF_CHECK_EQUAL(mask_dsn("postgres://u:p@h:1/d?search_path=backend\n"),
+                  "postgres://u:***@h:1/d?search_path=backend");
 }
 
 CAF_TEST(a parameter of pgx is named and its value is not ) {
