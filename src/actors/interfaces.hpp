@@ -101,12 +101,15 @@ using log_store_actor = caf::typed_actor<
 using db_pool_actor = session_loader_actor::extend_with<session_store_actor>::extend_with<account_store_actor>::
   extend_with<log_store_actor>::extend_with<reaper_store_actor>::extend_with<pool_stats_actor>::extend_with<
     metrics_source_actor>::extend<
+    // From a worker: what is known of its batch so far.
+    caf::reacts_to<db_outcomes>,
     // Deadlines, backoff, growth and shrinking.
     caf::reacts_to<tick_atom>>;
 
 /// A DB WORKER: one connection, on a thread of its own.
 using db_worker_actor = caf::typed_actor<
-  // Runs a batch; never an error: what failed is in the result.
+  // Runs a batch; never an error: what failed is in the result. Who asks is told of outcomes ahead
+  // (`db_outcomes`).
   caf::replies_to<db_batch>::with<db_batch_result>,
   // Makes the connection usable.
   caf::replies_to<db_connect>::with<db_connect_result>>;

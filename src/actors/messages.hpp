@@ -182,15 +182,24 @@ struct db_batch {
   std::uint64_t id = 0;
   std::vector<store::operation> operations;
   instant deadline{};
+  bool by_contention = false; // operations that are known to be blocked: each keeps its locks' wait to itself
+};
+
+/// Outcomes of a batch that are known while others are not yet: a caller does not wait for its neighbours.
+struct db_outcomes {
+  std::uint64_t id = 0;                 // of the batch
+  std::vector<std::size_t> indexes;     // in the batch
+  std::vector<store::outcome> outcomes; // one for each of `indexes`
 };
 
 struct db_batch_result {
   std::uint64_t id = 0;
-  std::vector<store::outcome> outcomes; // one per operation
+  std::vector<store::outcome> outcomes; // one per operation; of no meaning where `db_outcomes` told it before
   std::vector<std::size_t> lost;        // indexes whose outcome is not known
+  std::vector<std::size_t> blocked;     // indexes that were not done because somebody holds a lock that they need
   bool connected = false;               // whether the worker has a usable connection now
   bool was_sent = true;                 // false: there was no connection, and nothing reached the server
-  std::string trouble;                  // for the log, when it has not
+  std::string error;                    // for the log, when it has not
 };
 
 /// Asks a worker to connect if it is not connected, or to replace a connection past its life time.
@@ -200,7 +209,7 @@ struct db_connect {
 
 struct db_connect_result {
   bool connected = false;
-  std::string trouble; // for the log
+  std::string error; // for the log
 };
 
 // -- life cycle and numbers --------------------------------------------------------------------------------
@@ -257,6 +266,7 @@ struct pool_stats {
   std::uint64_t refused = 0; // turned away at the queue's bound or while the database was away
   std::uint64_t expired = 0; // not answered within the operation time-out
   std::uint64_t retried = 0; // run again after a lost connection
+  std::uint64_t blocked = 0; // put aside because somebody held a lock that they need
 };
 
 // -- the reaper --------------------------------------------------------------------------------------------
@@ -312,6 +322,7 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::db_batch_result) \
   X(portcullis::db_connect) \
   X(portcullis::db_connect_result) \
+  X(portcullis::db_outcomes) \
   X(portcullis::drain_connections) \
   X(portcullis::find_or_create_request) \
   X(portcullis::epoch_changed) \

@@ -1,12 +1,10 @@
 #include "actors/session.hpp"
 
 #include "actors/acknowledge.hpp"
-#include "core/failpoint.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
-#include <type_traits>
 #include <utility>
 
 namespace portcullis {
@@ -15,21 +13,6 @@ namespace {
 
 using self_pointer = session_actor::stateful_pointer<session_state>;
 
-/// What a mint is expected to come to, for a build that does not wait for its commit.
-template <class Operation>
-mint_reply expected(const token& secret, const Operation& operation, timestamp now) {
-  mint_reply out{secret, {}, {}, false};
-  if constexpr (std::is_same_v<Operation, store::mint_for_identity>)
-    out.account.account_id = operation.claim.account_id;
-  else
-    out.account.account_id = operation.account_id;
-  out.session.session_id = operation.draft.session_id;
-  out.session.account_id = out.account.account_id;
-  out.session.created_at = out.account.created_at = now;
-  out.session.device = operation.draft.device;
-  return out;
-}
-
 template <class Operation>
 caf::result<mint_reply> mint(self_pointer self, const session_store_actor& store,
                              const session_registry_actor& registry, const token& secret,
@@ -37,8 +20,6 @@ caf::result<mint_reply> mint(self_pointer self, const session_store_actor& store
   auto promise = self->make_response_promise<mint_reply>();
   auto began = self->state.make->now();
   auto hash = operation.draft.hash;
-  if (fails(failpoint::durable_mint))
-    promise.deliver(expected(secret, operation, wall_clock_now()));
   self->request(store, caf::infinite, operation)
     .then(
       [=](store::minted& made) mutable {

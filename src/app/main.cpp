@@ -1,4 +1,5 @@
 #include "app/key.hpp"
+#include "app/migrate.hpp"
 #include "app/serve.hpp"
 #include "config/command_line.hpp"
 #include "config/settings.hpp"

@@ -1,9 +1,8 @@
 #include "app/serve.hpp"
 
 #include "actors/interfaces.hpp"
-#include "net/listener.hpp"
 #include "app/supervisor.hpp"
-#include "db/migrations.hpp"
+#include "net/listener.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/tracing.hpp"
 
@@ -132,27 +131,6 @@ int serve(const config::settings& settings, const std::string& version) {
   log::info("stopped");
   log::stop();
   return has_failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-int migrate(const config::settings& settings) {
-  db::connect_options connect;
-  connect.conninfo = settings.postgres.conninfo;
-  connect.operation_timeout = settings.postgres.operation_timeout;
-  connect.application_name = settings.telemetry.service_name;
-  db::connection conn;
-  auto err = conn.open(connect, boot_clock::now() + connect.operation_timeout);
-  if (err.code == errc::none) {
-    auto report = db::migrate(conn, db::embedded_migrations(), boot_clock::now() + std::chrono::minutes{10},
-                              [](std::string_view line) {
-                                log::info("migration", {{"step", line}});
-                              });
-    err = report.error;
-    if (err.code == errc::none)
-      log::info("the schema is current", {{"applied", report.applied.size()}});
-  }
-  if (err.code != errc::none)
-    log::error("migration failed", {{"reason", err.detail}});
-  return err.code == errc::none ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 } // namespace portcullis

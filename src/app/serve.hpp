@@ -10,7 +10,4 @@ namespace portcullis {
 /// once, before any other thread exists: every thread inherits the blocked signals.
 int serve(const config::settings& settings, const std::string& version);
 
-/// Applies the migrations and returns the exit status.
-int migrate(const config::settings& settings);
-
 } // namespace portcullis

@@ -137,6 +137,7 @@ void supervisor_state::spawn_domain() {
   auto& s = options_.settings;
   auto pool_options = pool_options_of(s);
   db_worker_options worker_options{connect_options_of(s, met_), s.postgres.conn_life_time};
+  worker_options.connect.lock_timeout = std::min(lock_patience, s.postgres.operation_timeout / 2);
   pool_options.spawn_worker = [&system = self_->system(), worker_options] {
     return system.spawn<caf::detached>(db_worker, worker_options);
   };

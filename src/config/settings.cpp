@@ -15,23 +15,30 @@ namespace {
 
 constexpr std::string_view prefix = "BACKEND_";
 
-const std::string* find(const environment& env, std::string_view name) {
+// Without white space at the ends: values from files end in a newline.
+std::string_view find(const environment& env, std::string_view name) {
+  constexpr std::string_view spaces = " \t\r\n";
   const auto found = env.find(name);
-  return found == env.end() || found->second.empty() ? nullptr : &found->second;
+  if (found == env.end())
+    return {};
+  const std::string_view text = found->second;
+  const std::size_t begin = text.find_first_not_of(spaces);
+  return begin == std::string_view::npos ? std::string_view{}
+                                         : text.substr(begin, text.find_last_not_of(spaces) + 1 - begin);
 }
 
 std::vector<problem> read(const environment& env, settings* out) {
   std::vector<problem> problems;
   for (const variable& v : variables()) {
     const std::string name{v.name};
-    const std::string* text = find(env, name);
-    if (text == nullptr) {
+    const std::string_view text = find(env, name);
+    if (text.empty()) {
       if (v.is_required)
         problems.push_back({name, "", "takes " + v.takes});
       continue;
     }
-    if (std::string complaint = v.set(*out, *text); !complaint.empty())
-      problems.push_back({name, v.is_secret ? db::mask_dsn(*text) : *text, std::move(complaint)});
+    if (std::string complaint = v.set(*out, text); !complaint.empty())
+      problems.push_back({name, v.is_secret ? db::mask_dsn(text) : std::string{text}, std::move(complaint)});
   }
   return problems;
 }

@@ -133,10 +133,10 @@ variable dsn() {
   v.is_required = true;
   v.is_secret = true;
   v.set = [](settings& s, std::string_view text) {
-    const auto parsed = db::parse_dsn(text);
-    if (const auto* wrong = std::get_if<failure>(&parsed))
-      return wrong->detail;
-    s.postgres.conninfo = std::get<std::string>(parsed);
+    auto parsed = db::parse_dsn(text);
+    if (!parsed)
+      return parsed.error().detail;
+    s.postgres.conninfo = *std::move(parsed);
     s.postgres.masked_dsn = db::mask_dsn(text);
     return std::string{};
   };

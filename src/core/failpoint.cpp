@@ -33,6 +33,7 @@ constexpr std::array<std::string_view, failpoint_count> names{
   "read_write_only",
   "newest_timeline",
   "epoch_check",
+  "synchronous_commit",
   // clang-format on
 };
 
@@ -51,8 +52,8 @@ std::array<bool, failpoint_count> read_environment() noexcept {
         is_known = true;
       }
     if (!is_known) { // a control that arms nothing would prove nothing
-      std::fprintf(stderr, "PORTCULLIS_FAILPOINTS_ARMED: no failpoint is called '%.*s'\n", static_cast<int>(name.size()),
-                   name.data());
+      std::fprintf(stderr, "PORTCULLIS_FAILPOINTS_ARMED: no failpoint is called '%.*s'\n",
+                   static_cast<int>(name.size()), name.data());
       std::abort();
     }
   }

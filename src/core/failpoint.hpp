@@ -26,6 +26,7 @@ enum class failpoint : std::uint8_t {
   read_write_only,        // only a server that takes writes is used
   newest_timeline,        // an old primary that comes back beside its successor is not used
   epoch_check,            // a log of another history empties memory and resets subscribers
+  synchronous_commit,     // a commit is on disk before it is told, whatever is set for the role (rule 1)
   count,
 };
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,7 +19,19 @@ namespace {
 
 using handle = std::unique_ptr<pg_conn, void (*)(pg_conn*)>;
 
-/// Settings of every session, in the startup packet to save a round trip.
+/// To tell a pooler that lends backends to transactions from one that lends them to sessions.
+constexpr std::chrono::seconds pooler_patience{
+  1}; // one that has no backend left for a second session lends to sessions
+constexpr int pooler_probes = 4;
+
+constexpr int server_version_min = 150000;
+
+/// Settings of every session, in the startup packet, so that they outrank what is set for the role or the
+/// database.
+///
+/// What a promise rests on comes first: a commit is durable before it is told (`synchronous_commit` follows once
+/// it is known whether something stronger is set, see `pin_session`), each statement has a snapshot of its own,
+/// and times and texts mean the same everywhere.
 ///
 /// Statements are short, named and prepared once per connection, often while the tables are still empty. So their
 /// plans are generic (planning anew for each batch costs more than the batch) and bound to the indexes, which
@@ -26,13 +39,22 @@ using handle = std::unique_ptr<pg_conn, void (*)(pg_conn*)>;
 /// lives. The compiler is off because a scan that is switched off is merely given a huge cost, and a huge cost
 /// asks for it.
 ///
-/// A row lock is waited for half as long as a statement may take, so that a blocked transaction fails alone, in
-/// time for the rest of its batch to be answered on this connection.
-std::string session_settings(std::chrono::milliseconds operation_timeout) {
-  auto timeout_ms = std::max<std::int64_t>(operation_timeout.count(), 2);
-  return "-c TimeZone=UTC -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off -c lock_timeout="
-         + std::to_string(timeout_ms / 2) + " -c statement_timeout=" + std::to_string(timeout_ms)
-         + " -c idle_in_transaction_session_timeout=" + std::to_string(timeout_ms);
+/// The rest has the server end a backend by itself, within seconds, whose client is frozen or cut off: it may hold
+/// locks that others wait for.
+std::string session_settings(const connect_options& options) {
+  auto timeout_ms = std::max<std::int64_t>(options.operation_timeout.count(), 2);
+  auto lock_ms = options.lock_timeout.count() > 0 ? options.lock_timeout.count() : timeout_ms / 2;
+  auto check_ms = std::clamp<std::int64_t>(timeout_ms / 2, 100, 1000);
+  std::string out = "-c TimeZone=UTC -c default_transaction_isolation=read\\ committed"
+                    " -c default_transaction_deferrable=off -c standard_conforming_strings=on"
+                    " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"
+                    " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
+  for (const auto& [name, ms] :
+       {std::pair{"lock_timeout", lock_ms}, std::pair{"statement_timeout", timeout_ms},
+        std::pair{"idle_in_transaction_session_timeout", timeout_ms}, std::pair{"tcp_user_timeout", timeout_ms},
+        std::pair{"client_connection_check_interval", check_ms}})
+    out += std::string{" -c "} + name + "=" + std::to_string(ms);
+  return out;
 }
 
 void complete(conninfo_parameters& parameters, const connect_options& options) {
@@ -46,7 +68,7 @@ void complete(conninfo_parameters& parameters, const connect_options& options) {
   set_default(parameters, "keepalives_count", "3");
   set_default(parameters, "tcp_user_timeout", std::to_string(options.operation_timeout.count()));
   const auto* given = find_parameter(parameters, "options");
-  auto settings = session_settings(options.operation_timeout);
+  auto settings = session_settings(options);
   set_parameter(parameters, "options", given == nullptr ? settings : *given + " " + settings);
 }
 
@@ -116,11 +138,48 @@ std::string establish(pg_conn* conn, instant deadline) {
 
 void ignore_notice(void*, const char*) {}
 
+/// The code that the server gave with its refusal of a connection. libpq tells it only as a part of the message,
+/// and only when that is verbose: `FATAL:  28P01: password …`, the first word in the server's language.
+std::string_view sqlstate_in(std::string_view message) {
+  constexpr std::string_view mark = ":  ";
+  constexpr std::size_t length = 5;
+  for (auto at = message.find(mark); at != std::string_view::npos; at = message.find(mark, at + 1)) {
+    auto code = message.substr(at + mark.size(), length);
+    bool is_code = code.size() == length && std::all_of(code.begin(), code.end(), [](unsigned char c) {
+                     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+                   });
+    if (is_code && message.substr(at + mark.size() + length, 2) == ": ")
+      return code;
+  }
+  return {};
+}
+
 // A server in recovery is on no timeline of its own: 0.
-const std::string describe_server =
-  "select current_setting('search_path'), (select system_identifier from pg_control_system()),"
-  " case when pg_is_in_recovery() then 0"
-  " else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint end";
+//
+// `synchronous_commit` is set here, to what it is if that is stronger than `on`: what is set for the session can
+// be weakened by nobody else. A time-out that older servers do not know cannot stand in the startup packet.
+std::string pin_session(std::chrono::milliseconds operation_timeout) {
+  return "select current_setting('search_path'), (select system_identifier from pg_control_system()),"
+         " case when pg_is_in_recovery() then 0"
+         " else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint end,"
+         " pg_backend_pid(), current_setting('server_encoding'), set_config('synchronous_commit', "
+         + std::string{!fails(failpoint::synchronous_commit) ? "case current_setting('synchronous_commit') when "
+                                                               "'remote_apply' then 'remote_apply' else 'on' end"
+                                                             : "'off'"}
+         + ", false), case when current_setting('server_version_num')::integer >= 170000"
+           " then set_config('transaction_timeout', '"
+         + std::to_string(std::max<std::int64_t>(operation_timeout.count(), 2)) + "', false) end";
+}
+
+/// What the next transaction must find as the one before has left it: `$1` is the backend.
+const std::string verify_session =
+  "select pg_backend_pid(), current_setting('synchronous_commit') in ('on', 'remote_apply'),"
+  " current_setting('transaction_isolation') = 'read committed' and current_setting('TimeZone') = 'UTC'"
+  " and current_setting('standard_conforming_strings') = 'on' and current_setting('client_encoding') = 'UTF8'";
+
+constexpr std::string_view pooled =
+  "there is a pooler between here and the server that gives each transaction another backend: prepared statements,"
+  " LISTEN and session locks do not work there; connect directly, or let it pool sessions";
 
 } // namespace
 
@@ -135,50 +194,81 @@ failure connection::open(const connect_options& options, instant deadline) {
     return {errc::database_unavailable, "the connection string cannot be parsed"};
   complete(*parameters, options);
   met_ = options.met;
+  operation_timeout_ = options.operation_timeout;
   const auto* password = find_parameter(*parameters, "password");
   auto hosts = per_host(*parameters);
-  std::string trouble;
+  std::string error;
+  bool all_refuse = true;
   for (std::size_t i = 0; i < hosts.size(); ++i) {
     auto now = boot_clock::now();
     auto share = (deadline - now) / static_cast<std::int64_t>(hosts.size() - i);
     auto why = open_one(hosts[i], now + share);
     if (why.empty())
       return {};
+    all_refuse = all_refuse && is_refused_for_good_;
     close();
-    trouble += (trouble.empty() ? "" : "; ") + without(std::move(why), password);
+    error += (error.empty() ? "" : "; ") + without(std::move(why), password);
   }
-  return {errc::database_unavailable, std::move(trouble)};
+  is_refused_for_good_ = all_refuse;
+  return {errc::database_unavailable, std::move(error)};
 }
 
 std::string connection::open_one(const conninfo_parameters& parameters, instant deadline) {
   server_ = {};
-  conn_ = start(parameters);
-  if (!conn_)
-    return "no memory for a connection";
-  PQsetNoticeProcessor(conn_.get(), ignore_notice, nullptr);
-  if (auto why = establish(conn_.get(), deadline); !why.empty())
+  is_refused_for_good_ = false;
+  if (auto why = connect(parameters, deadline); !why.empty())
     return why;
-  if (PQsetnonblocking(conn_.get(), 1) != 0)
-    return first_line(PQerrorMessage(conn_.get()));
-  if (auto why = check_server(deadline); !why.empty())
+  if (auto why = check_server(parameters, deadline); !why.empty())
     return why;
   opened_at_ = boot_clock::now();
   return {};
 }
 
-std::string connection::check_server(instant deadline) {
-  auto found = ask(*this, describe_server, {}, deadline);
+std::string connection::connect(const conninfo_parameters& parameters, instant deadline) {
+  conn_ = start(parameters);
+  if (!conn_)
+    return "no memory for a connection";
+  PQsetNoticeProcessor(conn_.get(), ignore_notice, nullptr);
+  PQsetErrorVerbosity(conn_.get(), PQERRORS_VERBOSE);
+  if (auto why = establish(conn_.get(), deadline); !why.empty()) {
+    auto code = sqlstate_in(why);
+    bool is_denied = code.substr(0, 2) == "28" || code == "3D000"; // authentication; no such database
+    is_refused_for_good_ = is_denied || PQconnectionNeedsPassword(conn_.get()) != 0;
+    return why;
+  }
+  PQsetErrorVerbosity(conn_.get(), PQERRORS_DEFAULT);
+  if (PQsetnonblocking(conn_.get(), 1) != 0)
+    return first_line(PQerrorMessage(conn_.get()));
+  return {};
+}
+
+std::string connection::refuse_for_good(std::string why) {
+  is_refused_for_good_ = true;
+  return why;
+}
+
+std::string connection::check_server(const conninfo_parameters& parameters, instant deadline) {
+  if (auto version = PQserverVersion(conn_.get()); version < server_version_min)
+    return refuse_for_good("the server is PostgreSQL " + std::to_string(version / 10000)
+                           + ", and 15 is the oldest that will do");
+  auto found = ask(*this, pin_session(operation_timeout_), {}, deadline);
   if (!found.ok())
-    return found.trouble;
+    return found.error;
   auto said = (*found.rows)[0];
   // A pooler between here and the server may drop startup options, and then every name would mean something else.
   if (said.next<std::string>() != "backend")
-    return "the server did not take search_path=backend from the connection string";
+    return refuse_for_good("the server did not take search_path=backend from the connection string");
   server_history server;
   server.system = static_cast<std::uint64_t>(said.next<std::int64_t>());
   server.timeline = static_cast<std::uint32_t>(said.next<std::int64_t>());
+  auto backend = said.next<std::int32_t>();
+  auto encoding = said.next<std::string>();
   if (found.rows->is_malformed())
     return "the server's description of itself has an unexpected shape";
+  if (encoding != "UTF8")
+    return refuse_for_good("the database's encoding is " + encoding + ", and it must be UTF8");
+  if (auto why = check_session(parameters, backend, deadline); !why.empty())
+    return why;
   if (server.timeline == 0 || met_ == nullptr || fails(failpoint::newest_timeline))
     return {};
   server_ = server;
@@ -186,6 +276,55 @@ std::string connection::check_server(instant deadline) {
     return "the server is an old primary: its timeline is " + std::to_string(server.timeline)
            + ", and one of a newer was met";
   return {};
+}
+
+std::string connection::check_session(const conninfo_parameters& parameters, int backend, instant deadline) {
+  if (auto why = verify(backend, deadline); !why.empty() || PQbackendPID(conn_.get()) == backend)
+    return why;
+  // Whoever told us another backend than the one that answers stands in between. If it keeps a backend for as long
+  // as the session lasts, a second session cannot get this one's, nor take it away.
+  connection second;
+  if (auto why = second.connect(parameters, deadline); !why.empty())
+    return "the second connection that tells whether a pooler is in between failed: " + why;
+  auto other = second.hold_backend(std::min(deadline, boot_clock::now() + pooler_patience));
+  if (!other)
+    return second.is_refused_for_good_ ? refuse_for_good(std::string{pooled}) : std::string{};
+  if (*other == backend)
+    return refuse_for_good(std::string{pooled});
+  for (int i = 0; i < pooler_probes; ++i)
+    if (auto why = verify(backend, deadline); !why.empty())
+      return why;
+  return {};
+}
+
+std::string connection::verify(int backend, instant deadline) {
+  auto found = ask(*this, verify_session, {}, deadline);
+  if (!found.ok())
+    return found.error;
+  auto said = (*found.rows)[0];
+  if (said.next<std::int32_t>() != backend)
+    return refuse_for_good(std::string{pooled});
+  bool is_durable = said.next<bool>() || fails(failpoint::synchronous_commit);
+  bool is_as_asked = said.next<bool>();
+  if (found.rows->is_malformed())
+    return "the server's settings have an unexpected shape";
+  if (!is_durable || !is_as_asked)
+    return refuse_for_good(
+      "the session's settings did not arrive, or did not last: is there a pooler in between?");
+  return {};
+}
+
+/// Begins a transaction and leaves it open, so that its backend is this session's until it closes.
+std::optional<int> connection::hold_backend(instant deadline) {
+  auto begun = run_script(*this, "begin", deadline);
+  // A pooler that lends backends to statements refuses this, and ends the connection.
+  is_refused_for_good_ = !begun.ok() && boot_clock::now() < deadline;
+  if (!begun.ok())
+    return std::nullopt;
+  auto found = ask(*this, "select pg_backend_pid()", {}, deadline);
+  if (!found.ok())
+    return std::nullopt;
+  return (*found.rows)[0].next<std::int32_t>();
 }
 
 bool connection::is_open() const noexcept {

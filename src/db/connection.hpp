@@ -1,17 +1,18 @@
 #pragma once
 
 #include "core/error.hpp"
+#include "core/result.hpp"
 #include "core/time.hpp"
 #include "db/timelines.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
-#include <variant>
 #include <vector>
 
 struct pg_conn;
@@ -22,6 +23,9 @@ namespace portcullis::db {
 struct connect_options {
   std::string conninfo; // key=value form; holds the password: never logged
   std::chrono::milliseconds operation_timeout{5000};
+  /// How long a statement waits for a lock; 0: half of the operation time-out, so that what is blocked fails in
+  /// time for others on the same connection to be answered.
+  std::chrono::milliseconds lock_timeout{0};
   std::string application_name = "portcullis";
   /// Shared by all connections of the process; without it a server's timeline does not matter.
   std::shared_ptr<timelines> met;
@@ -31,7 +35,8 @@ struct connect_options {
 /// `search_path=backend` (pgx's form, which libpq refuses) is accepted and carried over as
 /// `options=-csearch_path=backend`. The DSN must pin `search_path=backend` one way or the other. On failure: one
 /// sentence that never repeats the password.
-std::variant<std::string, failure> parse_dsn(std::string_view dsn);
+/// White space at the ends is dropped: secrets that come from files end in a newline.
+result<std::string> parse_dsn(std::string_view dsn);
 
 /// The DSN with its password replaced by `***`, for `check-config` and logs.
 std::string mask_dsn(std::string_view dsn);
@@ -46,10 +51,17 @@ public:
 
   /// Connects within `deadline` (every host of the DSN in turn, each with its share of the time that is left; one
   /// that takes no writes, or is of an older timeline than one that was met, is refused), with the session's
-  /// settings (time zone, lock and statement time-outs, planner) in the startup packet. On failure:
-  /// `database_unavailable` with a sentence for the log. Resolving a host's name blocks, as libpq does it: name
-  /// hosts by address where the resolver cannot be trusted.
+  /// settings (durability, isolation, time zone, time-outs, planner) in the startup packet, and checks that they
+  /// arrived and that the session is one backend's for as long as it lasts. On failure: `database_unavailable`
+  /// with a sentence for the log. Resolving a host's name blocks, as libpq does it: name hosts by address where
+  /// the resolver cannot be trusted.
   failure open(const connect_options& options, instant deadline);
+
+  /// Whether the last `open` failed for a reason that does not pass by itself, at every host: authentication, an
+  /// unknown database, a server or a database that cannot keep what the service promises, a pooler in between.
+  bool is_refused_for_good() const noexcept {
+    return is_refused_for_good_;
+  }
 
   bool is_open() const noexcept;
   void close() noexcept;
@@ -78,14 +90,23 @@ public:
   void mark_prepared(std::string_view name);
 
 private:
-  /// Empty, or why this one host would not do.
-  std::string open_one(const std::vector<std::pair<std::string, std::string>>& parameters, instant deadline);
-  std::string check_server(instant deadline);
+  using parameter_list = std::vector<std::pair<std::string, std::string>>;
+
+  /// Empty, or why this one host would not do; then `is_refused_for_good_` tells of this host.
+  std::string open_one(const parameter_list& parameters, instant deadline);
+  std::string connect(const parameter_list& parameters, instant deadline);
+  std::string check_server(const parameter_list& parameters, instant deadline);
+  std::string check_session(const parameter_list& parameters, int backend, instant deadline);
+  std::string verify(int backend, instant deadline);
+  std::optional<int> hold_backend(instant deadline);
+  std::string refuse_for_good(std::string why);
 
   std::unique_ptr<pg_conn, void (*)(pg_conn*)> conn_{nullptr, nullptr};
   instant opened_at_{};
   std::shared_ptr<timelines> met_;
   server_history server_;
+  std::chrono::milliseconds operation_timeout_{0};
+  bool is_refused_for_good_ = false;
   std::unordered_set<std::string_view> prepared_;
 };
 

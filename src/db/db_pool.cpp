@@ -1,6 +1,6 @@
 #include "db/db_pool.hpp"
 
-#include "core/failpoint.hpp"
+#include "db/executor.hpp"
 #include "telemetry/log.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -16,35 +16,36 @@ namespace portcullis {
 
 namespace {
 
-/// The pool gives up on a batch this long after the worker should have.
+/// The pool gives up on an operation this long after the worker should have.
 constexpr std::chrono::milliseconds worker_grace{500};
 
 failure unavailable() {
   return {errc::database_unavailable, "the database did not answer in time"};
 }
 
-// Make another operation of one, which cannot find what it did before.
-
-uuid another_id() {
-  static uuid_v7_generator ids{fill_random};
-  return ids.next(wall_clock_now());
-}
-
-template <class Operation>
-auto forget_ids(Operation& op, int) -> decltype(op.draft, void()) {
-  op.draft.session_id = another_id();
-  fill_random(op.draft.hash.bytes.data(), op.draft.hash.bytes.size());
-}
-
-template <class Operation>
-auto forget_ids(Operation& op, int) -> decltype(op.operation_id, void()) {
-  op.operation_id = another_id();
-}
-
-template <class Operation>
-void forget_ids(Operation&, long) {
-  // The others make nothing of which there can be two.
-}
+/// The lane of an operation that nothing keeps from being done. Slow is what reads or deletes many rows.
+struct lane_chooser {
+  using lane = db_pool_state::lane;
+  lane operator()(const store::list_accounts&) const {
+    return lane::slow;
+  }
+  lane operator()(const store::count_all&) const {
+    return lane::slow;
+  }
+  lane operator()(const store::reap_guests&) const {
+    return lane::slow;
+  }
+  lane operator()(const store::delete_dead_sessions&) const {
+    return lane::slow;
+  }
+  lane operator()(const store::prune_events&) const {
+    return lane::slow;
+  }
+  template <class Operation>
+  lane operator()(const Operation&) const {
+    return Operation::is_write ? lane::write : lane::read;
+  }
+};
 
 void answer(db_pool_state::pending& op, store::outcome&& with) {
   if (op.deliver)
@@ -70,7 +71,7 @@ bool db_pool_state::is_away(instant now) const {
          && std::none_of(workers_.begin(), workers_.end(), [](const worker& w) { return w.connected; });
 }
 
-void db_pool_state::submit(store::operation operation, bool is_write, deliver_function deliver) {
+void db_pool_state::submit(store::operation operation, deliver_function deliver) {
   auto now = options_.now();
   ++count_.operations;
   if (is_away(now)) {
@@ -83,63 +84,142 @@ void db_pool_state::submit(store::operation operation, bool is_write, deliver_fu
     deliver(failure{errc::overloaded, "too many operations wait for the database"});
     return;
   }
-  auto& q = is_write ? writes_ : reads_;
-  q.push_back({std::move(operation), std::move(deliver), now, now + options_.operation_timeout, 0, now});
+  pending op{std::move(operation), std::move(deliver), now, now + options_.operation_timeout, 0, now, {}, {}};
+  op.from = std::visit(lane_chooser{}, op.operation);
+  if (!blocked_keys_->empty() && op.from == lane::write
+      && blocked_keys_->count(db::contention_key(op.operation)) != 0)
+    put_aside(std::move(op));
+  else
+    queue_of(op.from).push_back(std::move(op));
   dispatch();
 }
 
+db_pool_state::queue& db_pool_state::queue_of(lane which) {
+  return queues_[static_cast<std::size_t>(which)];
+}
+
+const db_pool_state::queue& db_pool_state::queue_of(lane which) const {
+  return queues_[static_cast<std::size_t>(which)];
+}
+
 std::size_t db_pool_state::waiting() const {
-  return reads_.size() + writes_.size() + pausing_.size();
+  auto sum = pausing_.size();
+  for (const auto& q : queues_)
+    sum += q.size();
+  return sum;
 }
 
 /// At the head of its queue: it waits already.
 void db_pool_state::put_back(pending op) {
-  auto& q = store::is_write(op.operation) ? writes_ : reads_;
-  q.push_front(std::move(op));
+  queue_of(op.from).push_front(std::move(op));
+}
+
+/// Into the lane of what is blocked, to be tried after a moment.
+void db_pool_state::put_aside(pending op) {
+  ++count_.blocked;
+  op.from = lane::blocked;
+  op.not_before = options_.now() + options_.blocked_again_after;
+  if (op.blocked_on == nullptr)
+    op.blocked_on = block(db::contention_key(op.operation));
+  queue_of(lane::blocked).push_back(std::move(op));
+}
+
+/// Notes that an operation waits for `key`, for as long as the result lives.
+std::shared_ptr<void> db_pool_state::block(const std::string& key) {
+  if (key.empty())
+    return nullptr;
+  ++(*blocked_keys_)[key];
+  return {nullptr, [keys = blocked_keys_, key](void*) {
+            if (auto found = keys->find(key); --found->second == 0)
+              keys->erase(found);
+          }};
 }
 
 void db_pool_state::dispatch() {
   for (auto& w : workers_) {
     if (!w.connected || w.busy)
       continue;
-    auto* from = next_queue();
-    if (from == nullptr)
-      return;
-    send_batch(w, *from);
+    auto from = next_lane();
+    if (from == lane::count)
+      break;
+    send_batch(w, from);
   }
   grow(options_.now());
 }
 
-db_pool_state::queue* db_pool_state::next_queue() {
-  auto writing = static_cast<std::size_t>(
-    std::count_if(workers_.begin(), workers_.end(), [](const worker& w) { return w.busy && w.writing; }));
-  bool may_write = !writes_.empty() && (writing < options_.write_lanes || writes_.size() >= options_.batch_max);
-  if (reads_.empty())
-    return may_write ? &writes_ : nullptr;
-  if (!may_write)
-    return &reads_;
-  return reads_.front().enqueued <= writes_.front().enqueued ? &reads_ : &writes_;
+std::size_t db_pool_state::busy_with(lane which) const {
+  return static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(),
+                                                [&](const worker& w) { return w.busy && w.working_on == which; }));
 }
 
-void db_pool_state::send_batch(worker& w, queue& from) {
-  auto size = std::min(from.size(), options_.batch_max);
+/// Whether another worker may be kept for long: not the last one that is connected, if there can be more than one.
+bool db_pool_state::leaves_a_worker() const {
+  auto connected = static_cast<std::size_t>(
+    std::count_if(workers_.begin(), workers_.end(), [](const worker& w) { return w.connected; }));
+  return options_.workers_max == 1 || connected >= busy_with(lane::slow) + busy_with(lane::blocked) + 2;
+}
+
+bool db_pool_state::may_serve(lane which, instant now) const {
+  const auto& q = queue_of(which);
+  if (q.empty())
+    return false;
+  switch (which) {
+  case lane::read:
+    return true;
+  case lane::write:
+    return busy_with(which) < options_.write_lanes || q.size() >= options_.batch_max;
+  case lane::slow:
+    return busy_with(which) == 0 && leaves_a_worker();
+  case lane::blocked:
+    return q.front().not_before <= now && busy_with(which) == 0 && leaves_a_worker();
+  case lane::count:
+    break;
+  }
+  return false;
+}
+
+/// The lane whose head has waited longest; `count` when there is none.
+db_pool_state::lane db_pool_state::next_lane() const {
+  auto now = options_.now();
+  auto best = lane::count;
+  for (auto which : {lane::read, lane::write, lane::slow, lane::blocked})
+    if (may_serve(which, now)
+        && (best == lane::count || queue_of(which).front().enqueued < queue_of(best).front().enqueued))
+      best = which;
+  return best;
+}
+
+std::size_t db_pool_state::batch_size(lane from) const {
+  switch (from) {
+  case lane::slow:
+    return 1;
+  case lane::blocked:
+    return std::min(options_.batch_max, options_.blocked_batch_max);
+  default:
+    return options_.batch_max;
+  }
+}
+
+void db_pool_state::send_batch(worker& w, lane from) {
+  auto& q = queue_of(from);
+  auto size = std::min(q.size(), batch_size(from));
   db_batch batch;
   batch.id = next_batch_id_++;
-  batch.deadline = from.front().deadline;
+  batch.deadline = q.front().deadline;
+  batch.by_contention = from == lane::blocked;
   batch.operations.reserve(size);
   w.batch.clear();
   w.batch.reserve(size);
   for (std::size_t i = 0; i < size; ++i) {
-    auto& op = from.front();
+    auto& op = q.front();
     batch.deadline = std::max(batch.deadline, op.deadline);
     batch.operations.push_back(op.operation);
     w.batch.push_back(std::move(op));
-    from.pop_front();
+    q.pop_front();
   }
   w.busy = true;
-  w.writing = &from == &writes_;
+  w.working_on = from;
   w.batch_id = batch.id;
-  w.batch_deadline = batch.deadline;
   ++count_.batches;
   auto who = w.handle.address();
   self_->request(w.handle, caf::infinite, std::move(batch))
@@ -149,6 +229,14 @@ void db_pool_state::send_batch(worker& w, queue& from) {
           });
 }
 
+void db_pool_state::told(const caf::actor_addr& who, db_outcomes& news) {
+  auto* w = find(who);
+  if (w == nullptr || w->batch_id != news.id)
+    return;
+  for (std::size_t i = 0; i < news.indexes.size(); ++i)
+    answer(w->batch.at(news.indexes[i]), std::move(news.outcomes[i]));
+}
+
 void db_pool_state::finished(const caf::actor_addr& who, db_batch_result& result) {
   auto* w = find(who);
   if (w == nullptr || w->batch_id != result.id)
@@ -156,13 +244,18 @@ void db_pool_state::finished(const caf::actor_addr& who, db_batch_result& result
   auto batch = std::exchange(w->batch, {});
   w->busy = false;
   w->idle_since = options_.now();
-  std::vector<bool> is_lost(batch.size(), false);
+  enum class fate : std::uint8_t { known, lost, blocked };
+  std::vector<fate> fates(batch.size(), fate::known);
   for (auto index : result.lost)
-    is_lost[index] = true;
+    fates[index] = fate::lost;
+  for (auto index : result.blocked)
+    fates[index] = fate::blocked;
   std::vector<pending> lost;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (is_lost[i])
+    if (fates[i] == fate::lost)
       lost.push_back(std::move(batch[i]));
+    else if (fates[i] == fate::blocked && batch[i].deliver && batch[i].deadline > w->idle_since)
+      put_aside(std::move(batch[i]));
     else
       answer(batch[i], std::move(result.outcomes[i]));
   }
@@ -170,7 +263,7 @@ void db_pool_state::finished(const caf::actor_addr& who, db_batch_result& result
     w->connected = true;
     last_connected_ = options_.now();
   } else {
-    disconnected(*w, result.trouble);
+    disconnected(*w, result.error);
   }
   run_again(std::move(lost), result.was_sent);
   dispatch();
@@ -190,8 +283,6 @@ void db_pool_state::run_again(std::vector<pending> lost, bool was_sent) {
       continue;
     }
     ++count_.retried;
-    if (was_sent && fails(failpoint::idempotent_retry))
-      std::visit([](auto& what) { forget_ids(what, 0); }, op.operation);
     if (!was_sent) {
       unsent.push_back(std::move(op));
       continue;
@@ -225,7 +316,7 @@ void db_pool_state::add_worker() {
 void db_pool_state::connect(worker& w) {
   auto now = options_.now();
   w.busy = true;
-  w.writing = false;
+  w.working_on = lane::read;
   auto who = w.handle.address();
   self_->request(w.handle, caf::infinite, db_connect{now + options_.operation_timeout})
     .then([this, who](const db_connect_result& result) { connected(who, result); }, [](const caf::error&) {});
@@ -237,21 +328,21 @@ void db_pool_state::connected(const caf::actor_addr& who, const db_connect_resul
     return;
   auto now = options_.now();
   w->busy = false;
-  w->idle_since = now;
   if (!result.connected) {
-    disconnected(*w, result.trouble);
+    disconnected(*w, result.error);
     return;
   }
-  w->connected = true;
+  if (!std::exchange(w->connected, true)) // and not when it was only looked at: that is no use
+    w->idle_since = now;
   w->backoff = std::chrono::nanoseconds{0};
   w->checked_at = now;
   last_connected_ = now;
-  if (std::exchange(in_trouble_, false))
+  if (std::exchange(is_failing_, false))
     log::info("database connection is back");
   dispatch();
 }
 
-void db_pool_state::disconnected(worker& w, const std::string& trouble) {
+void db_pool_state::disconnected(worker& w, const std::string& error) {
   auto now = options_.now();
   if (w.connected)
     last_connected_ = now;
@@ -261,8 +352,8 @@ void db_pool_state::disconnected(worker& w, const std::string& trouble) {
   w.retry_at = now
                + std::chrono::nanoseconds{
                  static_cast<std::int64_t>(spread(jitter_) * static_cast<double>(w.backoff.count()))};
-  if (!std::exchange(in_trouble_, true))
-    log::warn("database connection unavailable", {{"reason", trouble}});
+  if (!std::exchange(is_failing_, true))
+    log::warn("database connection unavailable", {{"reason", error}});
 }
 
 void db_pool_state::worker_died(const caf::actor_addr& who) {
@@ -280,13 +371,16 @@ void db_pool_state::worker_died(const caf::actor_addr& who) {
 void db_pool_state::grow(instant now) {
   if (workers_.size() >= options_.workers_max)
     return;
-  auto waits = [&](const queue& q) {
+  auto waits = [&](lane which) {
+    const auto& q = queue_of(which);
+    if (which == lane::slow || which == lane::blocked) // more workers help only if there are too few for one
+      return !q.empty() && busy_with(which) == 0 && q.front().not_before <= now && !leaves_a_worker();
     return q.size() >= options_.batch_max || (!q.empty() && now - q.front().enqueued >= options_.grow_after);
   };
   // One that is connecting, or cannot connect, is help on its way: a second would not come sooner.
   bool help_is_coming =
     std::any_of(workers_.begin(), workers_.end(), [](const worker& w) { return !w.connected; });
-  if (!help_is_coming && (waits(reads_) || waits(writes_)))
+  if (!help_is_coming && (waits(lane::read) || waits(lane::write) || waits(lane::slow) || waits(lane::blocked)))
     add_worker();
 }
 
@@ -321,12 +415,13 @@ db_pool_state::worker* db_pool_state::find(const caf::actor_addr& who) {
 void db_pool_state::tick() {
   auto now = options_.now();
   end_pauses(now);
-  expire(reads_, now);
-  expire(writes_, now);
+  for (auto& q : queues_)
+    expire(q, now);
+  shrink(now); // before the idle ones are looked at, and busy with that
   for (auto& w : workers_) {
-    if (w.busy && now >= w.batch_deadline + worker_grace)
-      for (auto& op : w.batch) {
-        count_.expired += op.deliver ? 1 : 0;
+    for (auto& op : w.batch)
+      if (op.deliver && now >= op.deadline + worker_grace) {
+        ++count_.expired;
         answer(op, unavailable());
       }
     bool is_due = w.connected ? now - w.checked_at >= options_.check_every : now >= w.retry_at;
@@ -334,21 +429,23 @@ void db_pool_state::tick() {
       connect(w);
   }
   if (is_away(now)) {
-    refuse_all(reads_);
-    refuse_all(writes_);
+    for (auto& q : queues_)
+      refuse_all(q);
     refuse_all(pausing_);
   }
-  shrink(now);
   dispatch();
 }
 
 void db_pool_state::expire(queue& q, instant now) {
-  // Deadlines are in the order of arrival, but for the few that were put back at the head.
-  while (!q.empty() && q.front().deadline <= now) {
-    ++count_.expired;
-    answer(q.front(), unavailable());
-    q.pop_front();
-  }
+  auto is_over = [now](const pending& op) { return op.deadline <= now; };
+  // What is put aside or put back stands in no order of deadlines.
+  if (std::none_of(q.begin(), q.end(), is_over))
+    return;
+  auto gone = std::stable_partition(q.begin(), q.end(), [&](const pending& op) { return !is_over(op); });
+  count_.expired += static_cast<std::size_t>(q.end() - gone);
+  for (auto op = gone; op != q.end(); ++op)
+    answer(*op, unavailable());
+  q.erase(gone, q.end());
 }
 
 void db_pool_state::refuse_all(queue& q) {
@@ -396,9 +493,7 @@ auto handler(db_pool_actor::stateful_pointer<db_pool_state> self) {
   using result_type = typename Operation::result;
   return [self](const Operation& operation) -> caf::result<result_type> {
     auto promise = self->template make_response_promise<result_type>();
-    store::operation op{operation};
-    auto is_write = store::is_write(op);
-    self->state.submit(std::move(op), is_write, [promise](store::outcome&& outcome) mutable {
+    self->state.submit(store::operation{operation}, [promise](store::outcome&& outcome) mutable {
       if (auto* what = std::get_if<failure>(&outcome))
         promise.deliver(to_caf(std::move(*what)));
       else
@@ -451,6 +546,9 @@ db_pool_actor::behavior_type db_pool(db_pool_actor::stateful_pointer<db_pool_sta
     handler<store::ping>(self),
     [self](const read_pool_stats&) { return self->state.stats(); },
     [self](const read_numbers&) { return all_numbers{to_snapshot(self->state.stats())}; },
+    [self](db_outcomes& news) {
+      self->state.told(caf::actor_cast<caf::actor_addr>(self->current_sender()), news);
+    },
     [self, tick](tick_atom) {
       self->state.tick();
       self->delayed_send(self, tick, tick_atom_v);

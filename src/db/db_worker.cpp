@@ -1,7 +1,10 @@
 #include "db/db_worker.hpp"
 
 #include "db/executor.hpp"
+#include "db/sqlstate.hpp"
+#include "telemetry/log.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <exception>
@@ -10,16 +13,32 @@
 
 namespace portcullis {
 
+namespace {
+
+/// What callers hear of is told here: a 500 has its cause in the log. What is mended by running it again is not.
+void log_refusals(const std::vector<db::refusal_note>& refusals) {
+  for (const auto& one : refusals) {
+    auto level = one.code == errc::internal               ? log::level::error
+                 : one.code == errc::database_unavailable ? log::level::debug
+                                                          : log::level::info;
+    if (one.code == errc::database_unavailable && db::meaning_of(one.sqlstate).what == db::remedy::give_up)
+      level = log::level::warn;
+    log::write(level, "database refused a statement", {{"statement", one.statement}, {"sqlstate", one.sqlstate}});
+  }
+}
+
+} // namespace
+
 db_connect_result db_worker_state::connect(instant deadline) {
   // The server may have closed it while it was idle; a batch sent into it would be lost for nothing.
   if (connection.check_alive() && boot_clock::now() - connection.opened_at() < options.connection_life_time)
     return {true, {}};
   connection.close();
-  auto trouble = connection.open(options.connect, deadline);
-  return {connection.is_open(), std::move(trouble.detail)};
+  auto error = connection.open(options.connect, deadline);
+  return {connection.is_open(), std::move(error.detail)};
 }
 
-db_batch_result db_worker_state::run(const db_batch& batch) {
+db_batch_result db_worker_state::run(const db_batch& batch, const tell_function& tell) {
   db_batch_result result;
   result.id = batch.id;
   auto usable = connect(batch.deadline);
@@ -28,17 +47,30 @@ db_batch_result db_worker_state::run(const db_batch& batch) {
                            failure{errc::database_unavailable, "the database cannot be reached"});
     result.lost.resize(batch.operations.size());
     std::iota(result.lost.begin(), result.lost.end(), std::size_t{0});
-    result.trouble = std::move(usable.trouble);
+    result.error = std::move(usable.error);
     result.was_sent = false;
     return result;
   }
-  auto report = db::execute(connection, batch.operations, batch.deadline);
+  db::execute_options how;
+  how.by_contention = batch.by_contention;
+  how.on_settled = [&](std::vector<db::settled>&& news) {
+    db_outcomes out;
+    out.id = batch.id;
+    for (auto& one : news) {
+      out.indexes.push_back(one.index);
+      out.outcomes.push_back(std::move(one.value));
+    }
+    tell(std::move(out));
+  };
+  auto report = db::execute(connection, batch.operations, batch.deadline, how);
+  log_refusals(report.refusals);
   if (report.connection_lost) {
     connection.close();
-    result.trouble = "the connection was lost";
+    result.error = report.error.empty() ? "the connection was lost" : std::move(report.error);
   }
   result.outcomes = std::move(report.outcomes);
   result.lost = std::move(report.lost);
+  result.blocked = std::move(report.blocked);
   result.connected = connection.is_open();
   return result;
 }
@@ -48,7 +80,10 @@ db_worker_actor::behavior_type db_worker(db_worker_actor::stateful_pointer<db_wo
   self->state.options = std::move(options);
   // An exception (there is no memory, say) ends the worker; the pool sees that and makes another.
   return {
-    [self](const db_batch& batch) { return self->state.run(batch); },
+    [self](const db_batch& batch) {
+      auto pool = caf::actor_cast<db_pool_actor>(self->current_sender());
+      return self->state.run(batch, [&](db_outcomes&& news) { self->send(pool, std::move(news)); });
+    },
     [self](const db_connect& order) { return self->state.connect(order.deadline); },
   };
 }

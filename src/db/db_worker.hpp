@@ -5,8 +5,13 @@
 #include "db/connection.hpp"
 
 #include <chrono>
+#include <functional>
 
 namespace portcullis {
+
+/// How long a statement of the pool waits for a row that somebody has locked before the operation is put aside.
+/// Above a commit's time, so that operations that meet by chance wait for each other; far below an operation's.
+inline constexpr std::chrono::milliseconds lock_patience{50};
 
 struct db_worker_options {
   db::connect_options connect;
@@ -18,7 +23,9 @@ struct db_worker_options {
 struct db_worker_state {
   static inline const char* name = "db_worker";
 
-  db_batch_result run(const db_batch& batch);
+  using tell_function = std::function<void(db_outcomes&&)>;
+
+  db_batch_result run(const db_batch& batch, const tell_function& tell);
   db_connect_result connect(instant deadline);
 
   db_worker_options options;

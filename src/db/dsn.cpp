@@ -184,6 +184,102 @@ std::string escape_option(std::string_view value) {
   return out;
 }
 
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && is_space(text.front()))
+    text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back()))
+    text.remove_suffix(1);
+  return text;
+}
+
+bool is_integer(std::string_view text) {
+  constexpr std::size_t digits_max = 9; // fits into the int that libpq reads
+  auto digits = text.substr(!text.empty() && (text.front() == '-' || text.front() == '+') ? 1 : 0);
+  return !digits.empty() && digits.size() <= digits_max
+         && std::all_of(digits.begin(), digits.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+bool is_port(std::string_view text) {
+  constexpr int port_max = 65535;
+  if (text.empty()) // the default
+    return true;
+  return is_integer(text) && std::isdigit(static_cast<unsigned char>(text.front())) != 0
+         && std::stoi(std::string{text}) >= 1 && std::stoi(std::string{text}) <= port_max;
+}
+
+std::vector<std::string_view> split_at_commas(std::string_view list) {
+  std::vector<std::string_view> out;
+  for (std::size_t begin = 0; begin <= list.size();) {
+    auto end = std::min(list.find(',', begin), list.size());
+    out.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return out;
+}
+
+/// What libpq takes, which reads it only when it connects. A parameter that this libpq does not know was refused
+/// before.
+struct value_rule {
+  std::string_view key;
+  std::string_view takes; // words with commas between, or empty: an integer
+};
+
+constexpr value_rule value_rules[] = {
+  {"connect_timeout", ""},
+  {"keepalives", ""},
+  {"keepalives_idle", ""},
+  {"keepalives_interval", ""},
+  {"keepalives_count", ""},
+  {"tcp_user_timeout", ""},
+  {"sslmode", "disable,allow,prefer,require,verify-ca,verify-full"},
+  {"gssencmode", "disable,prefer,require"},
+  {"channel_binding", "disable,prefer,require"},
+  {"sslnegotiation", "postgres,direct"},
+  {"sslcompression", "0,1"},
+  {"sslsni", "0,1"},
+  {"ssl_min_protocol_version", "TLSv1,TLSv1.1,TLSv1.2,TLSv1.3"},
+  {"ssl_max_protocol_version", "TLSv1,TLSv1.1,TLSv1.2,TLSv1.3"},
+  {"load_balance_hosts", "disable,random"},
+  {"replication", "false,off,no,0"},
+  {"target_session_attrs", "read-write,primary,any"},
+};
+
+std::string check_value(const value_rule& rule, std::string_view value) {
+  if (rule.takes.empty())
+    return is_integer(value) ? std::string{} : std::string{rule.key} + " must be an integer";
+  auto words = split_at_commas(rule.takes);
+  if (std::find(words.begin(), words.end(), value) != words.end())
+    return {};
+  return std::string{rule.key} + " must be left out or one of " + std::string{rule.takes};
+}
+
+std::string check_hosts(const conninfo_parameters& parameters) {
+  const auto* ports = find_parameter(parameters, "port");
+  auto port_list = split_at_commas(ports != nullptr ? std::string_view{*ports} : std::string_view{});
+  if (!std::all_of(port_list.begin(), port_list.end(), is_port))
+    return "each port must be a number from 1 to 65535";
+  std::size_t hosts = 1;
+  for (auto key : {"host", "hostaddr"}) {
+    const auto* list = find_parameter(parameters, key);
+    auto length = list != nullptr ? split_at_commas(*list).size() : 1;
+    if (length != 1 && hosts != 1 && length != hosts)
+      return "host and hostaddr must name equally many";
+    hosts = std::max(hosts, length);
+  }
+  if (port_list.size() != 1 && port_list.size() != hosts)
+    return "there must be one port, or one for each host";
+  return {};
+}
+
+/// What of the parameters cannot work, as far as that can be told without a connection. Repeats no value.
+std::string check_values(const conninfo_parameters& parameters) {
+  for (const auto& rule : value_rules)
+    if (const auto* value = find_parameter(parameters, rule.key))
+      if (auto wrong = check_value(rule, *value); !wrong.empty())
+        return wrong;
+  return check_hosts(parameters);
+}
+
 failure refuse(std::string detail) {
   return {errc::value_unacceptable, std::move(detail)};
 }
@@ -256,7 +352,8 @@ void set_default(conninfo_parameters& parameters, std::string_view key, std::str
     set_parameter(parameters, key, std::move(value));
 }
 
-std::variant<std::string, failure> parse_dsn(std::string_view dsn) {
+result<std::string> parse_dsn(std::string_view text) {
+  auto dsn = trim(text);
   if (dsn.find('\0') != std::string_view::npos)
     return refuse("it holds a NUL character");
   std::optional<std::string> path;
@@ -270,10 +367,8 @@ std::variant<std::string, failure> parse_dsn(std::string_view dsn) {
     return refuse(
       "it is neither a URL nor a key=value string that libpq takes: look for a parameter that libpq does "
       "not know, and for a reserved character in the password that is not percent-encoded");
-  if (const auto* wanted = find_parameter(*parameters, "target_session_attrs");
-      wanted != nullptr && *wanted != "read-write" && *wanted != "primary" && *wanted != "any")
-    return refuse(
-      "target_session_attrs must be left out or read-write: the service needs a server that takes writes");
+  if (auto wrong = check_values(*parameters); !wrong.empty())
+    return refuse(std::move(wrong));
   const auto* given = find_parameter(*parameters, "options");
   std::string options = given != nullptr ? *given : "";
   if (path)
@@ -285,7 +380,8 @@ std::variant<std::string, failure> parse_dsn(std::string_view dsn) {
   return to_conninfo(*parameters);
 }
 
-std::string mask_dsn(std::string_view dsn) {
+std::string mask_dsn(std::string_view text) {
+  auto dsn = trim(text);
   // What cannot be taken apart may hold the password anywhere.
   std::optional<std::string> path;
   auto parameters = parse_conninfo(extract_search_path(dsn, &path));

@@ -23,8 +23,7 @@ bool is_refusal(const PGresult* result) {
 
 answer lost(connection& conn) {
   answer out;
-  out.trouble =
-    PQstatus(conn.native()) == CONNECTION_BAD ? first_line(PQerrorMessage(conn.native())) : out_of_time;
+  out.error = PQstatus(conn.native()) == CONNECTION_BAD ? first_line(PQerrorMessage(conn.native())) : out_of_time;
   conn.close();
   return out;
 }
@@ -46,9 +45,9 @@ answer collect(connection& conn, instant deadline) {
     if (is_refusal(result.get())) {
       const auto* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
       out.sqlstate = state != nullptr ? state : "";
-      out.trouble = first_line(PQresultErrorMessage(result.get()));
+      out.error = first_line(PQresultErrorMessage(result.get()));
       out.rows.reset();
-    } else if (out.trouble.empty()) {
+    } else if (out.error.empty()) {
       out.rows.emplace(std::move(result));
     }
   }

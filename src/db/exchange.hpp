@@ -20,7 +20,7 @@ bool wait_for_socket(int socket, interest what, instant deadline);
 struct answer {
   std::optional<result_set> rows;
   std::string sqlstate; // of a refusal; empty when the connection was lost or the deadline passed
-  std::string trouble;  // for the log, one line
+  std::string error;    // for the log, one line
 
   bool ok() const noexcept {
     return rows.has_value();

@@ -63,7 +63,8 @@ const statement promote_guest{
              " returning a.account_id, a.session_generation as generation, q.identity_id, q.reason, q.actor),",
              sql::log_lock(), sql::insert_events,
              "'account', null, d.account_id, d.generation, d.reason, d.actor, d.identity_id, null",
-             sql::returning_events, " select from logged"})};
+             sql::returning_events, " select from logged"}),
+  true};
 
 const statement rotate{
   "link_identity_rotate",
@@ -82,7 +83,8 @@ const statement rotate{
      " nullif(q.user_agent, ''), nullif(q.ip, '')::inet from asked q join ended d using (account_id)),",
      sql::log_lock(), sql::insert_events,
      "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor, null, null", sql::returning_events,
-     " select from logged"})};
+     " select from logged"}),
+  true};
 
 const statement report_link{
   "link_identity_report",

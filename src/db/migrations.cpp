@@ -47,7 +47,10 @@ public:
 
   migration_report apply(const std::vector<migration>& migrations) {
     // Building an index may take longer than an operation; `deadline` bounds it all.
-    if (script("set statement_timeout = 0; set lock_timeout = 0") && lock()) {
+    if (script("set statement_timeout = 0; set lock_timeout = 0;"
+               " select set_config('transaction_timeout', '0', false)"
+               " where current_setting('server_version_num')::integer >= 170000")
+        && lock()) {
       if (prepare_schema() && read_applied() && check(migrations))
         for (const auto& one : migrations)
           if (applied_.count(one.number) == 0 && !apply_one(one))
@@ -67,7 +70,7 @@ private:
     while (true) {
       auto got = ask(conn_, "select pg_try_advisory_lock($1::bigint)", p, deadline_);
       if (!got.ok())
-        return fail(got.trouble);
+        return fail(got.error);
       if ((*got.rows)[0].next<bool>())
         return true;
       if (boot_clock::now() + lock_poll_interval >= deadline_)
@@ -96,7 +99,7 @@ private:
     auto recorded =
       ask(conn_, "select number, name, checksum from backend.schema_migrations order by number", {}, deadline_);
     if (!recorded.ok())
-      return fail(recorded.trouble);
+      return fail(recorded.error);
     for (int i = 0; i < recorded.rows->size(); ++i) {
       auto one = (*recorded.rows)[i];
       auto number = one.next<std::int32_t>();
@@ -139,12 +142,12 @@ private:
                     "insert into backend.schema_migrations (number, name, checksum)"
                     " values ($1::bigint, $2::text, $3::text)",
                     p, deadline_);
-    return done.ok() || fail(done.trouble);
+    return done.ok() || fail(done.error);
   }
 
   bool script(const std::string& sql, std::string_view what = {}) {
     auto done = run_script(conn_, sql, deadline_);
-    return done.ok() || fail(what.empty() ? done.trouble : std::string{what} + ": " + done.trouble);
+    return done.ok() || fail(what.empty() ? done.error : std::string{what} + ": " + done.error);
   }
 
   bool fail(std::string_view why) {

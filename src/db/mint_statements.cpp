@@ -20,11 +20,13 @@ constexpr std::string_view draft_columns = "session_id, token_hash, device_label
 
 // From `owner`: the drafts, each with its account and that account's generation. A conflict means that an earlier
 // attempt, whose outcome was lost, did commit: the row is there already.
-constexpr std::string_view insert_sessions =
-  "insert into sessions (session_id, account_id, token_hash, generation, device_label, user_agent, ip)"
-  " select session_id, account_id, token_hash, session_generation, nullif(device_label, ''), nullif(user_agent, "
-  "''),"
-  " nullif(ip, '')::inet from owner on conflict do nothing";
+const std::string insert_sessions =
+  std::string{
+    "insert into sessions (session_id, account_id, token_hash, generation, device_label, user_agent, ip)"
+    " select session_id, account_id, token_hash, session_generation, nullif(device_label, ''), nullif(user_agent, "
+    "''),"
+    " nullif(ip, '')::inet from owner"}
+  + (!fails(failpoint::idempotent_retry) ? " on conflict do nothing" : "");
 
 // The account's row is share-locked as its generation is read, against revoke_account and delete_account, which
 // lock it for update: a session minted before them is theirs to end, one minted after them has the new generation.

@@ -1,5 +1,6 @@
 #include "db/pipeline.hpp"
 
+#include "core/failpoint.hpp"
 #include "db/exchange.hpp"
 
 #include <libpq-fe.h>
@@ -7,6 +8,8 @@
 #include <cstddef>
 #include <deque>
 #include <string_view>
+#include <unordered_set>
+#include <utility>
 
 namespace portcullis::db {
 
@@ -17,46 +20,85 @@ constexpr std::string_view unknown_statement = "26000"; // invalid_sql_statement
 /// One run of a pipeline: what was sent, and what is therefore expected back, in order.
 class run {
 public:
-  run(connection& conn, std::vector<transaction_report>& reports) : conn_(conn), reports_(reports) {}
+  run(connection& conn, const std::vector<transaction>& transactions, instant deadline,
+      const transaction_done& done)
+    : conn_(conn), transactions_(transactions), deadline_(deadline), done_(done), reports_(transactions.size()) {}
 
-  bool send(const std::vector<transaction>& transactions) {
+  /// Empty, or why it stopped.
+  std::string go() {
+    return send() ? receive() : failure_of_libpq();
+  }
+
+  std::size_t transactions_done() const {
+    return done_count_;
+  }
+
+private:
+  std::string failure_of_libpq() const {
+    return PQstatus(native()) == CONNECTION_BAD ? first_line(PQerrorMessage(native()))
+                                                : "no answer within the deadline";
+  }
+
+  bool send() {
     if (PQpipelineStatus(native()) == PQ_PIPELINE_OFF && PQenterPipelineMode(native()) == 0)
       return false;
-    if (!send_preparations(transactions))
+    if (is_told_by_results() && !send_sync(none))
       return false;
-    for (std::size_t i = 0; i < transactions.size(); ++i) {
-      for (const auto& one : transactions[i])
-        if (!send_call(one, &reports_[i]))
-          return false;
-      if (!send_sync(&reports_[i]))
+    if (!send_preparations())
+      return false;
+    for (std::size_t i = 0; i < transactions_.size(); ++i)
+      if (!send_transaction(i))
         return false;
-    }
     return true;
   }
 
-  /// Empty, or why it stopped.
-  std::string receive(instant deadline) {
+  bool send_transaction(std::size_t at) {
+    bool is_locking = false;
+    for (const auto& one : transactions_[at]) {
+      if (one.what->takes_log_lock && !std::exchange(is_locking, true) && !drain())
+        return false;
+      if (!send_call(one, at))
+        return false;
+    }
+    return is_told_by_results() ? PQsendFlushRequest(native()) != 0 : send_sync(at);
+  }
+
+  /// Whether a transaction is told to be over when its results are there, and its commit is left to the next run.
+  static bool is_told_by_results() {
+    return fails(failpoint::durable_mint);
+  }
+
+  /// Waits until the kernel has all that was sent, taking in what comes meanwhile: the server stops reading when
+  /// nobody reads.
+  bool drain() {
+    for (auto unsent = PQflush(native()); unsent != 0; unsent = PQflush(native()))
+      if (unsent < 0 || !wait_for_socket(PQsocket(native()), interest::read_or_write, deadline_)
+          || PQconsumeInput(native()) == 0)
+        return false;
+    return true;
+  }
+
+  std::string receive() {
     while (!expected_.empty()) {
       bool lost = false;
-      auto result = next_result(conn_, deadline, &lost);
+      auto result = next_result(conn_, deadline_, &lost);
       if (lost)
-        return PQstatus(native()) == CONNECTION_BAD ? first_line(PQerrorMessage(native()))
-                                                    : "no answer within the deadline";
+        return failure_of_libpq();
       if (!take(std::move(result)))
-        return "an answer out of order in the pipeline";
+        return conn_.is_open() ? "an answer out of order in the pipeline" : no_primary;
     }
     return {};
   }
 
-private:
   enum class kind { preparation, call, sync };
 
   struct expectation {
     kind what;
     const statement* which;
-    transaction_report* report; // null for preparations and their sync
-    bool answered = false;      // its result is here; the null that ends it is not
+    std::size_t transaction; // `none` for preparations and their sync
+    bool answered = false;   // its result is here; the null that ends it is not
   };
+  static constexpr auto none = static_cast<std::size_t>(-1);
 
   pg_conn* native() const {
     return conn_.native();
@@ -64,30 +106,30 @@ private:
 
   // Preparations go ahead behind a sync of their own, so that a transaction that fails early cannot take those of
   // the transactions behind it along.
-  bool send_preparations(const std::vector<transaction>& transactions) {
+  bool send_preparations() {
     std::unordered_set<std::string_view> sent;
-    for (const auto& one : transactions) {
+    for (const auto& one : transactions_) {
       for (const auto& c : one) {
         if (conn_.is_prepared(c.what->name) || !sent.insert(c.what->name).second)
           continue;
         if (PQsendPrepare(native(), c.what->name, c.what->sql.c_str(), 0, nullptr) == 0)
           return false;
-        expected_.push_back({kind::preparation, c.what, nullptr});
+        expected_.push_back({kind::preparation, c.what, none});
       }
     }
-    return sent.empty() || send_sync(nullptr);
+    return sent.empty() || send_sync(none);
   }
 
-  bool send_call(const call& one, transaction_report* report) {
+  bool send_call(const call& one, std::size_t at) {
     auto view = one.arguments.to_libpq();
-    expected_.push_back({kind::call, one.what, report});
+    expected_.push_back({kind::call, one.what, at});
     return PQsendQueryPrepared(native(), one.what->name, static_cast<int>(view.values.size()), view.values.data(),
                                view.lengths.data(), view.formats.data(), 1)
            != 0;
   }
 
-  bool send_sync(transaction_report* report) {
-    expected_.push_back({kind::sync, nullptr, report});
+  bool send_sync(std::size_t at) {
+    expected_.push_back({kind::sync, nullptr, at});
     return PQpipelineSync(native()) != 0;
   }
 
@@ -119,22 +161,39 @@ private:
 
   // No null follows a sync.
   bool take_sync() {
-    auto done = expected_.front();
+    auto ended = expected_.front();
     expected_.pop_front();
-    if (done.what != kind::sync)
+    if (ended.what != kind::sync)
       return false;
-    if (done.report != nullptr)
-      done.report->what =
-        done.report->sqlstate.empty() ? transaction_report::state::committed : transaction_report::state::failed;
+    return ended.transaction == none || finish(ended.transaction);
+  }
+
+  /// A server tells that it takes no more writes before it says that a transaction is over. Its successor may know
+  /// nothing of what was committed here, and this one of what is committed there.
+  bool finish(std::size_t at) {
+    auto& report = reports_[at];
+    if (report.what != transaction_report::state::lost) // told already
+      return true;
+    if (!conn_.check_primary())
+      return false;
+    report.what =
+      report.sqlstate.empty() ? transaction_report::state::committed : transaction_report::state::failed;
+    ++done_count_;
+    done_(at, std::move(report));
+    report.what = transaction_report::state::committed;
     return true;
   }
 
-  bool take_success(const expectation& done, result_ptr result) {
-    if (done.what == kind::preparation)
-      conn_.mark_prepared(done.which->name);
-    else if (done.what == kind::call)
-      done.report->results.emplace_back(std::move(result));
-    return done.what != kind::sync;
+  bool take_success(const expectation& of, result_ptr result) {
+    if (of.what == kind::preparation) {
+      conn_.mark_prepared(of.which->name);
+    } else if (of.what == kind::call) {
+      auto& results = reports_[of.transaction].results;
+      results.emplace_back(std::move(result));
+      if (is_told_by_results() && results.size() == transactions_[of.transaction].size())
+        return finish(of.transaction);
+    }
+    return of.what != kind::sync;
   }
 
   bool take_refusal(const expectation& refused, const pg_result& result) {
@@ -148,38 +207,44 @@ private:
     }
     // A statement that could not be prepared is unknown when it is called: the cause is what counts.
     bool is_consequence = sqlstate == unknown_statement && !preparation_sqlstate_.empty();
-    refused.report->sqlstate = is_consequence ? preparation_sqlstate_ : std::move(sqlstate);
-    refused.report->refused = refused.which->name;
+    auto& report = reports_[refused.transaction];
+    report.sqlstate = is_consequence ? preparation_sqlstate_ : std::move(sqlstate);
+    report.refused = refused.which->name;
     return true;
   }
 
   connection& conn_;
-  std::vector<transaction_report>& reports_;
+  const std::vector<transaction>& transactions_;
+  instant deadline_;
+  const transaction_done& done_;
+  std::vector<transaction_report> reports_;
+  std::size_t done_count_ = 0;
   std::deque<expectation> expected_;
   std::string preparation_sqlstate_;
 };
 
 } // namespace
 
-std::vector<transaction_report> run_pipeline(connection& conn, const std::vector<transaction>& transactions,
-                                             instant deadline, std::string* trouble) {
-  std::vector<transaction_report> reports(transactions.size());
+std::size_t run_pipeline(connection& conn, const std::vector<transaction>& transactions, instant deadline,
+                         const transaction_done& done, std::string* error) {
   if (!conn.is_open()) {
-    *trouble = "not connected";
-    return reports;
+    *error = "not connected";
+    return 0;
   }
-  run one{conn, reports};
-  auto why = one.send(transactions) ? one.receive(deadline) : first_line(PQerrorMessage(conn.native()));
-  if (!conn.check_primary()) {
-    // Its successor may know nothing of what was committed here, and this one of what is committed there.
-    reports = std::vector<transaction_report>(transactions.size());
-    why = no_primary;
-  }
-  if (!why.empty()) {
-    *trouble = std::move(why);
+  run one{conn, transactions, deadline, done};
+  if (auto why = one.go(); !why.empty()) {
+    *error = std::move(why);
     conn.close();
   }
-  return reports;
+  return one.transactions_done();
+}
+
+transaction_report run_transaction(connection& conn, const transaction& one, instant deadline,
+                                   std::string* error) {
+  transaction_report out;
+  run_pipeline(
+    conn, {one}, deadline, [&](std::size_t, transaction_report&& report) { out = std::move(report); }, error);
+  return out;
 }
 
 } // namespace portcullis::db

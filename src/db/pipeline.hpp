@@ -5,6 +5,7 @@
 #include "db/params.hpp"
 #include "db/row.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,10 @@ namespace portcullis::db {
 struct statement {
   const char* name;
   std::string sql;
+  /// It takes the lock of the revocation log, and with it everybody's, to the end of its transaction. What comes
+  /// before it is sent first; it and the end of its transaction go out together, so that a client that is frozen
+  /// at any moment leaves the server with a transaction that it can end.
+  bool takes_log_lock = false;
 };
 
 struct call {
@@ -39,10 +44,17 @@ struct transaction_report {
   const char* refused = ""; // the name of the statement that failed
 };
 
-/// Sends all transactions at once and reads while it writes, until all are done or `deadline` has passed. On
-/// anything out of order the connection is closed, and `*trouble` says why; what was committed until then is
-/// reported as such. From a server that takes no more writes nothing is believed: all is lost.
-std::vector<transaction_report> run_pipeline(connection& conn, const std::vector<transaction>& transactions,
-                                             instant deadline, std::string* trouble);
+/// Sends all transactions at once and reads while it writes, until all are done or `deadline` has passed. Calls
+/// `done` for each that has committed or failed as soon as that is known, in their order, with its position.
+///
+/// Returns how many are done. On anything out of order the connection is closed, and `*error` says why; the rest
+/// is lost. What a server says that takes no more writes is not believed: a transaction counts as done only if the
+/// server still was a primary when it said so.
+using transaction_done = std::function<void(std::size_t, transaction_report&&)>;
+std::size_t run_pipeline(connection& conn, const std::vector<transaction>& transactions, instant deadline,
+                         const transaction_done& done, std::string* error);
+
+/// The same for one transaction.
+transaction_report run_transaction(connection& conn, const transaction& one, instant deadline, std::string* error);
 
 } // namespace portcullis::db

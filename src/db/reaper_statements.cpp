@@ -15,7 +15,8 @@ namespace {
 const statement reap{"reap_guests",
                      "select is_leader, reaped, has_more, reached_created_at, reached_account_id"
                      " from reap_guests($1::text::timestamptz, $2::text::timestamptz, $3::uuid, $4::bigint,"
-                     " $5::text::boolean, $6::bigint, $7::bigint, $8::text, $9::text)"};
+                     " $5::text::boolean, $6::bigint, $7::bigint, $8::text, $9::text)",
+                     true};
 
 const statement delete_dead{"delete_dead_sessions",
                             "select is_leader, deleted, has_more, reached_ended_at, reached_session_id"

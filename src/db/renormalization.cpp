@@ -161,13 +161,13 @@ private:
 
   bool script(const char* sql) {
     auto said = run_script(conn_, sql, deadline_);
-    return said.ok() || fail(said.trouble);
+    return said.ok() || fail(said.error);
   }
 
   std::optional<result_set> ask_for(const char* sql, const parameters& arguments) {
     auto said = ask(conn_, sql, arguments, deadline_);
     if (!said.ok())
-      fail(said.trouble);
+      fail(said.error);
     return std::move(said.rows);
   }
 

@@ -21,6 +21,8 @@ namespace {
 
 // The channel is the schema's own name for it, in quotes nowhere: lower case and underscores only.
 const std::string listen_sql = "listen backend_revocations";
+const std::string verify_listen_sql =
+  "select count(*) from pg_listening_channels() c where c = 'backend_revocations'";
 const std::string notify_sql = "notify backend_revocations";
 const std::string position_sql = "select feed_epoch(), feed_end()";
 
@@ -127,11 +129,15 @@ private:
 } // namespace
 
 failure revocation_log::open(const connect_options& options, instant deadline) {
-  if (auto trouble = conn_.open(options, deadline); trouble.code != errc::none)
-    return trouble;
+  if (auto error = conn_.open(options, deadline); error.code != errc::none)
+    return error;
   if (auto done = run_script(conn_, listen_sql, deadline); !done.ok())
-    return fail(std::move(done.trouble));
-  return {};
+    return fail(std::move(done.error));
+  auto heard = ask(conn_, verify_listen_sql, {}, deadline);
+  if (!heard.ok())
+    return fail(std::move(heard.error));
+  return (*heard.rows)[0].next<std::int64_t>() > 0 ? failure{}
+                                                   : fail("the server forgot what this session listens to");
 }
 
 bool revocation_log::is_open() const noexcept {
@@ -149,7 +155,7 @@ int revocation_log::socket() const noexcept {
 failure revocation_log::position(cursor* out, instant deadline) {
   auto found = ask(conn_, position_sql, {}, deadline);
   if (!found.ok())
-    return fail(std::move(found.trouble));
+    return fail(std::move(found.error));
   auto one = (*found.rows)[0];
   *out = read_cursor(one);
   return found.rows->is_malformed() ? fail("a position of an unexpected shape") : failure{};
@@ -158,11 +164,11 @@ failure revocation_log::position(cursor* out, instant deadline) {
 failure revocation_log::read(cursor after, std::size_t limit, log_page* out, instant deadline) {
   // Prepared, as all that runs many times a second: planning it anew took longer than running it. One event more
   // than asked for tells whether there is more.
-  std::string trouble;
-  auto done = run_pipeline(conn_, {{select_events_after(after, limit + 1)}}, deadline, &trouble);
-  if (done[0].what != transaction_report::state::committed)
-    return fail(trouble.empty() ? "the log could not be read: SQLSTATE " + done[0].sqlstate : std::move(trouble));
-  auto& rows = done[0].results[0];
+  std::string error;
+  auto done = run_transaction(conn_, {select_events_after(after, limit + 1)}, deadline, &error);
+  if (done.what != transaction_report::state::committed)
+    return fail(error.empty() ? "the log could not be read: SQLSTATE " + done.sqlstate : std::move(error));
+  auto& rows = done.results[0];
   auto found_page = read_log_rows(rows);
   if (rows.is_malformed())
     return fail("events of an unexpected shape");
@@ -183,9 +189,13 @@ failure revocation_log::stream_active(std::size_t limit, std::size_t chunk,
                                       instant deadline) {
   // The one long statement on this connection: `deadline` bounds it here, not the statement time-out there, and it
   // wants a plan of its own.
-  auto begun = run_script(conn_, "begin read only; set local statement_timeout = 0", deadline);
+  auto begun = run_script(conn_,
+                          "begin read only; set local statement_timeout = 0;"
+                          " select set_config('transaction_timeout', '0', true)"
+                          " where current_setting('server_version_num')::integer >= 170000",
+                          deadline);
   if (!begun.ok())
-    return fail(std::move(begun.trouble));
+    return fail(std::move(begun.error));
   if (PQsendQuery(conn_.native(), copy_sql(limit).c_str()) == 0)
     return fail(first_line(PQerrorMessage(conn_.native())));
   bool lost = false;
@@ -199,12 +209,12 @@ failure revocation_log::stream_active(std::size_t limit, std::size_t chunk,
   if (lost)
     return fail("the sessions could not be read: " + first_line(PQerrorMessage(conn_.native())));
   auto ended = run_script(conn_, "commit", deadline);
-  return ended.ok() ? failure{} : fail(std::move(ended.trouble));
+  return ended.ok() ? failure{} : fail(std::move(ended.error));
 }
 
 failure revocation_log::notify(instant deadline) {
   auto done = run_script(conn_, notify_sql, deadline);
-  return done.ok() ? failure{} : fail(std::move(done.trouble));
+  return done.ok() ? failure{} : fail(std::move(done.error));
 }
 
 bool revocation_log::drain_hints() {

@@ -17,20 +17,27 @@ namespace portcullis::db::sql {
 /// whoever draws the next seq does it when this one can be seen by everybody.
 ///
 /// The lock is one for all, so it is taken last, by data dependency: `log_lock` needs the count of `ended`, which
-/// needs all of its rows changed, and each event is made of a row of `ended` and the log_lock. By then the statement
-/// before has locked every row that this one touches. A transaction that has the log_lock waits for nothing but its
-/// own commit; one that is stuck behind a row lock does not have it and stalls no other revocation. Nothing
-/// ended: no log_lock.
+/// needs all of its rows changed, and each event is made of a row of `ended` and the log_lock. By then the
+/// statement before has locked every row that this one touches. A transaction that has the log_lock waits for
+/// nothing but its own commit; one that is stuck behind a row lock does not have it and stalls no other
+/// revocation. Nothing ended: no log_lock.
+///
+/// A row lock is waited for for a moment only (see `connect_options::lock_timeout`): who holds it may hold it for
+/// long. The log's lock is held for a commit, so it is waited for as long as a statement may take.
+///
+/// A statement that has `log_lock` is marked so (`statement::takes_log_lock`) and is the last of its transaction
+/// where it can be.
 ///
 /// No deadlocks: every writer locks accounts in the order of their ids, then sessions (of an account that it has
-/// locked, in the order of theirs), then the log_lock. Mints stop after the accounts. The order is total, and whoever
-/// holds the log_lock asks for nothing more. The unique index over the operations' ids is no lock to wait for either:
-/// two runs of one operation lock the same rows first.
+/// locked, in the order of theirs), then the log_lock. Mints stop after the accounts. The order is total, and
+/// whoever holds the log_lock asks for nothing more. The unique index over the operations' ids is no lock to wait
+/// for either: two runs of one operation lock the same rows first.
 inline std::string log_lock() {
   if (fails(failpoint::log_lock))
     return " log_lock as materialized (select from (select count(*) as rows from ended) d where d.rows > 0),";
   return " log_lock as materialized (select pg_advisory_xact_lock(" + std::to_string(revocation_log_lock)
-         + ") from (select count(*) as rows from ended) d where d.rows > 0),";
+         + ") from (select count(*) as rows from ended) d where d.rows > 0"
+           " and set_config('lock_timeout', current_setting('statement_timeout'), true) is not null),";
 }
 
 inline constexpr std::string_view insert_events =

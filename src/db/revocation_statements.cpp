@@ -1,3 +1,4 @@
+#include "core/failpoint.hpp"
 #include "db/model_rows.hpp"
 #include "db/revocation_sql.hpp"
 #include "db/sql.hpp"
@@ -23,7 +24,7 @@ std::string events_of(std::string_view from) {
   return sql::join({from,
                     " cross join lateral (select e.seq, e.session_id, e.account_id, e.generation,"
                     " e.sessions_ended from revocation_events e where e.operation_id = ",
-                    from, ".operation_id limit 1) e"});
+                    from, ".operation_id limit ", !fails(failpoint::idempotent_retry) ? "1" : "0", ") e"});
 }
 
 // -- one session -------------------------------------------------------------------------------------------
@@ -64,7 +65,8 @@ const statement end_sessions{
      " feed as materialized (select feed_epoch() as epoch)"
      " select l.operation_id, l.session_id, l.account_id, feed.epoch, l.seq from logged l cross join feed"
      " union all select idle.operation_id, e.session_id, e.account_id, feed.epoch, e.seq from ",
-     events_of("idle"), " cross join feed"})};
+     events_of("idle"), " cross join feed"}),
+  true};
 
 const statement report_sessions{
   "revoke_session_report", sql::join({"with feed as materialized (select feed_epoch() as epoch, feed_end() as seq)"
@@ -108,7 +110,8 @@ const statement raise_generations{
      " select d.n, d.active, d.generation, feed.epoch, l.seq from logged l join ended d using (account_id)"
      " cross join feed"
      " union all select done.n, done.sessions_ended, done.generation, feed.epoch, done.seq from done"
-     " cross join feed"})};
+     " cross join feed"}),
+  true};
 
 // -- the account itself ------------------------------------------------------------------------------------
 
@@ -147,7 +150,8 @@ const statement delete_accounts{
      " union all select idle.n, e.generation, feed.epoch, e.seq from ",
      events_of("idle"),
      " cross join feed"
-     " union all select q.n, null, null, null from seated join asked q using (account_id)"})};
+     " union all select q.n, null, null, null from seated join asked q using (account_id)"}),
+  true};
 
 template <class Op>
 void add_accounts(parameters& p, const group<Op>& ops) {
@@ -174,7 +178,7 @@ call for_accounts(const statement& what, const group<Op>& ops) {
   return {&what, std::move(p)};
 }
 
-outcome read_revocation(row& from, bool revoked) {
+revoke_session::result read_revocation(row& from, bool revoked) {
   revoke_session::result out;
   out.revoked = revoked;
   out.session_id = from.next<uuid>();
@@ -194,26 +198,34 @@ transaction build_statements(const group<revoke_session>& ops) {
   auto all = targets_and_owners;
   add_operations(all, ops);
   return {{&lock_sessions, std::move(targets)},
-          {&end_sessions, std::move(all)},
-          {&report_sessions, std::move(targets_and_owners)}};
+          {&report_sessions, std::move(targets_and_owners)},
+          {&end_sessions, std::move(all)}};
 }
 
 verdicts decode_results(std::vector<result_set>& results, const group<revoke_session>& ops) {
-  verdicts out(ops.size(), refusal(errc::session_not_found, no_such_session));
-  for_each_answer(results[2], ops.size(), [&](std::size_t i, row& found) {
-    out[i] = read_revocation(found, false); // the end of the log: at or after the event that ended it
-  });
-  std::unordered_map<uuid, std::size_t> places;
-  for (std::size_t i = 0; i < ops.size(); ++i)
-    places.emplace(ops[i]->operation_id, i);
-  for (int i = 0; i < results[1].size(); ++i) {
-    auto event = results[1][i];
-    auto place = places.find(event.next<uuid>());
-    if (place == places.end())
-      results[1].mark_malformed();
-    else
-      out[place->second] = read_revocation(event, true);
+  auto& found = results[1];
+  auto& ended = results[2];
+  std::unordered_map<uuid, revoke_session::result> by_operation;
+  std::unordered_map<uuid, cursor> ends; // of sessions
+  for (int i = 0; i < ended.size(); ++i) {
+    auto event = ended[i];
+    auto operation_id = event.next<uuid>();
+    auto one = read_revocation(event, true);
+    ends.emplace(one.session_id, one.position);
+    by_operation.emplace(operation_id, one);
   }
+  verdicts out(ops.size(), refusal(errc::session_not_found, no_such_session));
+  for_each_answer(found, ops.size(), [&](std::size_t i, row& answer) {
+    // The end of the log as it was while the session was locked: at or after the event that had ended it. If it
+    // was another operation beside this one that ended it, the log goes on with that one's event.
+    auto one = read_revocation(answer, false);
+    if (auto end = ends.find(one.session_id); end != ends.end())
+      one.position = end->second;
+    out[i] = one;
+  });
+  for (std::size_t i = 0; i < ops.size(); ++i)
+    if (auto own = by_operation.find(ops[i]->operation_id); own != by_operation.end())
+      out[i] = own->second;
   return out;
 }
 

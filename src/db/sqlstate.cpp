@@ -13,7 +13,7 @@ struct entry {
 constexpr entry table[] = {
   {"40001", {remedy::retry, errc::database_unavailable}},     // serialization_failure
   {"40P01", {remedy::retry, errc::database_unavailable}},     // deadlock_detected
-  {"55P03", {remedy::give_up, errc::database_unavailable}},   // lock_not_available: lock_timeout
+  {"55P03", {remedy::wait, errc::database_unavailable}},      // lock_not_available: lock_timeout
   {"57014", {remedy::give_up, errc::database_unavailable}},   // query_canceled: statement_timeout
   {"53", {remedy::give_up, errc::database_unavailable}},      // insufficient_resources
   {"57P", {remedy::reconnect, errc::database_unavailable}},   // the server shuts down, crashed or starts

@@ -10,6 +10,7 @@ namespace portcullis::db {
 enum class remedy {
   isolate,   ///< its data or a defect: run its operations one by one, and tell the one that fails again
   retry,     ///< it collided with another transaction: run it again
+  wait,      ///< somebody holds a lock that it needs: tell who of it is blocked, and run those again later
   give_up,   ///< it took too long, or the server lacks a resource
   reconnect, ///< this connection is of no more use; another one may be
 };

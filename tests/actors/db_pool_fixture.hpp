@@ -54,6 +54,16 @@ inline db_batch_result result_of(const db_batch& batch) {
   return result;
 }
 
+/// Somebody holds locks that all of the batch needs.
+inline db_batch_result blocked_result_of(const db_batch& batch) {
+  auto result = result_of(batch);
+  for (std::size_t i = 0; i < batch.operations.size(); ++i) {
+    result.outcomes[i] = failure{errc::database_unavailable, "blocked"};
+    result.blocked.push_back(i);
+  }
+  return result;
+}
+
 /// The connection broke before any outcome was known.
 inline db_batch_result lost_result_of(const db_batch& batch) {
   auto result = result_of(batch);
@@ -154,6 +164,17 @@ struct db_pool_fixture : test_coordinator_fixture<with_messages<caf::actor_syste
 
   void finish(batch_question& asked, db_batch_result with) {
     asked.answer(std::move(with));
+    consume_messages();
+  }
+
+  /// Tells of some outcomes of a batch ahead.
+  void tell(const batch_question& asked, std::vector<std::size_t> indexes) {
+    db_outcomes news;
+    news.id = asked.message.id;
+    for (auto index : indexes)
+      news.outcomes.push_back(outcome_of(asked.message.operations.at(index)));
+    news.indexes = std::move(indexes);
+    caf::send_as(asked.asked, pool, std::move(news));
     consume_messages();
   }
 

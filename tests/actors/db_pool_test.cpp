@@ -428,6 +428,160 @@ CAF_TEST(the pool shrinks to its idle bound) {
   CAF_CHECK(is(got, 3));
 }
 
+CAF_TEST(a connection that is looked at is not used by it) {
+  options.workers_idle_max = 1;
+  options.check_every = 1s;
+  start_connected();
+  read(1);
+  auto first = take_batch(make_ids({1}));
+  read(2);
+  pass(20ms);
+  connect_all();
+  auto second = take_batch(make_ids({2}));
+  finish(second);
+  finish(first);
+  for (int i = 0; i < 31; ++i) {
+    pass(1s);
+    connect_all();
+  }
+  CAF_CHECK_EQUAL(stats().workers, 1u);
+}
+
+// -- operations that others keep from being done ----------------------------------------------------------------
+
+CAF_TEST(what is known of a batch is told while the rest is not ) {
+  start_connected();
+  read(9);
+  auto busy = take_batch(make_ids({9}));
+  const auto first = write(1);
+  const auto second = write(2);
+  finish(busy);
+  auto asked = take_batch(make_ids({1, 2}));
+  tell(asked, {1});
+  CAF_CHECK(first->is_open());
+  CAF_CHECK(is(second, 2));
+  auto result = result_of(asked.message);
+  result.outcomes[1] = failure{errc::internal, "told before"};
+  finish(asked, std::move(result));
+  CAF_CHECK(is(first, 1));
+}
+
+CAF_TEST(what was told is not run again when the rest is lost) {
+  start_connected();
+  read(9);
+  auto busy = take_batch(make_ids({9}));
+  const auto first = write(1);
+  const auto second = write(2);
+  finish(busy);
+  auto asked = take_batch(make_ids({1, 2}));
+  tell(asked, {0});
+  auto result = lost_result_of(asked.message);
+  result.lost = {1};
+  finish(asked, std::move(result));
+  pass(50ms);
+  connect_all();
+  take_batch(make_ids({2}));
+  CAF_CHECK(is(first, 1));
+}
+
+CAF_TEST(what is blocked is put aside and tried again alone until its deadline) {
+  options.workers_idle_max = 3;
+  start_connected();
+  const auto got = write(1);
+  auto asked = take_batch(make_ids({1}));
+  finish(asked, blocked_result_of(asked.message));
+  CAF_CHECK(got->is_open());
+  CAF_CHECK(workers->empty());
+  const auto other = write(2); // nobody else waits for it
+  auto quick = take_batch(make_ids({2}));
+  finish(quick);
+  CAF_CHECK(is(other, 2));
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    pass(50ms);
+    auto again = take_batch(make_ids({1}));
+    CAF_CHECK(again.message.by_contention);
+    finish(again, blocked_result_of(again.message));
+    CAF_CHECK(got->is_open());
+  }
+  pass(5s);
+  CAF_CHECK(is_error(got, errc::database_unavailable));
+  CAF_CHECK_EQUAL(stats().queued, 0u);
+  CAF_CHECK_EQUAL(stats().blocked, 4u);
+}
+
+CAF_TEST(what needs the same lock is put aside at once) {
+  options.workers_idle_max = 3;
+  start_connected();
+  write(1);
+  auto asked = take_batch(make_ids({1}));
+  finish(asked, blocked_result_of(asked.message));
+  const auto same = write(1);
+  CAF_CHECK(workers->empty());
+  pass(50ms);
+  auto both = take_batch(make_ids({1, 1}));
+  CAF_CHECK(workers->empty());
+  const auto third = write(1); // while those are tried
+  CAF_CHECK(workers->empty());
+  finish(both);
+  CAF_CHECK(is(same, 1));
+  pass(50ms);
+  auto last = take_batch(make_ids({1}));
+  finish(last);
+  CAF_CHECK(is(third, 1));
+  const auto free = write(1); // nobody is blocked any more
+  auto plain = take_batch(make_ids({1}));
+  CAF_CHECK(!plain.message.by_contention);
+}
+
+CAF_TEST(what is blocked does not take the last worker) {
+  options.workers_idle_max = 2;
+  options.workers_max = 2;
+  start_connected();
+  write(1);
+  auto asked = take_batch(make_ids({1}));
+  finish(asked, blocked_result_of(asked.message));
+  pass(50ms);
+  auto held = take_batch(make_ids({1}));
+  const auto counting = ask<store::count_all::result>(sys, pool, store::count_all{});
+  consume_messages();
+  CAF_CHECK(workers->empty()); // both would be busy with what takes long
+  const auto got = read(2);
+  auto reading = take_batch(make_ids({2}));
+  finish(reading);
+  CAF_CHECK(is(got, 2));
+  finish(held);
+  CAF_CHECK(workers->next_is<db_batch>()); // the count
+  workers->clear();
+}
+
+CAF_TEST(a slow read shares no batch and delays no look - up) {
+  options.workers_idle_max = 2;
+  start_connected();
+  const auto one = ask<store::count_all::result>(sys, pool, store::count_all{});
+  const auto two = ask<store::count_all::result>(sys, pool, store::count_all{});
+  consume_messages();
+  auto counting = workers->take<db_batch>();
+  CAF_CHECK_EQUAL(counting.message.operations.size(), 1u);
+  CAF_CHECK(workers->empty()); // one at a time
+  for (std::uint32_t n = 1; n < 4; ++n) {
+    const auto got = read(n);
+    auto reading = take_batch(make_ids({n}));
+    finish(reading);
+    CAF_CHECK(is(got, n));
+  }
+  workers->clear();
+}
+
+CAF_TEST(a pool of one connection makes another before it is kept by a slow read) {
+  start_connected();
+  const auto one = ask<store::count_all::result>(sys, pool, store::count_all{});
+  consume_messages();
+  CAF_CHECK(workers->next_is<db_connect>());
+  connect_all();
+  CAF_CHECK(workers->next_is<db_batch>());
+  workers->clear();
+}
+
 CAF_TEST(the pool ends its workers when it ends) {
   start_connected();
   read(1);

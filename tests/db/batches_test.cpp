@@ -1,9 +1,12 @@
 #include "caf/test/unit_test.hpp"
 
+#include "db/statements.hpp"
 #include "db/support.hpp"
 
+#include <algorithm>
 #include <future>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace portcullis;
@@ -25,9 +28,50 @@ struct fixture : migrated_database {
       throw std::runtime_error("cannot lock the account");
   }
 
+  /// As the pool connects: what is locked is waited for for a moment only.
+  db::connection impatient() const {
+    auto how = options();
+    how.lock_timeout = std::chrono::milliseconds{50};
+    db::connection out;
+    if (out.open(how, soon()).code != errc::none)
+      throw std::runtime_error("cannot connect");
+    return out;
+  }
+
+  std::vector<uuid> new_accounts(std::size_t count) {
+    std::vector<uuid> out;
+    while (out.size() < count)
+      out.push_back(new_account(conn));
+    return out;
+  }
+
   db::connection conn;
   db::connection other; // for what others do
 };
+
+std::vector<store::operation> mints_for(const std::vector<uuid>& owners) {
+  std::vector<store::operation> out;
+  for (const auto& owner : owners)
+    out.push_back(store::mint_session{new_draft(), owner});
+  return out;
+}
+
+using indexes = std::vector<std::size_t>;
+
+indexes sorted(indexes from) {
+  std::sort(from.begin(), from.end());
+  return from;
+}
+
+/// Where the lock of the log is taken among the statements of a transaction; behind the last when nowhere.
+template <class Op>
+std::size_t statements_after_log_lock(const Op& op) {
+  auto calls = db::build_statements(db::group<Op>{&op});
+  auto takes = [](const db::call& one) { return one.what->takes_log_lock; };
+  auto first = std::find_if(calls.begin(), calls.end(), takes);
+  CAF_REQUIRE(first != calls.end());
+  return static_cast<std::size_t>(calls.end() - first) - 1;
+}
 
 } // namespace
 
@@ -61,7 +105,7 @@ CAF_TEST(one batch mixes all kinds and keeps their order) {
                             },
                             soon());
   CAF_CHECK(report.lost.empty());
-  CAF_CHECK_EQUAL(report.trouble, "");
+  CAF_CHECK_EQUAL(report.error, "");
   const auto& out = report.outcomes;
   CAF_REQUIRE_EQUAL(out.size(), 16u);
   CAF_CHECK(std::holds_alternative<store::delete_account::result>(out[0]));
@@ -114,8 +158,8 @@ CAF_TEST(a bad operation fails alone) {
   CAF_CHECK(report.lost.empty());
   CAF_CHECK_EQUAL(number(other, "select count(*) from sessions"), 3);
   // What failed is told for the log without any value.
-  CAF_CHECK(report.trouble.find("mint_session") != std::string::npos);
-  CAF_CHECK(report.trouble.find("address") == std::string::npos);
+  CAF_CHECK(report.error.find("mint_session") != std::string::npos);
+  CAF_CHECK(report.error.find("address") == std::string::npos);
   CAF_CHECK(std::get<failure>(report.outcomes[1]).detail.find("address") == std::string::npos);
 }
 
@@ -147,16 +191,108 @@ CAF_TEST(a blocked operation fails in time and its batch does not ) {
   auto hasty = connect(std::chrono::milliseconds{600});
   run(other, "begin");
   lock_account(blocked);
-  auto report = db::execute(
-    hasty,
-    {store::mint_session{new_draft(), blocked}, store::mint_guest{new_draft(), new_id()}, store::find_session{new_hash()}},
-    soon());
+  auto report = db::execute(hasty,
+                            {store::mint_session{new_draft(), blocked}, store::mint_guest{new_draft(), new_id()},
+                             store::find_session{new_hash()}},
+                            soon());
   CAF_CHECK(code_of(report.outcomes[0]) == errc::database_unavailable);
   CAF_CHECK(code_of(report.outcomes[1]) == errc::none);
   CAF_CHECK(code_of(report.outcomes[2]) == errc::none);
   CAF_CHECK(report.lost.empty()); // it was rolled back: that is known
   CAF_CHECK(!report.connection_lost);
-  CAF_CHECK(report.trouble.find("55P03") != std::string::npos);
+  CAF_CHECK(report.error.find("55P03") != std::string::npos);
+}
+
+CAF_TEST(of one kind only those that are blocked are not done) {
+  auto owners = new_accounts(64);
+  auto hasty = impatient();
+  auto batch = mints_for(owners);
+  batch.push_back(store::mint_session{new_draft(), owners[20]}); // behind the same lock as another
+  run(other, "begin");
+  lock_account(owners[20]);
+  lock_account(owners[63]);
+  auto report = db::execute(hasty, batch, soon());
+  CAF_CHECK(sorted(report.blocked) == (indexes{20, 63, 64}));
+  CAF_CHECK(report.lost.empty());
+  CAF_CHECK(!report.connection_lost);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    bool is_blocked = i == 20 || i >= 63;
+    CAF_CHECK(code_of(report.outcomes[i]) == (is_blocked ? errc::database_unavailable : errc::none));
+  }
+  run(other, "rollback");
+  db::execute_options apart;
+  apart.by_contention = true;
+  auto again = db::execute(hasty, {batch[20], batch[63], batch[64]}, soon(), apart);
+  for (const auto& one : again.outcomes)
+    CAF_CHECK(code_of(one) == errc::none);
+  CAF_CHECK_EQUAL(number(other, "select count(*) from sessions"), 65);
+}
+
+CAF_TEST(each is told when its own transaction is done and not when the batch is) {
+  auto owners = new_accounts(2);
+  auto hasty = impatient();
+  std::vector<store::operation> batch{store::find_session{new_hash()}, store::create_guest{new_id()},
+                                      store::mint_session{new_draft(), owners[0]},
+                                      store::set_display_name{owners[1], "Ann", new_id()}};
+  run(other, "begin");
+  lock_account(owners[1]);
+  indexes told;
+  db::execute_options how;
+  how.on_settled = [&](std::vector<db::settled>&& news) {
+    for (auto& one : news) {
+      CAF_CHECK(code_of(one.value) == errc::none);
+      told.push_back(one.index);
+    }
+  };
+  auto report = db::execute(hasty, batch, soon(), how);
+  CAF_CHECK(sorted(told) == (indexes{0, 1, 2}));
+  CAF_CHECK(report.blocked == indexes{3});
+}
+
+CAF_TEST(nobody waits with the lock of the log for what comes after) {
+  store::revocation_cause why{"lost", "user"};
+  CAF_CHECK_EQUAL(statements_after_log_lock(store::revoke_session{new_id(), {}, why, new_id()}), 0u);
+  CAF_CHECK_EQUAL(statements_after_log_lock(store::revoke_account{new_id(), {}, why, new_id()}), 0u);
+  CAF_CHECK_EQUAL(statements_after_log_lock(store::delete_account{new_id(), why, new_id()}), 0u);
+  CAF_CHECK_EQUAL(statements_after_log_lock(store::reap_guests{}), 0u);
+}
+
+CAF_TEST(the lock of the log is waited for longer than a row) {
+  auto made = new_session(conn, new_account(conn));
+  auto hasty = impatient();
+  run(other, "begin; select pg_advisory_xact_lock(7306084001)");
+  auto revoking = std::async(std::launch::async, [&] {
+    return db::execute(hasty, {store::revoke_session{made.session.session_id, {}, cause, new_id()}}, soon());
+  });
+  auto watcher = connect();
+  wait_until_blocked(watcher, 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds{200}); // four times what a row is worth
+  run(other, "rollback");
+  CAF_CHECK(code_of(revoking.get().outcomes[0]) == errc::none);
+}
+
+CAF_TEST(one session that is ended twice in a batch is ended once and both are told where) {
+  auto made = new_session(conn, new_account(conn));
+  std::vector<store::operation> batch{store::revoke_session{made.session.session_id, {}, cause, new_id()},
+                                      store::revoke_session{made.session.session_id, {}, cause, new_id()}};
+  auto report = db::execute(conn, batch, soon());
+  const auto& first = std::get<store::revoke_session::result>(report.outcomes[0]);
+  const auto& second = std::get<store::revoke_session::result>(report.outcomes[1]);
+  CAF_CHECK(first.revoked);
+  CAF_CHECK(!second.revoked);
+  CAF_CHECK(second.position == first.position);
+}
+
+CAF_TEST(many revocations with long reasons go out in several transactions) {
+  auto owners = new_accounts(1);
+  std::vector<store::operation> batch;
+  for (int i = 0; i < 100; ++i)
+    batch.push_back(store::revoke_session{
+      new_session(conn, owners[0]).session.session_id, {}, {std::string(200, 'x'), "user"}, new_id()});
+  auto report = db::execute(conn, batch, soon());
+  for (const auto& one : report.outcomes)
+    CAF_CHECK(std::get<store::revoke_session::result>(one).revoked);
+  CAF_CHECK(number(other, "select count(distinct xmin::text) from revocation_events") > 3);
 }
 
 CAF_TEST(what is not answered by the deadline is lost with the connection) {
@@ -213,7 +349,7 @@ CAF_TEST(the victim of a deadlock is run again) {
   lock_account(low); // against the order of ids; comes through when the other side has given way
   run(other, "commit");
   auto report = revocations.get();
-  CAF_CHECK(report.trouble.find("40P01") != std::string::npos);
+  CAF_CHECK(report.error.find("40P01") != std::string::npos);
   for (const auto& one : report.outcomes)
     CAF_CHECK_EQUAL(std::get<store::revoke_account::result>(one).generation, 1);
 }
@@ -223,7 +359,11 @@ CAF_TEST(a schema that is not there is an internal error and not a crash) {
   auto bare = empty.connect();
   auto report = db::execute(bare, {store::find_session{new_hash()}, store::ping{}}, soon());
   CAF_CHECK(code_of(report.outcomes[0]) == errc::internal);
-  CAF_CHECK(report.trouble.find("42P01") != std::string::npos);
+  CAF_CHECK(report.error.find("42P01") != std::string::npos);
+  CAF_REQUIRE(!report.refusals.empty()); // the cause of a 500, for the log
+  CAF_CHECK_EQUAL(report.refusals[0].statement, "find_session");
+  CAF_CHECK_EQUAL(report.refusals[0].sqlstate, "42P01");
+  CAF_CHECK(report.refusals[0].code == errc::internal);
   CAF_CHECK(!report.connection_lost);
   // A statement that could be prepared only behind the one that could not is prepared now.
   CAF_CHECK(code_of(run_one(bare, store::ping{})) == errc::none);

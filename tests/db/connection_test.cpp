@@ -56,7 +56,35 @@ std::string show(db::connection& conn, const std::string& setting) {
   db::parameters p;
   p.add(std::string_view{setting});
   auto said = db::ask(conn, "select current_setting($1::text)", p, soon());
-  return said.ok() ? (*said.rows)[0].next<std::string>() : said.trouble;
+  return said.ok() ? (*said.rows)[0].next<std::string>() : said.error;
+}
+
+db::connect_options with(db::connect_options options, const std::string& key, const std::string& value) {
+  auto parameters = db::parse_conninfo(options.conninfo).value();
+  db::set_parameter(parameters, key, value);
+  options.conninfo = db::to_conninfo(parameters);
+  return options;
+}
+
+/// Why a connection is refused, and whether for good.
+struct refusal {
+  explicit refusal(const db::connect_options& options) {
+    db::connection conn;
+    reason = conn.open(options, soon()).detail;
+    is_for_good = conn.is_refused_for_good();
+    CAF_CHECK(!conn.is_open());
+  }
+  bool has(const std::string& part) const {
+    return reason.find(part) != std::string::npos;
+  }
+
+  std::string reason;
+  bool is_for_good = false;
+};
+
+/// Runs `alter database <this one> set <setting>`.
+void alter(db::connection& admin, const std::string& setting) {
+  run(admin, "do $$ begin execute format('alter database %I set " + setting + "', current_database()); end $$");
 }
 
 } // namespace
@@ -64,10 +92,10 @@ std::string show(db::connection& conn, const std::string& setting) {
 CAF_TEST(a refused connection says so and does not repeat the password) {
   deaf_port nobody{false};
   db::connection conn;
-  auto trouble = conn.open(to_port(nobody.number()), soon());
-  CAF_CHECK(trouble.code == errc::database_unavailable);
-  CAF_CHECK(trouble.detail.find("refused") != std::string::npos);
-  CAF_CHECK(trouble.detail.find("s3cret") == std::string::npos);
+  auto error = conn.open(to_port(nobody.number()), soon());
+  CAF_CHECK(error.code == errc::database_unavailable);
+  CAF_CHECK(error.detail.find("refused") != std::string::npos);
+  CAF_CHECK(error.detail.find("s3cret") == std::string::npos);
   CAF_CHECK(!conn.is_open());
 }
 
@@ -75,9 +103,9 @@ CAF_TEST(a host that never answers costs the deadline and no more) {
   deaf_port deaf{true};
   db::connection conn;
   auto began = boot_clock::now();
-  auto trouble = conn.open(to_port(deaf.number()), began + std::chrono::milliseconds{200});
+  auto error = conn.open(to_port(deaf.number()), began + std::chrono::milliseconds{200});
   auto took = boot_clock::now() - began;
-  CAF_CHECK(trouble.code == errc::database_unavailable);
+  CAF_CHECK(error.code == errc::database_unavailable);
   CAF_CHECK(took >= std::chrono::milliseconds{200});
   CAF_CHECK(took < patience);
   CAF_CHECK(!conn.is_open());
@@ -95,8 +123,8 @@ CAF_TEST(the hosts are tried in turn and each has its share of the time) {
                     nobody.number() + "," + deaf.number() + "," + *db::find_parameter(parameters, "port"));
   options.conninfo = db::to_conninfo(parameters);
   db::connection conn;
-  auto trouble = conn.open(options, boot_clock::now() + std::chrono::seconds{10});
-  CAF_CHECK_EQUAL(trouble.detail, "");
+  auto error = conn.open(options, boot_clock::now() + std::chrono::seconds{10});
+  CAF_CHECK_EQUAL(error.detail, "");
   CAF_CHECK(conn.is_open());
 }
 
@@ -107,8 +135,8 @@ CAF_TEST(a standby is refused) {
   run(admin, "do $$ begin execute format('alter database %I set default_transaction_read_only = on',"
              " current_database()); end $$");
   db::connection conn;
-  auto trouble = conn.open(own.options(), soon());
-  CAF_CHECK(trouble.code == errc::database_unavailable);
+  auto error = conn.open(own.options(), soon());
+  CAF_CHECK(error.code == errc::database_unavailable);
   CAF_CHECK(!conn.is_open());
 }
 
@@ -124,7 +152,90 @@ CAF_TEST(a session has its settings) {
   CAF_CHECK_EQUAL(show(conn, "search_path"), "backend");
   CAF_CHECK_EQUAL(show(conn, "client_encoding"), "UTF8");
   CAF_CHECK_EQUAL(show(conn, "application_name"), "portcullis");
+  CAF_CHECK_EQUAL(show(conn, "default_transaction_isolation"), "read committed");
+  CAF_CHECK_EQUAL(show(conn, "standard_conforming_strings"), "on");
+  CAF_CHECK_EQUAL(show(conn, "synchronous_commit"), "on");
   CAF_CHECK(conn.socket() >= 0);
+  auto patient = own.options(std::chrono::milliseconds{4000});
+  patient.lock_timeout = std::chrono::milliseconds{30};
+  CAF_REQUIRE(conn.open(patient, soon()).code == errc::none);
+  CAF_CHECK_EQUAL(show(conn, "lock_timeout"), "30ms");
+}
+
+CAF_TEST(the server ends by itself a session whose client is frozen or cut off) {
+  database own{"connection"};
+  auto conn = own.connect(std::chrono::milliseconds{4000});
+  CAF_CHECK_EQUAL(show(conn, "client_connection_check_interval"), "1s");
+  CAF_CHECK_EQUAL(show(conn, "idle_in_transaction_session_timeout"), "4s");
+  if (db::find_parameter(*db::parse_conninfo(own.options().conninfo), "host")->front() != '/') { // over TCP
+    CAF_CHECK_EQUAL(show(conn, "tcp_user_timeout"), "4000");
+    CAF_CHECK_EQUAL(show(conn, "tcp_keepalives_idle"), "5");
+    CAF_CHECK_EQUAL(show(conn, "tcp_keepalives_interval"), "2");
+    CAF_CHECK_EQUAL(show(conn, "tcp_keepalives_count"), "3");
+  }
+}
+
+CAF_TEST(nothing that is set elsewhere weakens a commit) {
+  database own{"connection"};
+  auto admin = own.connect();
+  for (const auto* level : {"off", "local", "remote_write"}) {
+    alter(admin, std::string{"synchronous_commit = "} + level);
+    auto conn = own.connect();
+    CAF_CHECK_EQUAL(show(conn, "synchronous_commit"), "on");
+    auto options = own.options();
+    auto parameters = db::parse_conninfo(options.conninfo).value();
+    auto given = *db::find_parameter(parameters, "options") + " -c synchronous_commit=" + level;
+    CAF_REQUIRE(conn.open(with(options, "options", given), soon()).code == errc::none);
+    CAF_CHECK_EQUAL(show(conn, "synchronous_commit"), "on");
+  }
+  alter(admin, "synchronous_commit = remote_apply"); // stronger
+  auto conn = own.connect();
+  CAF_CHECK_EQUAL(show(conn, "synchronous_commit"), "remote_apply");
+}
+
+CAF_TEST(nothing that is set elsewhere changes what statements mean) {
+  database own{"connection"};
+  auto admin = own.connect();
+  alter(admin, "default_transaction_isolation = serializable");
+  alter(admin, "TimeZone = ''Asia/Tokyo''");
+  alter(admin, "standard_conforming_strings = off");
+  alter(admin, "client_encoding = LATIN1");
+  auto conn = own.connect();
+  CAF_CHECK_EQUAL(show(conn, "transaction_isolation"), "read committed");
+  CAF_CHECK_EQUAL(show(conn, "TimeZone"), "UTC");
+  CAF_CHECK_EQUAL(show(conn, "standard_conforming_strings"), "on");
+  CAF_CHECK_EQUAL(show(conn, "client_encoding"), "UTF8");
+}
+
+CAF_TEST(a database of another encoding is refused for good) {
+  database own{"connection"};
+  auto admin = own.connect();
+  for (const std::string encoding : {"LATIN1", "SQL_ASCII"}) {
+    auto name = "test_encoding_" + std::to_string(::getpid());
+    run(admin, "create database " + name + " template template0 encoding '" + encoding + "' locale 'C'");
+    refusal got{with(own.options(), "dbname", name)};
+    run(admin, "drop database " + name);
+    CAF_CHECK(got.is_for_good);
+    CAF_CHECK(got.has(encoding));
+  }
+}
+
+CAF_TEST(what no retry will mend is told from what may pass) {
+  database own{"connection"};
+  refusal nowhere{with(own.options(), "dbname", "no_such_database")};
+  CAF_CHECK(nowhere.is_for_good);
+  CAF_CHECK(nowhere.has("3D000"));
+  refusal denied{with(own.options(), "user", "nobody_of_that_name")};
+  CAF_CHECK(denied.is_for_good);
+  CAF_CHECK(denied.has("28"));
+  deaf_port nobody{false};
+  refusal away{to_port(nobody.number())};
+  CAF_CHECK(!away.is_for_good);
+  // One host that may come back is hope.
+  auto parameters = db::parse_conninfo(own.options().conninfo).value();
+  auto two = with(own.options(), "host", *db::find_parameter(parameters, "host") + ",127.0.0.1");
+  two = with(two, "port", *db::find_parameter(parameters, "port") + "," + nobody.number());
+  CAF_CHECK(!refusal{with(two, "dbname", "no_such_database")}.is_for_good);
 }
 
 CAF_TEST(a server that ignores search_path is refused) {
@@ -134,9 +245,9 @@ CAF_TEST(a server that ignores search_path is refused) {
   db::set_parameter(parameters, "options", "-csearch_path=public"); // as if a pooler had dropped ours
   options.conninfo = db::to_conninfo(parameters);
   db::connection conn;
-  auto trouble = conn.open(options, soon());
-  CAF_CHECK(trouble.code == errc::database_unavailable);
-  CAF_CHECK(trouble.detail.find("search_path") != std::string::npos);
+  auto error = conn.open(options, soon());
+  CAF_CHECK(error.code == errc::database_unavailable);
+  CAF_CHECK(error.detail.find("search_path") != std::string::npos);
   CAF_CHECK(!conn.is_open());
 }
 
@@ -148,10 +259,10 @@ CAF_TEST(a wrong password is not repeated) {
   db::set_parameter(parameters, "user", "wr0ng-s3cret"); // libpq's message quotes the user
   options.conninfo = db::to_conninfo(parameters);
   db::connection conn;
-  auto trouble = conn.open(options, soon());
-  CAF_CHECK(trouble.code == errc::database_unavailable);
-  CAF_CHECK(trouble.detail.find("***") != std::string::npos);
-  CAF_CHECK(trouble.detail.find("wr0ng") == std::string::npos);
+  auto error = conn.open(options, soon());
+  CAF_CHECK(error.code == errc::database_unavailable);
+  CAF_CHECK(error.detail.find("***") != std::string::npos);
+  CAF_CHECK(error.detail.find("wr0ng") == std::string::npos);
 }
 
 CAF_TEST(a closed connection answers with a failure) {

@@ -13,9 +13,9 @@ namespace {
 /// One parameter of what `dsn` is turned into; empty when it is refused or does not set it.
 std::string parsed(std::string_view dsn, std::string_view key) {
   auto result = parse_dsn(dsn);
-  if (!std::holds_alternative<std::string>(result))
+  if (!result)
     return {};
-  auto parameters = parse_conninfo(std::get<std::string>(result));
+  auto parameters = parse_conninfo(*result);
   if (!parameters)
     return {};
   const auto* value = find_parameter(*parameters, key);
@@ -25,8 +25,7 @@ std::string parsed(std::string_view dsn, std::string_view key) {
 /// Why `dsn` is refused; empty when it is not.
 std::string refused(std::string_view dsn) {
   auto result = parse_dsn(dsn);
-  const auto* why = std::get_if<failure>(&result);
-  return why != nullptr ? why->detail : std::string{};
+  return !result ? result.error().detail : std::string{};
 }
 
 bool has(const std::string& text, std::string_view part) {
@@ -88,6 +87,47 @@ CAF_TEST(a DSN that does not pin the schema is refused) {
     CAF_CHECK(has(why, "search_path=backend"));
     CAF_CHECK(!has(why, "s3cret"));
   }
+}
+
+CAF_TEST(what libpq would refuse only when it connects is refused before) {
+  struct {
+    const char* setting;
+    const char* named;
+  } table[] = {
+    {"sslmode=disabled", "sslmode"},
+    {"sslmode=", "sslmode"},
+    {"connect_timeout=abc", "connect_timeout"},
+    {"connect_timeout=5s", "connect_timeout"},
+    {"port=99999", "port"},
+    {"port=0", "port"},
+    {"port=-1", "port"},
+    {"port=5432,x", "port"},
+    {"port=1,2,3", "port"},
+    {"keepalives_idle=soon", "keepalives_idle"},
+    {"tcp_user_timeout=99999999999", "tcp_user_timeout"},
+    {"channel_binding=on", "channel_binding"},
+    {"gssencmode=off", "gssencmode"},
+    {"ssl_min_protocol_version=1.2", "ssl_min_protocol_version"},
+    {"replication=database", "replication"},
+    {"no_such_parameter=1", "parameter"},
+  };
+  for (const auto& row : table) {
+    CAF_CHECK(has(refused(std::string{"host=a,b password=s3cret search_path=backend "} + row.setting), row.named));
+    auto url = refused(std::string{"postgres://u:s3cret@h/d?search_path=backend&"} + row.setting);
+    CAF_CHECK(has(url, row.named));
+    CAF_CHECK(!has(url, "s3cret"));
+  }
+  for (const auto* good :
+       {"sslmode=verify-full", "connect_timeout=0", "connect_timeout=-1", "port=65535", "port=''", "port=1,2",
+        "channel_binding=prefer", "keepalives=0", "target_session_attrs=primary"})
+    CAF_CHECK_EQUAL(refused(std::string{"host=a,b search_path=backend "} + good), "");
+}
+
+CAF_TEST(white space at the ends is dropped) {
+  CAF_CHECK_EQUAL(parsed("\n postgres://u:p@h:1/d?search_path=backend&sslmode=disable\r\n", "sslmode"), "disable");
+  CAF_CHECK_EQUAL(parsed("postgres://u:p@h:1/d?search_path=backend\n", "options"), "-csearch_path=backend");
+  CAF_CHECK_EQUAL(mask_dsn("postgres://u:p@h:1/d?search_path=backend\n"),
+                  "postgres://u:***@h:1/d?search_path=backend");
 }
 
 CAF_TEST(a parameter of pgx is named and its value is not ) {

@@ -38,7 +38,7 @@ struct fixture {
     remove();
     store = std::make_unique<migrated_database>("failover", private_postgres("start", primary));
     auto other = db::parse_dsn(private_postgres("standby", standby, primary));
-    auto there = db::parse_conninfo(std::get<std::string>(other)).value();
+    auto there = db::parse_conninfo(*other).value();
     both = second = store->options();
     auto here = db::parse_conninfo(both.conninfo).value();
     auto list = here;
@@ -70,8 +70,8 @@ struct fixture {
 
   db::connection connect() const {
     db::connection conn;
-    if (auto trouble = conn.open(both, soon()); trouble.code != errc::none)
-      throw std::runtime_error(trouble.detail);
+    if (auto error = conn.open(both, soon()); error.code != errc::none)
+      throw std::runtime_error(error.detail);
     return conn;
   }
 };
@@ -87,7 +87,7 @@ bool ends(Step step) {
 
 std::string port_of(db::connection& conn) {
   auto said = db::ask(conn, "select current_setting('port')", {}, soon());
-  return said.ok() ? (*said.rows)[0].next<std::string>() : said.trouble;
+  return said.ok() ? (*said.rows)[0].next<std::string>() : said.error;
 }
 
 } // namespace

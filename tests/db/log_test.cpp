@@ -28,21 +28,21 @@ struct fixture : migrated_database {
   }
 
   void open(db::revocation_log& one) {
-    if (auto trouble = one.open(options(), soon()); trouble.code != errc::none)
-      throw std::runtime_error(trouble.detail);
+    if (auto error = one.open(options(), soon()); error.code != errc::none)
+      throw std::runtime_error(error.detail);
   }
 
   cursor position() {
     cursor out;
-    if (auto trouble = log.position(&out, soon()); trouble.code != errc::none)
-      throw std::runtime_error(trouble.detail);
+    if (auto error = log.position(&out, soon()); error.code != errc::none)
+      throw std::runtime_error(error.detail);
     return out;
   }
 
   static log_page read(db::revocation_log& from, cursor after, std::size_t limit = 1000) {
     log_page out;
-    if (auto trouble = from.read(after, limit, &out, soon()); trouble.code != errc::none)
-      throw std::runtime_error(trouble.detail);
+    if (auto error = from.read(after, limit, &out, soon()); error.code != errc::none)
+      throw std::runtime_error(error.detail);
     return out;
   }
 
@@ -285,8 +285,8 @@ CAF_TEST(a broken connection closes the log) {
 CAF_TEST(a read that is not answered in time closes the log) {
   run(other, "begin; lock table revocation_events in access exclusive mode");
   log_page page;
-  auto trouble = log.read({}, 10, &page, boot_clock::now() + std::chrono::milliseconds{100});
-  CAF_CHECK(trouble.code == errc::database_unavailable);
+  auto error = log.read({}, 10, &page, boot_clock::now() + std::chrono::milliseconds{100});
+  CAF_CHECK(error.code == errc::database_unavailable);
   CAF_CHECK(!log.is_open());
 }
 

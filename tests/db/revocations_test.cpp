@@ -89,10 +89,12 @@ CAF_TEST(only its owner ends a session when an owner is named) {
 }
 
 CAF_TEST(what never was cannot be revoked) {
-  CAF_CHECK(code_of(run_one(conn, store::revoke_session{new_id(), {}, cause, new_id()})) == errc::session_not_found);
+  CAF_CHECK(code_of(run_one(conn, store::revoke_session{new_id(), {}, cause, new_id()}))
+            == errc::session_not_found);
   CAF_CHECK(code_of(run_one(conn, store::revoke_session{new_hash(), {}, cause, new_id()}))
             == errc::session_not_found);
-  CAF_CHECK(code_of(run_one(conn, store::revoke_account{new_id(), {}, cause, new_id()})) == errc::account_not_found);
+  CAF_CHECK(code_of(run_one(conn, store::revoke_account{new_id(), {}, cause, new_id()}))
+            == errc::account_not_found);
   CAF_CHECK(code_of(run_one(conn, store::delete_account{new_id(), cause, new_id()})) == errc::account_not_found);
   CAF_CHECK_EQUAL(events(), 0);
 }
@@ -173,7 +175,8 @@ CAF_TEST(a dead or foreign session is not kept) {
   CAF_CHECK_EQUAL(must(conn, store::revoke_account{owner, dead.session.session_id, cause, new_id()}).revoked, 1u);
   CAF_CHECK(!must(conn, store::get_session{dead.session.session_id}).is_active);
   CAF_CHECK(!must(conn, store::get_session{alive.session.session_id}).is_active);
-  CAF_CHECK_EQUAL(must(conn, store::revoke_account{owner, foreign.session.session_id, cause, new_id()}).revoked, 0u);
+  CAF_CHECK_EQUAL(must(conn, store::revoke_account{owner, foreign.session.session_id, cause, new_id()}).revoked,
+                  0u);
   CAF_CHECK(must(conn, store::get_session{foreign.session.session_id}).is_active);
 }
 
@@ -218,13 +221,13 @@ CAF_TEST(a seated account stays as it is) {
   must(conn, op);
   seat(other, op.claim.account_id);
   auto bystander = new_account(conn);
-  auto report = db::execute(
-    conn,
-    {store::delete_account{op.claim.account_id, cause, new_id()}, store::delete_account{bystander, cause, new_id()}},
-    soon());
+  auto report = db::execute(conn,
+                            {store::delete_account{op.claim.account_id, cause, new_id()},
+                             store::delete_account{bystander, cause, new_id()}},
+                            soon());
   CAF_CHECK(code_of(report.outcomes[0]) == errc::account_seated);
   CAF_CHECK(code_of(report.outcomes[1]) == errc::none);
-  CAF_CHECK_EQUAL(report.trouble, ""); // seen under the lock, not run into
+  CAF_CHECK_EQUAL(report.error, ""); // seen under the lock, not run into
   CAF_CHECK_EQUAL(events(), 1);
   CAF_CHECK(status_of(conn, op.draft.hash) == session_status::active);
   CAF_CHECK_EQUAL(must(conn, store::get_account{op.claim.account_id}).identities.size(), 1u);

@@ -23,16 +23,16 @@ namespace {
 
 db::connection connect_to(const db::connect_options& options) {
   db::connection conn;
-  if (auto trouble = conn.open(options, soon()); trouble.code != errc::none)
-    give_up(trouble.detail);
+  if (auto error = conn.open(options, soon()); error.code != errc::none)
+    give_up(error.detail);
   return conn;
 }
 
 db::connect_options options_for(const std::string& dsn, const std::string& database) {
   auto parsed = db::parse_dsn(dsn);
-  if (const auto* refused = std::get_if<failure>(&parsed))
-    give_up(refused->detail);
-  auto parameters = db::parse_conninfo(std::get<std::string>(parsed)).value();
+  if (!parsed)
+    give_up(parsed.error().detail);
+  auto parameters = db::parse_conninfo(*parsed).value();
   if (!database.empty())
     db::set_parameter(parameters, "dbname", database);
   db::connect_options out;
@@ -104,7 +104,7 @@ migrated_database::migrated_database(const std::string& suite, const std::string
 std::int64_t number(db::connection& conn, const std::string& sql, const db::parameters& arguments) {
   auto said = db::ask(conn, "select (" + sql + ")::bigint", arguments, soon());
   if (!said.ok())
-    give_up(said.trouble);
+    give_up(said.error);
   auto value = (*said.rows)[0].next<std::int64_t>();
   if (said.rows->is_malformed())
     give_up("no number: " + sql);
@@ -113,7 +113,7 @@ std::int64_t number(db::connection& conn, const std::string& sql, const db::para
 
 void run(db::connection& conn, const std::string& script) {
   if (auto said = db::run_script(conn, script, soon()); !said.ok())
-    give_up(said.trouble);
+    give_up(said.error);
 }
 
 uuid new_id() {
@@ -138,7 +138,7 @@ store::identity_claim new_claim(const std::string& external_id, std::optional<st
 store::outcome run_one(db::connection& conn, store::operation op) {
   auto report = db::execute(conn, {std::move(op)}, soon());
   if (!report.lost.empty())
-    give_up("the outcome was lost: " + report.trouble);
+    give_up("the outcome was lost: " + report.error);
   return report.outcomes.at(0);
 }
 
@@ -183,7 +183,7 @@ void seat(db::connection& conn, const uuid& account_id) {
   auto said = db::ask(conn, "insert into game_players (game_id, account_id, seat) values ($1::uuid, $2::uuid, 1)",
                       p, soon());
   if (!said.ok())
-    give_up(said.trouble);
+    give_up(said.error);
 }
 
 } // namespace portcullis::test

@@ -1,12 +1,17 @@
 """The command line and the configuration."""
 
 import hashlib
+import os
+import pathlib
 import re
+import signal
+import subprocess
 import urllib.parse
 
 import pytest
 
-from service import run_command
+from http_client import HANG_S
+from service import BINARY, environment, run_command
 
 SECRET = "correct-horse-battery"
 DSN = f"postgres://portcullis:{SECRET}@127.0.0.1:5432/postgres?search_path=backend&sslmode=disable"
@@ -165,3 +170,52 @@ def test_every_form_of_dsn_reaches_the_database(cluster, form):
     done = run_command("migrate", BACKEND_POSTGRES_DSN=dsn_forms(database)[form])
     assert done.returncode == 0, done.stderr
     assert database.execute("SELECT count(*) FROM backend.accounts") == "0"
+
+
+def migrating_amid(cluster, launcher=()):
+    """`migrate` while another process holds the migrations' lock, so that it waits."""
+    database = cluster.create_database()
+    settings = environment({"BACKEND_POSTGRES_DSN": database.dsn})
+    return database, lambda: subprocess.Popen(
+        [*launcher, BINARY, "migrate"], env=settings, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_migrate_ends_on_a_signal(cluster, stop_signal):
+    database, start = migrating_amid(cluster)
+    with database.amid("SELECT pg_advisory_lock(7306084002)"), start() as process:
+        assert "waiting" in process.stderr.readline()
+        process.send_signal(stop_signal)
+        assert process.wait(HANG_S) == 1
+        assert "stopped" in process.stderr.read()
+
+
+def test_migrate_ends_on_a_signal_as_process_1(cluster):
+    launcher = ["unshare", "--pid", "--fork", "--kill-child"]
+    if subprocess.run([*launcher, "true"], capture_output=True).returncode != 0:
+        pytest.skip("no process namespace can be made here")
+    database, start = migrating_amid(cluster, launcher)
+    with database.amid("SELECT pg_advisory_lock(7306084002)"), start() as process:
+        assert "waiting" in process.stderr.readline()
+        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGTERM)
+        assert process.wait(HANG_S) == 1
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+@pytest.mark.parametrize("change", [{"path": "/no_such_database"}, {"netloc": "nobody:x@{host}"}])
+def test_what_no_retry_will_mend_ends_the_start(cluster, command, change):
+    address = urllib.parse.urlsplit(cluster.create_database().dsn)
+    host = address.netloc.rpartition("@")[2]
+    changed = address._replace(**{name: value.format(host=host) for name, value in change.items()})
+    done = run_command(command, BACKEND_POSTGRES_DSN=changed.geturl(), BACKEND_HTTP_ADDR="127.0.0.1:0")
+    assert done.returncode == 1
+    last = [line for line in done.stderr.splitlines() if "cannot go on" in line or "failed" in line][-1]
+    assert "3D000" in last or "28" in last
+
+
+def test_values_from_files_may_end_in_a_newline():
+    done = run_command("check-config", BACKEND_POSTGRES_DSN=DSN + "\n", BACKEND_LOG_LEVEL=" debug\n")
+    assert done.returncode == 0, done.stderr
+    assert "BACKEND_LOG_LEVEL=debug" in done.stdout

@@ -14,12 +14,12 @@ from workload import Workload
 CRASHES = 3
 
 
-def acknowledged_writes_survive(stage, revoke_share=0.3):
+def acknowledged_writes_survive(stage):
     with own_cluster() as cluster:
         replicas = stage.start_replicas(2, cluster.create_database())
         live, ended, cut = {}, {}, 0
         for _ in range(CRASHES):
-            with Workload(stage, replicas, revoke_share=revoke_share) as load:
+            with Workload(stage, replicas, revoke_share=0.3) as load:
                 wanted = stage.dice.randrange(20, 80)
                 eventually(lambda: load.acknowledged > wanted, "the load has begun")
                 cut += crash(stage, cluster, replicas)
@@ -56,6 +56,5 @@ def test_acknowledged_writes_survive_a_crash_of_everything(stage):
 
 
 @pytest.mark.control
-def test_surviving_a_crash_needs_the_commit_before_the_answer(stage):
-    # Mints alone: a revocation that overtakes its session's mint goes wrong without any crash.
-    stage.expect_violation(lambda stage: acknowledged_writes_survive(stage, revoke_share=0), without="durable_mint")
+def test_surviving_a_crash_needs_commits_that_wait_for_the_disk(stage):
+    stage.expect_violation(acknowledged_writes_survive, without="synchronous_commit")
