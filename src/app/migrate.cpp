@@ -1,7 +1,8 @@
 #include "app/migrate.hpp"
 
+#include "app/normal_email.hpp"
 #include "db/connection.hpp"
-#include "db/migrations.hpp"
+#include "db/schema.hpp"
 #include "telemetry/log.hpp"
 
 #include <pthread.h>
@@ -14,8 +15,6 @@
 namespace portcullis {
 
 namespace {
-
-constexpr std::chrono::minutes migration_timeout{10}; // for all of them, and for the lock's present holder
 
 /// Ends the process when it is told to. By a thread that waits for the signals, so that it works for a process
 /// without default actions (number 1 of a container) and amid a call that blocks, such as the resolver's.
@@ -46,10 +45,7 @@ failure run(const db::connect_options& connect) {
   db::connection conn;
   if (auto err = conn.open(connect, boot_clock::now() + connect.operation_timeout); err.code != errc::none)
     return err;
-  auto report =
-    db::migrate(conn, db::embedded_migrations(), boot_clock::now() + migration_timeout, [](std::string_view line) {
-      log::info("migration", {{"step", line}});
-    });
+  auto report = db::update_schema(conn, normal_email);
   if (report.error.code == errc::none)
     log::info("the schema is current", {{"applied", report.applied.size()}});
   return report.error;

@@ -7,6 +7,7 @@
 #include "actors/session_cache.hpp"
 #include "api/front.hpp"
 #include "app/front_parts.hpp"
+#include "app/normal_email.hpp"
 #include "core/failpoint.hpp"
 #include "db/db_pool.hpp"
 #include "db/db_worker.hpp"
@@ -166,7 +167,7 @@ void supervisor_state::spawn_front() {
 }
 
 void supervisor_state::spawn_migrator() {
-  self_->spawn<caf::detached>(migrator, connect_options_of(options_.settings, met_), is_stopping_,
+  self_->spawn<caf::detached>(migrator, connect_options_of(options_.settings, met_), normal_email, is_stopping_,
                               supervisor_actor{self_});
 }
 

@@ -1,6 +1,5 @@
 #include "db/migrator.hpp"
 
-#include "db/migrations.hpp"
 #include "telemetry/log.hpp"
 
 #include <algorithm>
@@ -13,32 +12,29 @@ namespace {
 
 constexpr std::chrono::milliseconds pause_min{50};
 constexpr std::chrono::milliseconds pause_max{1000};
-constexpr std::chrono::minutes migration_timeout{10}; // for all of them, and for the lock's present holder
 
 /// A server that refuses for good may yet be one that is being set up: it is asked again for so long.
 constexpr std::chrono::seconds refusal_patience{3};
 
-db::migration_report try_once(const db::connect_options& connect, bool* is_refused_for_good) {
+db::migration_report try_once(const db::connect_options& connect, const db::normalizer& normalize,
+                              bool* is_refused_for_good) {
   db::connection conn;
   if (auto err = conn.open(connect, boot_clock::now() + connect.operation_timeout); err.code != errc::none) {
     *is_refused_for_good = conn.is_refused_for_good();
     return {err, false, {}};
   }
-  return db::migrate(conn, db::embedded_migrations(), boot_clock::now() + migration_timeout,
-                     [](std::string_view line) {
-                       log::info("migration", {{"step", line}});
-                     });
+  return db::update_schema(conn, normalize);
 }
 
 } // namespace
 
-void migrator(caf::event_based_actor* self, const db::connect_options& connect,
+void migrator(caf::event_based_actor* self, const db::connect_options& connect, const db::normalizer& normalize,
               const std::shared_ptr<std::atomic<bool>>& is_stopping, const supervisor_actor& report_to) {
   std::string last_reason;
   auto last_hope = boot_clock::now(); // when it was last not refused for good
   for (auto pause = pause_min; !is_stopping->load(); pause = std::min(pause * 2, pause_max)) {
     bool is_refused_for_good = false;
-    auto report = try_once(connect, &is_refused_for_good);
+    auto report = try_once(connect, normalize, &is_refused_for_good);
     if (!is_refused_for_good)
       last_hope = boot_clock::now();
     bool is_hopeless = report.is_permanent || boot_clock::now() - last_hope >= refusal_patience;
