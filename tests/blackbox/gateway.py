@@ -1,0 +1,71 @@
+"""The gateways that people run, each started with the file of `examples/` and nothing but its addresses changed."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from http_client import HANG_S, exchange
+from service import ROOT, free_port
+from waiting import eventually
+
+EXAMPLES = ROOT / "examples"
+PATH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
+
+# What the examples say: clients, Portcullis, the application.
+ADDRESSES = ("127.0.0.1:8000", "127.0.0.1:8080", "127.0.0.1:9000")
+
+# Started by root, nginx would give its workers to a user who may not enter the tests' directory.
+NGINX_GLOBALS = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
+
+COMMANDS = {
+    "nginx": lambda directory: ["nginx", "-p", directory, "-c", "nginx.conf", "-e", "stderr", "-g", NGINX_GLOBALS],
+    "caddy": lambda directory: ["caddy", "run", "--config", "Caddyfile", "--adapter", "caddyfile"],
+    "haproxy": lambda directory: ["haproxy", "-db", "-f", "haproxy.cfg"],
+}
+
+
+def is_installed(name):
+    return shutil.which(name, path=PATH) is not None
+
+
+class Gateway:
+    def __init__(self, name, directory, portcullis_port, application_port):
+        self.name = name
+        self.port = free_port()
+        self._directory = pathlib.Path(directory)
+        ports = dict(zip(ADDRESSES, (self.port, portcullis_port, application_port)))
+        for file in (EXAMPLES / name).iterdir():
+            text = file.read_text()
+            for address, port in ports.items():
+                text = text.replace(address, f"127.0.0.1:{port}")
+            (self._directory / file.name).write_text(text)
+        program, *arguments = COMMANDS[name](str(directory))
+        self._log = open(self._directory / "gateway.log", "wb")
+        self._process = subprocess.Popen(
+            [shutil.which(program, path=PATH), *arguments],
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        eventually(self._is_listening, f"{name} listens")
+
+    def request(self, method="GET", path="/", **parts):
+        return exchange(self.port, method, path, **parts)
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait(HANG_S)
+        self._log.close()
+
+    @property
+    def log(self):
+        return (self._directory / "gateway.log").read_text(errors="replace")
+
+    def _is_listening(self):
+        assert self._process.poll() is None, f"{self.name} ended by itself:\n{self.log}"
+        try:
+            return self.request("OPTIONS")
+        except OSError:
+            return None
