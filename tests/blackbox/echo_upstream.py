@@ -1,6 +1,7 @@
 """An application behind a gateway: it answers with what reached it, and speaks WebSocket to those who ask."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import socket
@@ -30,7 +31,7 @@ class EchoUpstream:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
-        with connection, connection.makefile("rb") as stream:
+        with contextlib.suppress(ConnectionError), connection, connection.makefile("rb") as stream:
             while line := stream.readline():
                 pairs = []
                 while (field := stream.readline()) not in (b"\r\n", b""):

@@ -13,7 +13,7 @@ EXAMPLES = ROOT / "examples"
 PATH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 
 # What the examples say: clients, Portcullis, the application.
-ADDRESSES = ("127.0.0.1:8000", "127.0.0.1:8080", "127.0.0.1:9000")
+PORTS = (":8000", ":8080", ":9000")
 
 # Started by root, nginx would give its workers to a user who may not enter the tests' directory.
 NGINX_GLOBALS = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
@@ -34,11 +34,11 @@ class Gateway:
         self.name = name
         self.port = free_port()
         self._directory = pathlib.Path(directory)
-        ports = dict(zip(ADDRESSES, (self.port, portcullis_port, application_port)))
+        ports = dict(zip(PORTS, (self.port, portcullis_port, application_port)))
         for file in (EXAMPLES / name).iterdir():
             text = file.read_text()
-            for address, port in ports.items():
-                text = text.replace(address, f"127.0.0.1:{port}")
+            for shown, port in ports.items():
+                text = text.replace(shown, f":{port}")
             (self._directory / file.name).write_text(text)
         program, *arguments = COMMANDS[name](str(directory))
         self._log = open(self._directory / "gateway.log", "wb")

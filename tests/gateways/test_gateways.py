@@ -107,7 +107,9 @@ def test_a_client_that_waits_for_100_continue_gets_it(gateway, mint):
         connection.send(head)
         assert connection.read_response().status == 100
         connection.send(b"hello")
-        assert connection.read_response().expect(200)["body_bytes"] == 5
+        while (answer := connection.read_response()).status == 100:
+            pass  # the application's own may follow the gateway's
+        assert answer.expect(200)["body_bytes"] == 5
 
 
 def test_thirty_kilobytes_of_cookies_pass(gateway, mint):
