@@ -31,7 +31,7 @@ def application():
     application.stop()
 
 
-@pytest.fixture(scope="session", params=["nginx", "caddy", "haproxy"])
+@pytest.fixture(scope="session", params=["nginx", "caddy", "haproxy", "apache2"])
 def gateway(request, service, application, tmp_path_factory):
     if not is_installed(request.param):
         pytest.skip(f"{request.param} is not installed")
