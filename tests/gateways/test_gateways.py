@@ -124,7 +124,8 @@ def test_head_and_options_are_judged_like_every_request(gateway, mint):
         assert connection.request("HEAD", "/", token=minted["token"]).status == 200
     expect_identity(gateway, gateway.request("OPTIONS", token=minted["token"]).expect(200), minted)
     assert gateway.request("OPTIONS").status == 401
-    assert gateway.request("OPTIONS", token="pcs_x").status == 401
+    for authorization in ("Bearer pcs_x", "Bearer ", "Bearer", "Basic Og==", ""):
+        assert gateway.request("OPTIONS", headers={"Authorization": authorization}).status in (400, 401), authorization
     with Connection(gateway.port) as connection:
         assert connection.request("HEAD", "/").status == 401
 
