@@ -4,6 +4,8 @@
 #include "edge/transfer.hpp"
 #include "telemetry/log.hpp"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <cassert>
 #include <deque>
@@ -154,6 +156,11 @@ bool http_client::impl::is_stopping() const {
 // -- the client's thread -----------------------------------------------------------------------------------
 
 void http_client::impl::run() {
+  // OpenSSL writes to sockets whose peer may be gone, and libcurl is told to leave signals alone.
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
   while (!is_stopping()) {
     take_intake();
     auto now = boot_clock::now();

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -109,6 +110,7 @@ http_server::~http_server() {
 }
 
 void http_server::start() {
+  ::signal(SIGPIPE, SIG_IGN); // a client that does not trust the certificate leaves while it is written to
   is_stopping_ = false;
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   int on = 1;
