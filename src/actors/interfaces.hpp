@@ -114,6 +114,15 @@ using db_worker_actor = caf::typed_actor<
   // Makes the connection usable.
   caf::replies_to<db_connect>::with<db_connect_result>>;
 
+// -- the edge's way to the service -------------------------------------------------------------------------
+
+/// The SERVICE LOADER: asks the session service for the tokens that an edge does not know, many in one request. Each
+/// request is answered within the time-out of the client, with `database_unavailable` or `history_stale` if need be,
+/// or at once with `overloaded`.
+using service_loader_actor = session_loader_actor::extend<
+  // The answer to a batch, from the client's thread.
+  caf::reacts_to<lookup_answered>>;
+
 // -- revocations -------------------------------------------------------------------------------------------
 
 /// Hears of every revocation, in log order. The feed tells its sinks one after the other: the cache before the

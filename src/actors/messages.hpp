@@ -212,6 +212,15 @@ struct db_connect_result {
   std::string error; // for the log
 };
 
+// -- the edge ----------------------------------------------------------------------------------------------
+
+/// To the service loader: what the session service said of a batch of tokens, or why it said nothing.
+struct lookup_answered {
+  std::uint64_t batch = 0;
+  std::vector<store::find_session::result> results; // in the order asked
+  failure error;
+};
+
 // -- life cycle and numbers --------------------------------------------------------------------------------
 
 /// To the front: the schema is current.
@@ -330,6 +339,7 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::link_request) \
   X(portcullis::load_session) \
   X(portcullis::log_progress) \
+  X(portcullis::lookup_answered) \
   X(portcullis::migrations_finished) \
   X(portcullis::mint_reply) \
   X(portcullis::mint_request) \

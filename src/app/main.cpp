@@ -25,9 +25,9 @@ void leave_openssl_as_it_is_at_exit() {
   OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
 }
 
-int run(config::command command) {
+int run(const config::command_line& line) {
   auto environment = config::process_environment();
-  auto loaded = config::load(environment);
+  auto loaded = config::load(config::role_of(line.configured).value(), environment);
   if (auto* problems = std::get_if<std::vector<config::problem>>(&loaded)) {
     for (auto& problem : *problems)
       std::cerr << problem.to_string() << '\n';
@@ -36,15 +36,22 @@ int run(config::command command) {
   auto& settings = std::get<config::settings>(loaded);
   for (auto& name : config::unknown_variables(environment))
     log::warn("unknown variable", {{"name", name}});
-  switch (command) {
+  switch (line.command) {
   case config::command::check_config:
     std::cout << config::describe(settings, environment);
     return EXIT_SUCCESS;
   case config::command::migrate:
     return migrate(settings);
-  default:
+  case config::command::serve:
     return serve(settings, PORTCULLIS_VERSION);
+  case config::command::edge:
+    std::cerr << "portcullis: this build has no edge\n";
+    return EXIT_FAILURE;
+  case config::command::key:
+  case config::command::version:
+    break; // need no configuration: answered before
   }
+  return EXIT_FAILURE;
 }
 
 } // namespace
@@ -62,7 +69,7 @@ int main(int argc, char** argv) {
     return EXIT_SUCCESS;
   }
   if (line.wants_markdown) {
-    std::cout << config::markdown_table();
+    std::cout << config::markdown_table(config::role_of(line.configured).value());
     return EXIT_SUCCESS;
   }
   if (line.command == config::command::version) {
@@ -71,5 +78,5 @@ int main(int argc, char** argv) {
   }
   if (line.command == config::command::key)
     return make_key(line.caller_name);
-  return run(line.command);
+  return run(line);
 }

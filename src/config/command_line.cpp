@@ -1,6 +1,5 @@
 #include "config/command_line.hpp"
 
-#include "config/settings.hpp"
 #include "telemetry/logfmt.hpp"
 
 #include <algorithm>
@@ -16,10 +15,11 @@ struct command_description {
   std::string_view help;
 };
 
-constexpr std::array<command_description, 5> commands = {{
+constexpr std::array<command_description, 6> commands = {{
   {command::serve, "serve", "migrate the schema, then serve until SIGTERM or SIGINT (the default)"},
+  {command::edge, "edge", "run the session cache that a gateway stands next to, in front of the service"},
   {command::migrate, "migrate", "bring the schema up to date and exit"},
-  {command::check_config, "check-config", "print what `serve` would run with, secrets masked"},
+  {command::check_config, "check-config", "print what a command would run with, secrets masked: [serve | edge]"},
   {command::key, "key", "make a key for a caller: `portcullis key new NAME`"},
   {command::version, "version", "print name and version"},
 }};
@@ -41,10 +41,16 @@ std::string general_help() {
   return out;
 }
 
-std::string configuration_help() {
-  return "\nConfiguration, from the environment (durations as 300ms, 5s, 1h30m; an empty value counts as not "
-         "set):\n"
-         + help_table();
+std::string configuration_help(role whose) {
+  return "\nConfiguration " + std::string{whose == role::edge ? "of an edge" : "of the service"}
+         + ", from the environment (durations as 300ms, 5s, 1h30m; an empty value counts as not set):\n"
+         + help_table(whose);
+}
+
+/// `check-config serve`, `check-config edge`: a command that has a configuration to be checked.
+bool names_configuration(const command_line& line, command named) {
+  return line.is_command_given && line.command == command::check_config
+         && (named == command::serve || named == command::edge);
 }
 
 /// Whether `line` takes one more word after its command, which is then taken.
@@ -63,6 +69,21 @@ bool take_operand(command_line& line, std::string_view argument, bool& is_new_ke
 
 } // namespace
 
+std::optional<role> role_of(command c) noexcept {
+  switch (c) {
+  case command::edge:
+    return role::edge;
+  case command::serve:
+  case command::migrate:
+  case command::check_config:
+    return role::service;
+  case command::key:
+  case command::version:
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 std::string_view to_string(command c) noexcept {
   return describe(c).name;
 }
@@ -70,6 +91,7 @@ std::string_view to_string(command c) noexcept {
 std::variant<command_line, std::string> parse_command_line(const std::vector<std::string_view>& arguments) {
   command_line line;
   bool is_new_key = false;
+  bool is_configuration_named = false;
   for (const std::string_view argument : arguments) {
     if (take_operand(line, argument, is_new_key))
       continue;
@@ -83,10 +105,14 @@ std::variant<command_line, std::string> parse_command_line(const std::vector<std
       return complain("unknown option", argument);
     } else if (named == commands.end()) {
       return complain("unknown command", argument);
+    } else if (names_configuration(line, named->command) && !is_configuration_named) {
+      line.configured = named->command;
+      is_configuration_named = true;
     } else if (line.is_command_given) {
       return complain("more than one command:", argument);
     } else {
       line.command = named->command;
+      line.configured = line.command == command::edge ? command::edge : command::serve;
       line.is_command_given = true;
     }
   }
@@ -97,21 +123,21 @@ std::variant<command_line, std::string> parse_command_line(const std::vector<std
 
 std::string help_text(const command_line& line) {
   if (!line.is_command_given)
-    return general_help() + configuration_help();
+    return general_help() + configuration_help(role::service) + configuration_help(role::edge);
   const command_description& d = describe(line.command);
   std::string out = "Usage: portcullis " + std::string{d.name};
   if (line.command == command::check_config)
-    out += " [--markdown]";
+    out += " [serve | edge] [--markdown]";
   if (line.command == command::key)
     out += " new NAME";
   out += "\n\n" + std::string{d.help} + '\n';
   if (line.command == command::check_config)
-    out += "--markdown prints the table of all variables for the documentation instead.\n";
+    out += "--markdown prints the table of the variables for the documentation instead.\n";
   if (line.command == command::key)
     out += "The key is for the caller and is shown this once; its hash is for the callers' file "
            "(BACKEND_CALLERS_FILE).\n";
-  const bool needs_configuration = line.command != command::version && line.command != command::key;
-  return !needs_configuration ? out : out + configuration_help();
+  const auto whose = role_of(line.command == command::check_config ? line.configured : line.command);
+  return whose ? out + configuration_help(*whose) : out;
 }
 
 } // namespace portcullis::config

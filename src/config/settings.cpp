@@ -6,6 +6,7 @@
 #include "telemetry/logfmt.hpp"
 
 #include <algorithm>
+#include <array>
 #include <unistd.h>
 #include <utility>
 
@@ -13,7 +14,12 @@ namespace portcullis::config {
 
 namespace {
 
-constexpr std::string_view prefix = "BACKEND_";
+constexpr std::array<std::string_view, 2> prefixes{"BACKEND_", "GATEWAY_"};
+
+bool is_ours(std::string_view name) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](std::string_view prefix) { return name.substr(0, prefix.size()) == prefix; });
+}
 
 // Without white space at the ends: values from files end in a newline.
 std::string_view find(const environment& env, std::string_view name) {
@@ -29,8 +35,8 @@ std::string_view find(const environment& env, std::string_view name) {
 
 std::vector<problem> read(const environment& env, settings* out) {
   std::vector<problem> problems;
-  for (const variable& v : variables()) {
-    const std::string name{v.name};
+  for (const variable& v : variables(out->role)) {
+    const std::string& name = v.name;
     const std::string_view text = find(env, name);
     if (text.empty()) {
       if (v.is_required)
@@ -47,34 +53,85 @@ std::vector<problem> read(const environment& env, settings* out) {
 void fit(settings* s) {
   s->postgres.idle_conns_max = std::min(s->postgres.idle_conns_max, s->postgres.open_conns_max);
   s->http.subscribers_max = std::min(s->http.subscribers_max, s->http.connections_max);
+  s->service.attempt_timeout = std::min(s->service.attempt_timeout, s->service.operation_timeout);
+  s->service.connect_timeout = std::min(s->service.connect_timeout, s->service.attempt_timeout);
 }
 
-// What each value allows but the values together do not. A variable that is wrong by itself is not judged again.
-void cross_check(const settings& s, bool can_trace, std::vector<problem>* problems) {
-  const auto is_sound = [&](std::string_view name) {
-    return std::none_of(problems->begin(), problems->end(), [&](const problem& p) { return p.variable == name; });
-  };
-  const auto refuse = [&](std::string_view name, std::string complaint) {
-    problems->push_back({std::string{name}, find_variable(name)->show(s), std::move(complaint)});
-  };
+/// What each value allows but the values together do not. A variable that is wrong by itself is not judged again.
+class cross_check {
+public:
+  cross_check(const settings& s, std::vector<problem>* problems)
+    : s_(s), prefix_(prefix_of(s.role)), problems_(problems) {}
 
-  for (const auto& [name, exporter] : {std::pair{"BACKEND_OTEL_TRACES_EXPORTER", s.telemetry.traces},
-                                       std::pair{"BACKEND_OTEL_METRICS_EXPORTER", s.telemetry.metrics}})
-    if (exporter != tracing::exporter::none && !can_trace)
-      refuse(name, "takes none: this build has no OpenTelemetry");
+  void exporters() {
+    for (const auto& [suffix, exporter] : {std::pair{"OTEL_TRACES_EXPORTER", s_.telemetry.traces},
+                                           std::pair{"OTEL_METRICS_EXPORTER", s_.telemetry.metrics}})
+      if (exporter != tracing::exporter::none)
+        refuse(suffix, "takes none: this build has no OpenTelemetry");
+  }
 
   // One read that fails or is late must not make the memory useless.
-  constexpr std::string_view poll = "BACKEND_REVOCATION_POLL_INTERVAL";
-  constexpr std::string_view staleness = "BACKEND_REVOCATION_MAX_STALENESS";
-  if (is_sound(poll) && is_sound(staleness) && s.revocation.staleness_max < 2 * s.revocation.poll_interval)
-    refuse(staleness, "takes at least twice " + std::string{poll} + ", which is "
-                        + to_go_duration(s.revocation.poll_interval));
+  void staleness() {
+    if (are_sound({poll, staleness_max}) && s_.revocation.staleness_max < 2 * s_.revocation.poll_interval)
+      refuse(staleness_max, "takes at least twice " + name_of(poll) + ", which is "
+                              + to_go_duration(s_.revocation.poll_interval));
+  }
 
   // A replica within its bound must find in the log everything since it last read it.
-  constexpr std::string_view retention = "BACKEND_REVOCATION_RETENTION";
-  if (is_sound(retention) && is_sound(staleness) && s.revocation.retention <= s.revocation.staleness_max)
-    refuse(retention, "takes more than " + std::string{staleness} + ", which is "
-                        + to_go_duration(s.revocation.staleness_max));
+  void retention() {
+    constexpr std::string_view kept = "REVOCATION_RETENTION";
+    if (are_sound({kept, staleness_max}) && s_.revocation.retention <= s_.revocation.staleness_max)
+      refuse(kept, "takes more than " + name_of(staleness_max) + ", which is "
+                     + to_go_duration(s_.revocation.staleness_max));
+  }
+
+  void certificate() {
+    constexpr std::string_view certificate = "BACKEND_CERT_FILE";
+    constexpr std::string_view key = "BACKEND_KEY_FILE";
+    bool has_certificate = !s_.service.certificate_file.empty();
+    if (are_sound({certificate, key}) && has_certificate == s_.service.key_file.empty())
+      refuse(has_certificate ? certificate : key,
+             "takes " + name_of(has_certificate ? key : certificate) + " beside it");
+  }
+
+private:
+  static constexpr std::string_view poll = "REVOCATION_POLL_INTERVAL";
+  static constexpr std::string_view staleness_max = "REVOCATION_MAX_STALENESS";
+
+  std::string name_of(std::string_view suffix) const {
+    return std::string{prefix_} + std::string{suffix};
+  }
+
+  bool are_sound(std::initializer_list<std::string_view> suffixes) const {
+    return std::none_of(problems_->begin(), problems_->end(), [&](const problem& p) {
+      return std::any_of(suffixes.begin(), suffixes.end(),
+                         [&](std::string_view suffix) { return p.variable == name_of(suffix); });
+    });
+  }
+
+  void refuse(std::string_view suffix, std::string complaint) {
+    const std::string name = name_of(suffix);
+    problems_->push_back({name, find_variable(s_.role, name)->show(s_), std::move(complaint)});
+  }
+
+  const settings& s_;
+  std::string_view prefix_;
+  std::vector<problem>* problems_;
+};
+
+void check_together(const settings& s, bool can_trace, std::vector<problem>* problems) {
+  cross_check check{s, problems};
+  if (!can_trace)
+    check.exporters();
+  check.staleness();
+  switch (s.role) {
+  case role::service:
+    check.retention();
+    break;
+  case role::edge:
+    check.certificate();
+    break;
+  }
 }
 
 } // namespace
@@ -84,7 +141,7 @@ environment process_environment() {
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text{*entry};
     const std::size_t equals = text.find('=');
-    if (equals != std::string_view::npos && text.substr(0, prefix.size()) == prefix)
+    if (equals != std::string_view::npos && is_ours(text))
       env.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return env;
@@ -94,11 +151,25 @@ std::string problem::to_string() const {
   return variable + (value.empty() ? " is not set: " : '=' + log::quoted(value) + ": ") + takes;
 }
 
-std::variant<settings, std::vector<problem>> load(const environment& env, bool can_trace) {
+settings defaults_of(role whose) {
   settings s;
+  s.role = whose;
+  if (whose == role::service)
+    return s;
+  s.http.port = 8081;
+  s.session_cache.entries_max = 50'000;
+  s.session_cache.ttl = std::chrono::minutes{10};
+  s.revocation.poll_interval = std::chrono::seconds{1};
+  s.revocation.staleness_max = std::chrono::seconds{60};
+  s.telemetry.service_name = "portcullis-edge";
+  return s;
+}
+
+std::variant<settings, std::vector<problem>> load(role whose, const environment& env, bool can_trace) {
+  settings s = defaults_of(whose);
   std::vector<problem> problems = read(env, &s);
   fit(&s);
-  cross_check(s, can_trace, &problems);
+  check_together(s, can_trace, &problems);
   if (!problems.empty())
     return problems;
   return s;
@@ -107,7 +178,8 @@ std::variant<settings, std::vector<problem>> load(const environment& env, bool c
 std::vector<std::string> unknown_variables(const environment& env) {
   std::vector<std::string> unknown;
   for (const auto& [name, value] : env)
-    if (name.compare(0, prefix.size(), prefix) == 0 && find_variable(name) == nullptr)
+    if (is_ours(name) && find_variable(role::service, name) == nullptr
+        && find_variable(role::edge, name) == nullptr)
       unknown.push_back(name);
   return unknown;
 }

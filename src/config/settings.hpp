@@ -29,7 +29,7 @@ struct http_settings {
   std::size_t head_bytes_max = 64 * 1024;               // request line and header section
   std::size_t fields_max = 1000;                        // header fields of a request
   std::size_t body_bytes_max = 64 * 1024;
-  std::size_t pipelined_max = 64; // requests of one connection in flight
+  std::size_t pipelined_max = 64;                              // requests of one connection in flight
   std::size_t held_bytes_max = std::size_t{512} * 1024 * 1024; // of all connections, input and output
 
   milliseconds header_timeout{10'000}; // from a request's first byte to the end of its head
@@ -54,8 +54,29 @@ struct postgres_settings {
 
 struct session_cache_settings {
   std::size_t entries_max = 1'000'000;
+  milliseconds ttl{0};                     // 0: entries do not age
   std::size_t unknown_entries_max = 65536; // tokens remembered as never minted
   std::size_t loads_max = 10000;           // misses in flight
+
+  // An edge's: what it may do beyond its bound, and let others do.
+  milliseconds fail_static{0};     // 0: past the staleness bound nothing is answered from memory
+  milliseconds verdict_max_age{0}; // 0: no answer may be cached
+};
+
+/// How an edge reaches the service.
+struct service_settings {
+  std::vector<std::string> addresses; // http or https, without a slash at the end
+  std::string ca_file;                // empty: the system's authorities
+  std::string certificate_file;
+  std::string key_file;
+  std::string caller_key_file;
+  std::string caller_key; // what the file holds: a secret, never logged
+
+  milliseconds connect_timeout{1'000};
+  milliseconds attempt_timeout{2'000};   // at one address
+  milliseconds operation_timeout{5'000}; // at all of them
+  std::size_t connections_max = 16;
+  std::size_t queue_max = 10'000; // look-ups that wait
 };
 
 struct revocation_settings {
@@ -80,9 +101,14 @@ struct telemetry_settings {
   tracing::exporter metrics = tracing::exporter::none;
 };
 
+/// Whose variables: `serve` and `migrate` run as the service, `edge` as an edge. Neither asks for the other's.
+enum class role : std::uint8_t { service, edge };
+
 struct settings {
+  config::role role = config::role::service;
   http_settings http;
-  postgres_settings postgres;
+  postgres_settings postgres; // the service's
+  service_settings service;   // an edge's
   session_cache_settings session_cache;
   revocation_settings revocation;
   retention_settings retention;
@@ -90,14 +116,17 @@ struct settings {
 
   /// How long the front waits for an actor's answer: the operation's own time-out is answered first.
   milliseconds request_timeout() const noexcept {
-    return postgres.operation_timeout + milliseconds{1'000};
+    auto operation = role == config::role::edge ? service.operation_timeout : postgres.operation_timeout;
+    return operation + milliseconds{1'000};
   }
 };
+
+settings defaults_of(role whose);
 
 /// The variables of the process, as far as they concern this service. An empty value counts as not set.
 using environment = std::map<std::string, std::string, std::less<>>;
 
-/// The `BACKEND_*` variables of this process.
+/// The `BACKEND_*` and `GATEWAY_*` variables of this process.
 environment process_environment();
 
 /// One variable that cannot be used.
@@ -110,22 +139,22 @@ struct problem {
   std::string to_string() const;
 };
 
-/// Reads and checks everything; reports all that is wrong together, in the order of the variables' table.
-/// `can_trace` says whether the build has the exporters other than `none`.
-std::variant<settings, std::vector<problem>> load(const environment& env,
+/// Reads and checks everything of one role; reports all that is wrong together, in the order of the variables'
+/// table. `can_trace` says whether the build has the exporters other than `none`.
+std::variant<settings, std::vector<problem>> load(role whose, const environment& env,
                                                   bool can_trace = tracing::is_available());
 
-/// The `BACKEND_*` variables that mean nothing to this service: misspelt, or another system's. Worth a warning.
+/// The variables with our prefixes that mean nothing in any role: misspelt, or another system's. Worth a warning.
 std::vector<std::string> unknown_variables(const environment& env);
 
 /// What `check-config` prints: `NAME=value` per line with secrets masked, then whether the value comes from the
 /// environment.
 std::string describe(const settings& values, const environment& env);
 
-/// The table of all variables, for `--help`: name, default, what it takes and what it is for.
-std::string help_table();
+/// The table of a role's variables, for `--help`: name, default, what it takes and what it is for.
+std::string help_table(role whose);
 
 /// The same as a Markdown table, for the documentation.
-std::string markdown_table();
+std::string markdown_table(role whose);
 
 } // namespace portcullis::config

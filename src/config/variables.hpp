@@ -11,7 +11,7 @@
 namespace portcullis::config {
 
 struct variable {
-  std::string_view name;
+  std::string name;
   std::string takes; // `an integer from 1 to 10000`
   std::string_view help;
   bool is_required = false;
@@ -24,10 +24,13 @@ struct variable {
   std::function<std::string(const settings&)> show;
 };
 
-/// All of them, in the order in which they are documented.
-const std::vector<variable>& variables();
+/// All of a role's, in the order in which they are documented.
+const std::vector<variable>& variables(role whose);
 
-/// The variable of that name, or null.
-const variable* find_variable(std::string_view name);
+/// The role's variable of that name, or null.
+const variable* find_variable(role whose, std::string_view name);
+
+/// `BACKEND_` or `GATEWAY_`.
+std::string_view prefix_of(role whose) noexcept;
 
 } // namespace portcullis::config

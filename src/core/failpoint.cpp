@@ -19,6 +19,8 @@ constexpr std::array<std::string_view, failpoint_count> names{
   "durable_mint",
   "lease",
   "lease_from_read_start",
+  "lease_log_age",
+  "lookup_min_cursor",
   "load_stamp",
   "cursor_before_snapshot",
   "stamp_after_position",

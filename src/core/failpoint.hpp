@@ -12,6 +12,8 @@ enum class failpoint : std::uint8_t {
   durable_mint,           // a mint is told after its commit (rule 1)
   lease,                  // memory answers only within the staleness bound (rule 3)
   lease_from_read_start,  // the lease runs from before the read of the log, not from its answer (rule 3)
+  lease_log_age,          // an edge's lease runs from as far back as the service's log is old (rule 3)
+  lookup_min_cursor,      // an edge's load is answered from a state that has what the edge applied (rule 4)
   load_stamp,             // a load that a revocation overtook is dropped (rule 4)
   cursor_before_snapshot, // the log is followed from before the snapshot that warms memory
   stamp_after_position,   // what was read before the position in the log was known is read again (rule 4)

@@ -33,7 +33,8 @@ CAF_TEST(serve is the default) {
 }
 
 CAF_TEST(every command is known by its name) {
-  for (const command c : {command::serve, command::migrate, command::check_config, command::version}) {
+  for (const command c :
+       {command::serve, command::edge, command::migrate, command::check_config, command::version}) {
     const command_line line = parsed({to_string(c)});
     CAF_CHECK(line.command == c);
     CAF_CHECK(line.is_command_given);
@@ -49,7 +50,7 @@ CAF_TEST(every command has help) {
 
   const std::string general = help_text(parsed({"--help"}));
   for (const command c :
-       {command::serve, command::migrate, command::check_config, command::key, command::version}) {
+       {command::serve, command::edge, command::migrate, command::check_config, command::key, command::version}) {
     const std::string name{to_string(c)};
     CAF_CHECK_NOT_EQUAL(general.find("\n  " + name + ' '), std::string::npos);
     CAF_CHECK_EQUAL(help_text(parsed({name, "--help"})).rfind("Usage: portcullis " + name, 0), 0u);
@@ -57,6 +58,26 @@ CAF_TEST(every command has help) {
   CAF_CHECK_NOT_EQUAL(general.find("BACKEND_POSTGRES_DSN"), std::string::npos);
   CAF_CHECK_NOT_EQUAL(help_text(parsed({"serve", "--help"})).find("BACKEND_POSTGRES_DSN"), std::string::npos);
   CAF_CHECK_EQUAL(help_text(parsed({"version", "--help"})).find("BACKEND_"), std::string::npos);
+}
+
+CAF_TEST(a command tells of its own variables) {
+  const std::string edge = help_text(parsed({"edge", "--help"}));
+  CAF_CHECK_NOT_EQUAL(edge.find("GATEWAY_BACKEND_URL (required)"), std::string::npos);
+  CAF_CHECK_EQUAL(edge.find("POSTGRES"), std::string::npos);
+  CAF_CHECK_EQUAL(help_text(parsed({"serve", "--help"})).find("GATEWAY_"), std::string::npos);
+  CAF_CHECK_NOT_EQUAL(help_text(parsed({"--help"})).find("GATEWAY_BACKEND_URL"), std::string::npos);
+  CAF_CHECK_NOT_EQUAL(help_text(parsed({"check-config", "edge", "--help"})).find("GATEWAY_"), std::string::npos);
+}
+
+CAF_TEST(a configuration is checked for one command) {
+  CAF_CHECK(parsed({"check-config"}).configured == command::serve);
+  CAF_CHECK(parsed({"check-config", "serve"}).configured == command::serve);
+  CAF_CHECK(parsed({"check-config", "edge"}).configured == command::edge);
+  CAF_CHECK(parsed({"check-config", "edge"}).command == command::check_config);
+  CAF_CHECK(parsed({"edge"}).configured == command::edge);
+  for (const arguments& given : {arguments{"check-config", "edge", "serve"}, arguments{"check-config", "version"},
+                                 arguments{"edge", "check-config"}})
+    CAF_CHECK_NOT_EQUAL(error_of(given).find("more than one command"), std::string::npos);
 }
 
 CAF_TEST(the table for the documentation comes from one command alone) {

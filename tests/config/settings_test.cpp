@@ -24,14 +24,14 @@ environment with(environment changes) {
 }
 
 settings sound(environment changes, bool can_trace = true) {
-  const auto loaded = load(with(std::move(changes)), can_trace);
+  const auto loaded = load(role::service, with(std::move(changes)), can_trace);
   if (const auto* problems = std::get_if<std::vector<problem>>(&loaded))
     CAF_FAIL(problems->at(0).to_string());
   return std::get<settings>(loaded);
 }
 
 std::vector<std::string> problems(const environment& env, bool can_trace = true) {
-  const auto loaded = load(env, can_trace);
+  const auto loaded = load(role::service, env, can_trace);
   std::vector<std::string> lines;
   if (const auto* found = std::get_if<std::vector<problem>>(&loaded))
     for (const problem& p : *found)
@@ -288,10 +288,10 @@ CAF_TEST(what is shown can be given back) {
                                  {"BACKEND_HTTP_IDLE_TIMEOUT", "1m1.5s"},
                                  {"BACKEND_OTEL_TRACES_EXPORTER", "otlp"}});
   environment shown;
-  for (const variable& v : variables())
+  for (const variable& v : variables(role::service))
     shown.emplace(v.name, v.is_secret ? dsn : v.show(before));
   const settings after = sound(shown);
-  for (const variable& v : variables())
+  for (const variable& v : variables(role::service))
     CAF_CHECK_EQUAL(v.show(before), v.show(after));
   CAF_CHECK_EQUAL(after.http.host, "::1");
   CAF_CHECK(after.http.idle_timeout == 61500ms);
@@ -313,18 +313,19 @@ CAF_TEST(the configuration is described with its sources and without its secrets
   CAF_CHECK(holds(line("BACKEND_LOG_LEVEL"), "  # default"));
   CAF_CHECK(holds(line("BACKEND_POSTGRES_DSN"), "***"));
   CAF_CHECK_EQUAL(text.find("dev@"), std::string::npos);
-  CAF_CHECK_EQUAL(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')), variables().size());
+  CAF_CHECK_EQUAL(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')),
+                  variables(role::service).size());
 }
 
 CAF_TEST(every variable is described once and everywhere) {
-  std::set<std::string_view> names;
-  const std::string help = help_table();
-  const std::string markdown = markdown_table();
-  for (const variable& v : variables()) {
+  std::set<std::string> names;
+  const std::string help = help_table(role::service);
+  const std::string markdown = markdown_table(role::service);
+  for (const variable& v : variables(role::service)) {
     CAF_CHECK(names.insert(v.name).second);
     CAF_CHECK(!v.help.empty() && !v.takes.empty());
-    CAF_CHECK_NOT_EQUAL(help.find("  " + std::string{v.name} + " ("), std::string::npos);
-    CAF_CHECK_NOT_EQUAL(markdown.find("| `" + std::string{v.name} + "` |"), std::string::npos);
+    CAF_CHECK_NOT_EQUAL(help.find("  " + v.name + " ("), std::string::npos);
+    CAF_CHECK_NOT_EQUAL(markdown.find("| `" + v.name + "` |"), std::string::npos);
   }
   CAF_CHECK_NOT_EQUAL(help.find("BACKEND_POSTGRES_DSN (required)"), std::string::npos);
   CAF_CHECK_NOT_EQUAL(help.find("BACKEND_REVOCATION_MAX_STALENESS (default 30s)"), std::string::npos);

@@ -78,6 +78,24 @@ def test_check_config_masks_the_password_of_a_key_value_dsn():
     assert SECRET not in done.stdout + done.stderr
 
 
+def test_an_edge_is_configured_without_a_dsn(tmp_path):
+    key = tmp_path / "key"
+    key.write_text(SECRET + "\n")
+    done = run_command(
+        "check-config", "edge", GATEWAY_BACKEND_URL="http://a:1,https://b", GATEWAY_CALLER_KEY_FILE=str(key)
+    )
+    assert done.returncode == 0, done.stderr
+    assert "GATEWAY_BACKEND_URL=http://a:1,https://b" in done.stdout
+    assert "GATEWAY_SESSION_CACHE_MAX_ENTRIES=50000" in done.stdout
+    assert "BACKEND_POSTGRES" not in done.stdout and SECRET not in done.stdout + done.stderr
+
+
+def test_an_edge_needs_to_know_the_service():
+    done = run_command("edge", GATEWAY_SESSION_CACHE_TTL="soon")
+    assert done.returncode != 0
+    assert "GATEWAY_BACKEND_URL is not set" in done.stderr and "GATEWAY_SESSION_CACHE_TTL" in done.stderr
+
+
 def test_version_needs_no_configuration():
     done = run_command("version")
     assert done.returncode == 0
@@ -101,7 +119,7 @@ def test_a_key_needs_a_name_that_the_callers_file_takes(arguments):
     assert done.stdout == "" and "name" in done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["migrate"], ["check-config"], ["key"], ["version"]])
+@pytest.mark.parametrize("command", [[], ["serve"], ["edge"], ["migrate"], ["check-config"], ["key"], ["version"]])
 def test_help_explains_itself(command):
     done = run_command(*command, "--help")
     assert done.returncode == 0 and done.stderr == ""

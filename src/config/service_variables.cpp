@@ -1,0 +1,132 @@
+#include "config/variable_kinds.hpp"
+#include "db/connection.hpp"
+
+#include <utility>
+
+/// What the service is told by its environment.
+namespace portcullis::config {
+
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+variable dsn(const variable_maker& make) {
+  variable v = make.make("POSTGRES_DSN", "a libpq URL or key=value string that pins search_path=backend",
+                         "how to reach PostgreSQL; pgx's URL parameter search_path=backend is understood");
+  v.is_required = true;
+  v.is_secret = true;
+  v.set = [](settings& s, std::string_view text) {
+    auto parsed = db::parse_dsn(text);
+    if (!parsed)
+      return parsed.error().detail;
+    s.postgres.conninfo = *std::move(parsed);
+    s.postgres.masked_dsn = db::mask_dsn(text);
+    return std::string{};
+  };
+  v.show = [](const settings& s) { return s.postgres.masked_dsn; };
+  return v;
+}
+
+std::vector<variable> essential_variables(const variable_maker& make) {
+  return {
+    make.address("listen address; port 0 lets the system choose one"),
+    make.choice("LOG_LEVEL", in(&settings::telemetry, &telemetry_settings::log_level), log::parse_level,
+                "debug, info, warn or error", "least severity that is logged"),
+    dsn(make),
+    make.count("POSTGRES_MAX_OPEN_CONNS", in(&settings::postgres, &postgres_settings::open_conns_max), 1, 1000,
+               "upper bound of the pool"),
+    make.count("POSTGRES_MAX_IDLE_CONNS", in(&settings::postgres, &postgres_settings::idle_conns_max), 0, 1000,
+               "connections kept open when idle; lowered to BACKEND_POSTGRES_MAX_OPEN_CONNS"),
+    make.duration("POSTGRES_CONN_MAX_LIFETIME", in(&settings::postgres, &postgres_settings::conn_life_time),
+                  seconds{1}, hours{8760}, "a connection older than this is replaced"),
+    make.duration("POSTGRES_OPERATION_TIMEOUT", in(&settings::postgres, &postgres_settings::operation_timeout),
+                  milliseconds{10}, minutes{5}, "bound of a connect attempt, a probe and each operation"),
+    make.service_name("service.name in logs and OpenTelemetry"),
+    make.choice("OTEL_TRACES_EXPORTER", in(&settings::telemetry, &telemetry_settings::traces),
+                tracing::parse_exporter, "none, stdout or otlp",
+                "where traces go; otlp follows the standard OTEL_EXPORTER_OTLP_* variables"),
+    make.choice("OTEL_METRICS_EXPORTER", in(&settings::telemetry, &telemetry_settings::metrics),
+                tracing::parse_exporter, "none, stdout or otlp",
+                "where metrics are pushed; GET /metrics works always"),
+    make.duration("GUEST_RETENTION", in(&settings::retention, &retention_settings::guest_retention), seconds{1},
+                  hours{87600}, "a guest older than this that no game has seated is abandoned"),
+    make.duration("GUEST_REAP_INTERVAL", in(&settings::retention, &retention_settings::guest_reap_interval),
+                  seconds{1}, hours{8760}, "time between two sweeps of abandoned guests"),
+    make.duration("REVOKED_RETENTION", in(&settings::retention, &retention_settings::revoked_retention),
+                  seconds{1}, hours{87600}, "dead session rows are kept this long"),
+    make.duration("REVOCATION_RETENTION", in(&settings::revocation, &revocation_settings::retention), seconds{1},
+                  hours{8760}, "how far back a cursor can resume"),
+    make.duration("REVOCATION_POLL_INTERVAL", in(&settings::revocation, &revocation_settings::poll_interval),
+                  milliseconds{1}, minutes{1}, "time between two reads of the revocation log when nothing hints"),
+    make.duration("REVOCATION_MAX_STALENESS", in(&settings::revocation, &revocation_settings::staleness_max),
+                  milliseconds{10}, minutes{10},
+                  "past this without a read of the revocation log, nothing is answered from memory"),
+    make.count("SESSION_CACHE_MAX_ENTRIES", in(&settings::session_cache, &session_cache_settings::entries_max), 1,
+               100'000'000, "sessions held in memory; past it, the least recently used goes"),
+  };
+}
+
+std::vector<variable> limit_variables(const variable_maker& make) {
+  constexpr std::size_t mebibyte = 1024 * 1024;
+  return {
+    make.count("HTTP_MAX_CONNECTIONS", in(&settings::http, &http_settings::connections_max), 1, 1'000'000,
+               "open connections"),
+    make.count("HTTP_MAX_SUBSCRIBERS", in(&settings::http, &http_settings::subscribers_max), 0, 1'000'000,
+               "connections that follow the revocation feed; lowered to BACKEND_HTTP_MAX_CONNECTIONS"),
+    make.count("HTTP_MAX_SUBSCRIBER_BUFFER_BYTES",
+               in(&settings::http, &http_settings::subscriber_buffer_bytes_max), 4096, 64 * mebibyte,
+               "unsent bytes, past which a subscriber is cut off"),
+    make.count("HTTP_MAX_HEADER_BYTES", in(&settings::http, &http_settings::head_bytes_max), 1024, mebibyte,
+               "request line and header section"),
+    make.count("HTTP_MAX_HEADER_FIELDS", in(&settings::http, &http_settings::fields_max), 16, 10000,
+               "header fields of a request"),
+    make.count("HTTP_MAX_BODY_BYTES", in(&settings::http, &http_settings::body_bytes_max), 1024, 16 * mebibyte,
+               "body of a request"),
+    make.count("HTTP_MAX_PIPELINED", in(&settings::http, &http_settings::pipelined_max), 1, 1024,
+               "requests of one connection in flight"),
+    make.count("HTTP_MAX_HELD_BYTES", in(&settings::http, &http_settings::held_bytes_max), 16 * mebibyte,
+               65'536 * mebibyte, "input and output held for all connections; past it requests get 503"),
+    make.duration("HTTP_HEADER_TIMEOUT", in(&settings::http, &http_settings::header_timeout), milliseconds{100},
+                  minutes{10}, "from the first byte of a request to the end of its header"),
+    make.duration("HTTP_BODY_TIMEOUT", in(&settings::http, &http_settings::body_timeout), milliseconds{100},
+                  minutes{10}, "from the end of the header to the end of the body"),
+    make.duration("HTTP_IDLE_TIMEOUT", in(&settings::http, &http_settings::idle_timeout), milliseconds{100},
+                  hours{24}, "between two requests of a connection"),
+    make.duration("HTTP_WRITE_TIMEOUT", in(&settings::http, &http_settings::write_timeout), milliseconds{100},
+                  minutes{10}, "a connection that takes no byte of its answer for this long is closed"),
+    make.duration("SHUTDOWN_DELAY", in(&settings::http, &http_settings::shutdown_delay), milliseconds{0},
+                  minutes{10}, "at a stop: /readyz fails and everything else is served for this long"),
+    make.duration(
+      "SHUTDOWN_TIMEOUT", in(&settings::http, &http_settings::drain_timeout), milliseconds{0}, minutes{10},
+      "after that delay: for what has begun to arrive, and for idle connections to bring their next request"),
+    make.count("POSTGRES_MAX_QUEUE", in(&settings::postgres, &postgres_settings::queue_max), 1, 1'000'000,
+               "operations that wait for a connection; past it callers get 503"),
+    make.count("POSTGRES_MAX_BATCH", in(&settings::postgres, &postgres_settings::batch_max), 1, 1024,
+               "operations in one round trip"),
+    make.count("SESSION_CACHE_MAX_UNKNOWN",
+               in(&settings::session_cache, &session_cache_settings::unknown_entries_max), 0, 100'000'000,
+               "tokens remembered as never minted"),
+    make.count("SESSION_CACHE_MAX_LOADS", in(&settings::session_cache, &session_cache_settings::loads_max), 1,
+               1'000'000, "look-ups in PostgreSQL in flight; past it callers get 503"),
+    make.duration("REVOCATION_HEARTBEAT", in(&settings::revocation, &revocation_settings::heartbeat_interval),
+                  milliseconds{100}, seconds{15}, "time between two comment lines on an idle feed"),
+    make.count("REVOCATION_RING_EVENTS", in(&settings::revocation, &revocation_settings::ring_events_max), 1,
+               16 * mebibyte, "recent events held in memory"),
+    make.count("REVOCATION_PAGE_EVENTS", in(&settings::revocation, &revocation_settings::page_events_max), 1,
+               10'000, "events read from the log at once"),
+  };
+}
+
+} // namespace
+
+std::vector<variable> service_variables() {
+  const variable_maker make{role::service};
+  std::vector<variable> all = essential_variables(make);
+  for (variable& limit : limit_variables(make))
+    all.push_back(std::move(limit));
+  return all;
+}
+
+} // namespace portcullis::config

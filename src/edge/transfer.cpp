@@ -1,0 +1,125 @@
+#include "edge/transfer.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+namespace portcullis::edge {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Below the server's own time-out of idle connections, so that the edge is the one that closes them.
+constexpr long idle_connection_seconds_max = 55;
+
+void add(curl_list& list, const std::string& field) {
+  auto* longer = curl_slist_append(list.get(), field.c_str());
+  if (longer == nullptr)
+    throw std::bad_alloc{};
+  (void)list.release();
+  list.reset(longer);
+}
+
+curl_list fields_of(const http_client_options& options, bool has_body) {
+  curl_list fields;
+  add(fields, "Accept: application/json");
+  add(fields, "User-Agent: portcullis-edge");
+  if (!options.caller_key.empty())
+    add(fields, "X-Caller-Key: " + options.caller_key);
+  if (has_body) {
+    add(fields, "Content-Type: application/json");
+    add(fields, "Expect:"); // libcurl would wait for `100 Continue` before larger bodies
+  }
+  return fields;
+}
+
+template <class... Values>
+bool set(CURL* handle, CURLoption option, Values... values) {
+  return curl_easy_setopt(handle, option, values...) == CURLE_OK;
+}
+
+} // namespace
+
+bool library_is_usable() noexcept {
+  static const bool is_usable = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  return is_usable;
+}
+
+transfer_settings::transfer_settings(const http_client_options& from)
+  : options(from), get_fields(fields_of(from, false)), post_fields(fields_of(from, true)) {}
+
+transfer::transfer(kind k, http_request request, http_callback on_end, instant ends)
+  : type(k), asked(std::move(request)), callback(std::move(on_end)), deadline(ends), easy_(curl_easy_init()) {}
+
+bool transfer::prepare(const transfer_settings& settings, std::size_t to, instant now) {
+  if (easy_ == nullptr)
+    return false;
+  address = to;
+  tried |= 1u << to;
+  url_ = settings.options.addresses[to] + asked.target;
+  answer = http_answer{};
+  answer.sent = now;
+  is_too_large = false;
+  auto left = std::chrono::ceil<milliseconds>(deadline - now);
+  auto timeout = type == kind::long_poll ? left : std::min(left, settings.options.attempt_timeout);
+  return set_options(settings, std::max(timeout, milliseconds{1}));
+}
+
+bool transfer::set_options(const transfer_settings& settings, milliseconds timeout) {
+  auto* h = easy_.get();
+  auto& o = settings.options;
+  curl_easy_reset(h);
+  answer_bytes_max_ = o.answer_bytes_max;
+  bool has_body = !asked.body.empty();
+  bool is_set = set(h, CURLOPT_PRIVATE, this) && set(h, CURLOPT_URL, url_.c_str())
+                && set(h, CURLOPT_PROTOCOLS_STR, "http,https")
+                && set(h, CURLOPT_PROXY, "") // whatever http_proxy says
+                && set(h, CURLOPT_FOLLOWLOCATION, 0L) && set(h, CURLOPT_NOSIGNAL, 1L)
+                && set(h, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1}) && set(h, CURLOPT_TCP_KEEPALIVE, 1L)
+                && set(h, CURLOPT_MAXAGE_CONN, idle_connection_seconds_max)
+                && set(h, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(o.connect_timeout.count()))
+                && set(h, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()))
+                && set(h, CURLOPT_HTTPHEADER, has_body ? settings.post_fields.get() : settings.get_fields.get())
+                && set(h, CURLOPT_WRITEFUNCTION, &transfer::take) && set(h, CURLOPT_WRITEDATA, this)
+                && set(h, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+  if (has_body)
+    is_set = is_set && set(h, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(asked.body.size()))
+             && set(h, CURLOPT_POSTFIELDS, asked.body.data());
+  if (!o.ca_file.empty())
+    is_set =
+      is_set && set(h, CURLOPT_CAINFO, o.ca_file.c_str()) && set(h, CURLOPT_CAPATH, static_cast<char*>(nullptr));
+  if (!o.certificate_file.empty())
+    is_set =
+      is_set && set(h, CURLOPT_SSLCERT, o.certificate_file.c_str()) && set(h, CURLOPT_SSLKEY, o.key_file.c_str());
+  return is_set;
+}
+
+std::size_t transfer::take(char* data, std::size_t size, std::size_t count, void* self) noexcept {
+  auto& to = *static_cast<transfer*>(self);
+  auto bytes = size * count;
+  if (bytes > to.answer_bytes_max_ - to.answer.body.size()) {
+    to.is_too_large = true;
+    return 0; // ends the transfer
+  }
+  try {
+    to.answer.body.append(data, bytes);
+  } catch (const std::bad_alloc&) {
+    return 0;
+  }
+  return bytes;
+}
+
+transfer* transfer::of(CURL* handle) noexcept {
+  char* self = nullptr;
+  curl_easy_getinfo(handle, CURLINFO_PRIVATE, &self);
+  return reinterpret_cast<transfer*>(self);
+}
+
+int transfer::status() const noexcept {
+  long code = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &code);
+  return static_cast<int>(code);
+}
+
+} // namespace portcullis::edge

@@ -1,0 +1,80 @@
+"""What nginx keeps of an answer that may be kept: that one person's, for that long."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from gateway import Gateway, is_installed
+
+
+class Judge:
+    """Stands in for Portcullis: knows everybody whose token begins with `pcs_`, and says how long that may be kept."""
+
+    def __init__(self, max_age_s):
+        self.asked = 0
+        self._max_age_s = max_age_s
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def stop(self):
+        self._listener.close()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += connection.recv(65536) or b"\r\n\r\n"
+                self.asked += 1
+                connection.sendall(self._answer(head.decode("latin-1")))
+
+    def _answer(self, head):
+        _, found, token = head.partition("Authorization: Bearer pcs_")
+        common = "Content-Length: 0\r\nConnection: close\r\n"
+        if not found:
+            return f"HTTP/1.1 401 No\r\n{common}Cache-Control: no-store\r\n\r\n".encode()
+        # nginx heeds what comes first, and takes `private` for a ban.
+        lifetime = f"X-Accel-Expires: {self._max_age_s}\r\nCache-Control: private, max-age={self._max_age_s}\r\n"
+        return f"HTTP/1.1 200 OK\r\n{common}{lifetime}X-User-ID: {token.split()[0]}\r\n\r\n".encode()
+
+
+@pytest.fixture(params=[1, 60])
+def judged(request, application, tmp_path):
+    if not is_installed("nginx"):
+        pytest.skip("nginx is not installed")
+    judge = Judge(request.param)
+    gateway = Gateway("nginx", tmp_path, judge.port, application.port)
+    judge.asked = 0
+    yield judge, gateway, request.param
+    gateway.stop()
+    judge.stop()
+
+
+def user_of(gateway, token):
+    told = gateway.request(token=token).expect(200)
+    return {name.lower(): value for name, value in told["headers"]}["x-user-id"]
+
+
+def test_an_answer_is_kept_for_one_person_and_a_while(judged):
+    judge, gateway, max_age_s = judged
+    assert [user_of(gateway, "pcs_alice") for _ in range(5)] == ["alice"] * 5
+    if max_age_s > 5:
+        assert judge.asked == 1
+    assert user_of(gateway, "pcs_bob") == "bob"
+    assert user_of(gateway, "pcs_alic") == "alic"
+    assert gateway.request(token="x").status == 401
+    assert gateway.request().status == 401
+    asked = judge.asked
+    assert gateway.request().status == 401
+    assert judge.asked == asked + 1  # a denial is never kept
+    if max_age_s == 1:
+        time.sleep(2.1)
+        assert user_of(gateway, "pcs_alice") == "alice"
+        assert judge.asked == asked + 2
