@@ -2,20 +2,13 @@
 
 #include "actors/fixture.hpp"
 
-#include "actors/session_cache_behavior.hpp"
+#include "actors/session_cache_on_scheduler.hpp"
 
 #include <memory>
 
 namespace portcullis::test {
 
 using known = peeked_sessions::knowledge;
-
-/// The cache on the test's scheduler.
-inline session_cache_actor::behavior_type scheduled_cache(
-  session_cache_actor::stateful_pointer<session_cache_state> self, session_cache_options options,
-  session_loader_actor loader) {
-  return session_cache_behavior(self, std::move(options), loader);
-}
 
 /// The cache in front of a database that answers when the test says so.
 struct session_cache_fixture : test_coordinator_fixture<with_messages<caf::actor_system_config>> {
@@ -48,7 +41,7 @@ struct session_cache_fixture : test_coordinator_fixture<with_messages<caf::actor
   void start_cache(const session_cache_options& options) {
     if (cache)
       anon_send_exit(cache, caf::exit_reason::kill);
-    cache = sys.spawn(scheduled_cache, options, session_loader_actor{spawn_stand_in<db_pool_actor>(sys, db)});
+    cache = sys.spawn(session_cache_on_scheduler, options, session_loader_actor{spawn_stand_in<db_pool_actor>(sys, db)});
     consume_messages();
   }
 

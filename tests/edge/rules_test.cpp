@@ -1,5 +1,6 @@
 #include "actors/fixture.hpp"
-#include "actors/revocation_feed.hpp"
+#include "actors/log_follower.hpp"
+#include "actors/session_cache_on_scheduler.hpp"
 #include "actors/session_cache.hpp"
 #include "edge/http_log_source.hpp"
 #include "edge/service_loader.hpp"
@@ -78,7 +79,7 @@ struct fixture : test_coordinator_fixture<with_messages<caf::actor_system_config
   std::function<void()> before_telling = [] {};
   service_loader_actor loader;
   session_cache_actor cache;
-  revocation_feed_state feed;
+  std::optional<log_follower> feed;
 
   fixture() {
     for (auto* one : {&followed, &asked}) {
@@ -96,7 +97,7 @@ struct fixture : test_coordinator_fixture<with_messages<caf::actor_system_config
     cache_options.memory.index.entries_max = 16;
     cache_options.memory.staleness_max = 60s;
     cache_options.now = clock.reader();
-    cache = sys.spawn(scheduled_session_cache, cache_options, session_loader_actor{loader});
+    cache = sys.spawn(session_cache_on_scheduler, cache_options, session_loader_actor{loader});
     consume_messages();
     start_feed();
   }
@@ -110,20 +111,29 @@ struct fixture : test_coordinator_fixture<with_messages<caf::actor_system_config
   void start_feed() {
     http_log_source_options options;
     options.now = clock.reader();
-    feed.options.poll_interval = 1ms;
-    feed.options.backoff_min = 1ms;
-    feed.options.backoff_max = 1ms;
-    feed.options.now = clock.reader();
-    feed.from.log = make_http_log_source(
+    revocation_feed_options feed_options;
+    feed_options.poll_interval = 1ms;
+    feed_options.backoff_min = 1ms;
+    feed_options.backoff_max = 1ms;
+    feed_options.now = clock.reader();
+    log_sources from;
+    from.log = make_http_log_source(
       options, [this](http_request request, instant) { return followed.feed(request.target); },
       [this](http_request, http_callback callback) { polls.push_back(std::move(callback)); }, wakeup, position);
-    feed.tell_progress = [this](log_progress&& news) {
-      before_telling();
-      tell(news);
+    log_follower::listener to;
+    to.tell = [this](log_news&& news) {
+      if (std::holds_alternative<log_progress>(news))
+        before_telling();
+      std::visit([this](const auto& one) { tell(one); }, news);
     };
-    feed.tell_history = [this](epoch_changed&& news) { tell(news); };
-    feed.tell_warmed = [this](cache_warmed&& news) { tell(news); };
-    feed.round();
+    feed.emplace(feed_options, std::move(from), std::move(to));
+    round();
+  }
+
+  void round() {
+    while (feed->step()) {
+    }
+    feed->wait();
   }
 
   template <class Message>
@@ -157,13 +167,13 @@ CAF_TEST(a session is loaded once and answered from memory until it is revoked) 
   CAF_CHECK(load()->reply->status == session_status::active);
   CAF_CHECK(peek() == known::active);
   followed.read_up_to(6);
-  feed.round();
+  round();
   CAF_CHECK(peek() == known::revoked);
 }
 
 CAF_TEST(a replica that lags cannot bring a dead session back) {
   followed.read_up_to(6);
-  feed.round();
+  round();
   // Asked without a position, the replica that lags says that the session lives.
   CAF_CHECK_NOT_EQUAL(asked.lookup("{}")->body.find("active"), std::string::npos);
   CAF_CHECK(load()->error.code == errc::database_unavailable);
@@ -176,7 +186,7 @@ CAF_TEST(nor can it between the reading of an event and its telling) {
   followed.read_up_to(6);
   std::shared_ptr<outcome<resolution>> overtaken;
   before_telling = [&] { overtaken = load(); };
-  feed.round();
+  round();
   CAF_REQUIRE(overtaken);
   CAF_CHECK(overtaken->error.code == errc::database_unavailable);
   CAF_CHECK(peek() != known::active);
@@ -188,18 +198,18 @@ CAF_TEST(the age of the replicas log shortens the lease) {
   // The replica answers every read at once, and has itself not read the log for ever longer.
   for (int second = 1; second <= 59; ++second) {
     clock.advance(1s);
-    feed.round();
+    round();
   }
   CAF_CHECK(peek() == known::active);
   clock.advance(1s);
-  feed.round();
+  round();
   CAF_CHECK(peek() == known::must_load);
   CAF_CHECK(load()->error.code == errc::history_stale);
   asked.read_up_to(5);
   CAF_CHECK(load()->reply->status == session_status::active); // asked each time
   CAF_CHECK(peek() == known::must_load);
   followed.read_up_to(5);
-  feed.round();
+  round();
   CAF_CHECK(peek() == known::active);
 }
 
@@ -214,7 +224,7 @@ CAF_TEST(what comes by itself renews no lease) {
       callback(http_answer{
         200, R"({"events":[],"cursor":")" + text({epoch, 5}) + R"(","reset":false,"log_age_ms":0})", clock.now()});
     }
-    feed.round();
+    round();
   }
   CAF_CHECK(peek() == known::must_load);
 }
@@ -224,7 +234,7 @@ CAF_TEST(without the service sessions go on until the bound and not beyond) {
   followed.is_away = true;
   asked.is_away = true;
   clock.advance(59s);
-  feed.round();
+  round();
   CAF_CHECK(peek() == known::active);
   clock.advance(1s);
   CAF_CHECK(peek() == known::must_load);

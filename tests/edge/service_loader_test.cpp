@@ -1,3 +1,4 @@
+#include "actors/session_cache_on_scheduler.hpp"
 #include "edge/service_loader.hpp"
 
 #include "actors/fixture.hpp"
@@ -209,7 +210,7 @@ CAF_TEST(behind the cache a token is loaded once and its death is final) {
   options.memory.index.entries_max = 64;
   options.memory.staleness_max = 60s;
   options.now = clock.reader();
-  auto cache = sys.spawn(scheduled_session_cache, options, session_loader_actor{loader});
+  auto cache = sys.spawn(session_cache_on_scheduler, options, session_loader_actor{loader});
   consume_messages();
   auto one = ask<resolution>(sys, cache, load_session{make_hash(1)});
   auto other = ask<resolution>(sys, cache, load_session{make_hash(1)});
