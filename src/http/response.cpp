@@ -27,7 +27,10 @@ std::string_view challenge(errc code) noexcept {
   case errc::token_malformed:
   case errc::session_unknown:
   case errc::session_revoked:
+  case errc::session_expired:
     return "Bearer realm=\"portcullis\", error=\"invalid_token\"";
+  case errc::caller_unknown: // RFC 7617; a key may come in other ways as well
+    return "Basic realm=\"portcullis\"";
   default:
     return {};
   }

@@ -208,9 +208,10 @@ CAF_TEST(the listen address has the forms of Go) {
 }
 
 CAF_TEST(integers have bounds and no other form) {
-  for (const char* text : {"-1", "1.5", "1e3", " 5", "5 ", "0x10", "1001", "18446744073709551616"})
+  for (const char* text : {"-1", "1.5", "1e3", "5 5", "0x10", "1001", "18446744073709551616"})
     check_refused("BACKEND_POSTGRES_MAX_OPEN_CONNS", text);
   CAF_CHECK_EQUAL(sound({{"BACKEND_POSTGRES_MAX_OPEN_CONNS", "1000"}}).postgres.open_conns_max, 1000u);
+  CAF_CHECK_EQUAL(sound({{"BACKEND_POSTGRES_MAX_OPEN_CONNS", " 5\n"}}).postgres.open_conns_max, 5u); // as from a file
 }
 
 CAF_TEST(durations have the form of Go) {

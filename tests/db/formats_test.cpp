@@ -121,7 +121,7 @@ CAF_TEST(SQLSTATE means one thing to the caller and one to the executor) {
   } table[] = {
     {"40001", remedy::retry, errc::database_unavailable},
     {"40P01", remedy::retry, errc::database_unavailable},
-    {"55P03", remedy::give_up, errc::database_unavailable},
+    {"55P03", remedy::wait, errc::database_unavailable},
     {"57014", remedy::give_up, errc::database_unavailable},
     {"53300", remedy::give_up, errc::database_unavailable},
     {"57P01", remedy::reconnect, errc::database_unavailable},

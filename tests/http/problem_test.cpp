@@ -48,6 +48,7 @@ const std::map<std::string_view, int> statuses{
   {"starting", 503},
   {"draining", 503},
   {"history_stale", 503},
+  {"deadline_exceeded", 503},
   {"internal", 500},
   {"http_version_unsupported", 505},
 };
