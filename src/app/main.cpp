@@ -45,8 +45,7 @@ int run(const config::command_line& line) {
   case config::command::serve:
     return serve(settings, PORTCULLIS_VERSION);
   case config::command::edge:
-    std::cerr << "portcullis: this build has no edge\n";
-    return EXIT_FAILURE;
+    return run_edge(settings, PORTCULLIS_VERSION);
   case config::command::key:
   case config::command::version:
     break; // need no configuration: answered before

@@ -1,7 +1,9 @@
 #include "app/serve.hpp"
 
 #include "actors/interfaces.hpp"
+#include "app/edge_supervisor.hpp"
 #include "app/supervisor.hpp"
+#include "edge/transfer.hpp"
 #include "net/listener.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/tracing.hpp"
@@ -19,6 +21,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <functional>
+#include <iostream>
 #include <memory>
 #include <thread>
 
@@ -88,14 +92,15 @@ tracing::options tracing_options_of(const config::settings& settings, const std:
   return result;
 }
 
-} // namespace
+using spawn_supervisor = std::function<supervisor_actor(caf::actor_system& system, supervisor_options options)>;
 
-int serve(const config::settings& settings, const std::string& version) {
+/// Runs a process of ours from its settings to its exit status.
+int run(const config::settings& settings, const std::string& version, const spawn_supervisor& spawn) {
   auto signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   log::start(settings.telemetry.log_level, settings.telemetry.service_name);
-  log::info("starting", {{"version", version}, {"database", settings.postgres.masked_dsn}});
+  log::info("starting", {{"version", version}});
   supervisor_options options;
   options.settings = settings;
   options.version = version;
@@ -114,7 +119,7 @@ int serve(const config::settings& settings, const std::string& version) {
   {
     actor_config cfg;
     caf::actor_system system{cfg};
-    auto boss = system.spawn(supervisor, std::move(options));
+    auto boss = spawn(system, std::move(options));
     auto exporting = tracing_options_of(settings, version);
     exporting.collect = [&system, boss] { return collect(system, boss); };
     if (auto err = tracing::start(std::move(exporting)); err.code != errc::none)
@@ -131,6 +136,27 @@ int serve(const config::settings& settings, const std::string& version) {
   log::info("stopped");
   log::stop();
   return has_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+} // namespace
+
+int serve(const config::settings& settings, const std::string& version) {
+  return run(settings, version, [](caf::actor_system& system, supervisor_options options) {
+    log::info("database", {{"address", options.settings.postgres.masked_dsn}});
+    return system.spawn(supervisor, std::move(options));
+  });
+}
+
+int run_edge(const config::settings& settings, const std::string& version) {
+  if (!edge::library_is_usable()) {
+    std::cerr << "portcullis: the HTTP client's library cannot be used\n";
+    return EXIT_FAILURE;
+  }
+  return run(settings, version, [](caf::actor_system& system, supervisor_options options) {
+    for (auto& address : options.settings.service.addresses)
+      log::info("service", {{"address", address}});
+    return system.spawn(edge_supervisor, std::move(options));
+  });
 }
 
 } // namespace portcullis

@@ -10,4 +10,7 @@ namespace portcullis {
 /// once, before any other thread exists: every thread inherits the blocked signals.
 int serve(const config::settings& settings, const std::string& version);
 
+/// The same for an edge.
+int run_edge(const config::settings& settings, const std::string& version);
+
 } // namespace portcullis

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
-#include "net/listener.hpp"
 #include "actors/log_wakeup.hpp"
 #include "config/settings.hpp"
 #include "db/timelines.hpp"
+#include "net/listener.hpp"
 
 #include <caf/delegated.hpp>
 #include <caf/typed_response_promise.hpp>

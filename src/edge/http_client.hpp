@@ -2,6 +2,7 @@
 
 #include "core/result.hpp"
 #include "core/time.hpp"
+#include "telemetry/metrics.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -70,6 +71,8 @@ struct http_client_stats {
   std::uint64_t refused = 0;   // turned away at the bound
   std::size_t addresses_usable = 0;
 };
+
+void add_to(metrics::snapshot& s, const http_client_stats& stats);
 
 /// Thread-safe. A request goes to the first address that is not known to have failed. An address fails by an error
 /// of the connection, by a time-out or by several 5xx in a row; from then on it is only probed, with a growing,

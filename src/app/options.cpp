@@ -1,0 +1,61 @@
+#include "app/options.hpp"
+
+#include "core/failpoint.hpp"
+#include "core/uuid.hpp"
+#include "telemetry/log.hpp"
+
+#include <algorithm>
+
+namespace portcullis {
+
+namespace {
+
+/// Descriptors that are not connections: the pool's and the feed's, the log, the multiplexer's.
+constexpr std::size_t descriptors_reserved = 64;
+
+} // namespace
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  fill_random(reinterpret_cast<std::uint8_t*>(&seed), sizeof seed);
+  return seed;
+}
+
+session_cache_options cache_options_of(const config::settings& s) {
+  session_cache_options result;
+  result.memory.index.entries_max = s.session_cache.entries_max;
+  result.memory.index.seed = random_seed();
+  result.memory.unknown_entries_max = s.session_cache.unknown_entries_max;
+  result.memory.staleness_max = s.revocation.staleness_max;
+  result.memory.index.entry_ttl = s.session_cache.ttl; // an edge's
+  result.loads_max = s.session_cache.loads_max;
+  return result;
+}
+
+http::server_options server_options_of(const config::settings& s, const listener& from,
+                                       std::size_t descriptors_max) {
+  http::server_options result;
+  auto& limits = result.limits;
+  limits.reader.head_bytes_max = s.http.head_bytes_max;
+  limits.reader.fields_max = s.http.fields_max;
+  limits.reader.body_bytes_max = s.http.body_bytes_max;
+  auto reserved = descriptors_reserved + s.postgres.open_conns_max + limits.turned_away_max;
+  auto possible = descriptors_max > 2 * reserved ? descriptors_max - reserved : descriptors_max / 2;
+  limits.connections_max =
+    fails(failpoint::connection_bound) ? s.http.connections_max : std::min(s.http.connections_max, possible);
+  if (limits.connections_max < s.http.connections_max)
+    log::warn("fewer connections than configured: the limit of open files is lower",
+              {{"connections_max", limits.connections_max}, {"open_files_max", descriptors_max}});
+  limits.pipelined_max = s.http.pipelined_max;
+  limits.held_bytes_max = s.http.held_bytes_max;
+  limits.header_timeout = s.http.header_timeout;
+  limits.body_timeout = s.http.body_timeout;
+  limits.idle_timeout = s.http.idle_timeout;
+  limits.write_timeout = s.http.write_timeout;
+  limits.request_timeout = s.request_timeout();
+  result.request_id_seed = random_seed();
+  result.listen = {{from.descriptor, {}}};
+  return result;
+}
+
+} // namespace portcullis

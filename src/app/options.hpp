@@ -1,0 +1,26 @@
+#pragma once
+
+#include "actors/session_cache.hpp"
+#include "config/settings.hpp"
+#include "http/server/server.hpp"
+#include "net/listener.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+/// From settings to the options of the parts that a service and an edge both have.
+namespace portcullis {
+
+/// Beyond the grace for connections at a stop, for those that were told at its end to leave.
+inline constexpr std::chrono::seconds drain_overtime{1};
+
+std::uint64_t random_seed();
+
+session_cache_options cache_options_of(const config::settings& s);
+
+/// `descriptors_max`: open files of the process.
+http::server_options server_options_of(const config::settings& s, const listener& from,
+                                       std::size_t descriptors_max);
+
+} // namespace portcullis
