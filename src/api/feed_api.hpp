@@ -15,6 +15,9 @@ public:
 
   void add_routes(http::router& to) override;
   void tick() override;
+  bool defers_work() const override {
+    return true;
+  }
   void work() override;
   bool has_work() const override;
   void stop() override;

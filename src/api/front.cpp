@@ -19,6 +19,12 @@ void front_state::init(self_pointer self, front_options options) {
   for (auto& m : parts_.modules)
     m->add_routes(server_->routes());
   server_->routes_are_complete();
+  for (auto& m : parts_.modules) {
+    if (m->collects())
+      collecting_.push_back(m.get());
+    if (m->defers_work())
+      deferring_.push_back(m.get());
+  }
   for (auto& m : parts_.modules)
     parts_.health->add_source([part = m.get()](metrics::snapshot& s) { part->add_to(s); });
   server_->on_turn_end([this] { end_turn(); });
@@ -54,18 +60,18 @@ void front_state::timer() {
 /// Not within a turn: what is written goes to the kernel at once, so that its cost counts.
 void front_state::work() {
   is_work_due_ = true; // the turns of the work itself do not ask for more
-  for (auto& m : parts_.modules)
+  for (auto* m : deferring_)
     m->work();
   is_work_due_ = false;
   http::server::turn t{*server_};
 }
 
 void front_state::end_turn() {
-  bool has_work = false;
-  for (auto& m : parts_.modules) {
+  for (auto* m : collecting_)
     m->end_turn();
+  bool has_work = false;
+  for (auto* m : deferring_)
     has_work = has_work || m->has_work();
-  }
   if (has_work && !std::exchange(is_work_due_, true))
     self_->send(pacer_, work_atom_v);
 }

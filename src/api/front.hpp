@@ -56,6 +56,9 @@ private:
   self_pointer self_ = nullptr;
   std::unique_ptr<http::server> server_;
   front_parts parts_;
+  // Those of them that a turn concerns, since there are some turns to every request.
+  std::vector<module*> collecting_;
+  std::vector<module*> deferring_;
   pacer_actor pacer_;
   bool is_work_due_ = false; // the pacer has been asked
 };

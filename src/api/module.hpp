@@ -19,13 +19,19 @@ public:
 
   virtual void add_routes(http::router& to) = 0;
 
-  /// At the end of each turn of the server: sends what was collected while a connection was read.
+  /// Whether it collects something while a connection is read, and sends it at the end of each turn of the server.
+  virtual bool collects() const {
+    return false;
+  }
   virtual void end_turn() {}
 
   /// Four times a second.
   virtual void tick() {}
 
-  /// A part of the work that was left for later, so that requests have their turn.
+  /// Whether it ever leaves work for later, so that requests have their turn: `work` does a part of it.
+  virtual bool defers_work() const {
+    return false;
+  }
   virtual void work() {}
   virtual bool has_work() const {
     return false;

@@ -25,6 +25,9 @@ public:
   resolve_api(front_pointer self, http::server& server, session_cache_actor cache, const resolve_options& options);
 
   void add_routes(http::router& to) override;
+  bool collects() const override {
+    return true;
+  }
   void end_turn() override;
   void timer() override;
   using module::apply;

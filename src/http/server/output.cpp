@@ -70,9 +70,11 @@ void output::send_all() noexcept {
   depth_ = 1;
   try {
     std::size_t done = 0;
+    std::size_t known = 0;
     do {
       if (on_turn_end)
         on_turn_end();
+      known = dirty_.size();
       for (; done < dirty_.size(); ++done) {
         auto* c = all_.find(dirty_[done]);
         if (c == nullptr)
@@ -80,9 +82,7 @@ void output::send_all() noexcept {
         c->is_dirty = false;
         flush(*c);
       }
-      if (on_turn_end)
-        on_turn_end();
-    } while (done < dirty_.size());
+    } while (done > known); // input that had to wait was looked at: it may have left something to collect
   } catch (const std::exception& e) {
     // Those that are left are found by their deadlines.
     log::error("answers could not be sent", {{"reason", e.what()}});
