@@ -65,6 +65,8 @@ session_cache_actor::behavior_type session_cache_behavior(Self* self, session_ca
                                                           const session_loader_actor& loader) {
   self->state.init(std::move(options));
   return {
+    // CAF tries the handlers in their order: the hot one is the first.
+    [self](const peek_sessions& ask) { return self->state.peek(ask); },
     detail::applies<session_minted>(self),
     detail::applies<session_revoked>(self),
     detail::applies<account_revoked>(self),
@@ -72,7 +74,6 @@ session_cache_actor::behavior_type session_cache_behavior(Self* self, session_ca
     detail::applies<epoch_changed>(self),
     // Memory needs no word of it: a session that is not held is loaded, warm or not.
     [](const cache_warmed&) { return applied{}; },
-    [self](const peek_sessions& ask) { return self->state.peek(ask); },
     [self, loader](const load_session& ask) { return detail::answer_load(self, loader, ask); },
     detail::applies<warm_sessions>(self),
     [self](const read_cache_stats&) { return self->state.stats(); },

@@ -101,13 +101,14 @@ http_front_actor::behavior_type front(front_state::self_pointer self, front_opti
   auto& state = self->state;
   auto& server = state.server();
   return {
+    // CAF tries the handlers in their order: the hot one is the first.
+    [&server](const caf::io::new_data_msg& msg) {
+      guard("receive", [&] { server.receive(msg.handle, {msg.buf.data(), msg.buf.size()}); });
+    },
     [&server](const caf::io::new_connection_msg& msg) {
       guard("accept", [&] { server.accept(msg.source, msg.handle); });
     },
     [](const caf::io::acceptor_closed_msg&) { log::error("the listening socket was closed"); },
-    [&server](const caf::io::new_data_msg& msg) {
-      guard("receive", [&] { server.receive(msg.handle, {msg.buf.data(), msg.buf.size()}); });
-    },
     [&server](const caf::io::connection_closed_msg& msg) { guard("close", [&] { server.closed(msg.handle); }); },
     [&state](const log_progress& progress) {
       guard("log_progress", [&] { state.apply(progress); });

@@ -105,8 +105,12 @@ router::match router::choose(const resource& at, verb method) noexcept {
 
 router::match router::find(verb method, std::string_view path) const noexcept {
   const auto wanted = method == verb::head ? verb::get : method;
-  if (const auto found = exact_.find(path); found != exact_.end())
-    return choose(*found->second, wanted);
+  if (last_exact_ != nullptr && last_exact_->pattern == path)
+    return choose(*last_exact_, wanted);
+  if (const auto found = exact_.find(path); found != exact_.end()) {
+    last_exact_ = found->second;
+    return choose(*last_exact_, wanted);
+  }
   for (const auto* tree : subtrees_)
     if (is_within(path, tree->pattern.substr(0, tree->pattern.size() - below.size())))
       return choose(*tree, wanted);

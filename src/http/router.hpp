@@ -59,6 +59,7 @@ private:
   std::deque<route> routes_;
   std::deque<resource> resources_;
   std::unordered_map<std::string_view, const resource*> exact_;
+  mutable const resource* last_exact_ = nullptr; // most requests ask for the same as the one before
   std::vector<const resource*> subtrees_;
   std::vector<const resource*> parameterized_;
 };

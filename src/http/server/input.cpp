@@ -52,6 +52,7 @@ void input::take(connection& c, std::string_view wire) {
 }
 
 void input::process(connection& c, std::string_view plain) {
+  auto now = owner_.now(); // once for all that came with one read
   for (bool more = true; more && c.takes_requests && c.state == connection::mode::open;) {
     bool is_full =
       c.exchanges.size() >= limits_.pipelined_max || c.unsent + c.out.size() > limits_.unsent_bytes_max;
@@ -70,14 +71,14 @@ void input::process(connection& c, std::string_view plain) {
         append(c.out, continue_response);
       break;
     case request_reader::status::complete:
-      dispatch(c, c.reader.current());
+      dispatch(c, c.reader.current(), now);
       break;
     case request_reader::status::failed:
       refuse(c, c.reader.error());
       break;
     }
   }
-  c.note_reading(owner_.now());
+  c.note_reading(now);
   all_.account(c);
   if (is_short_of_memory() && c.state == connection::mode::open && c.takes_requests && c.reader.in_request()) {
     ++count.short_of_memory;
@@ -100,8 +101,7 @@ void input::resume(connection& c) {
   process(c, backlog);
 }
 
-exchange& input::begin(connection& c, const request& r, const route* to) {
-  auto now = owner_.now();
+exchange& input::begin(connection& c, const request& r, const route* to, instant now) {
   c.reading_since = now;
   auto& x = c.begin_exchange();
   x.to = to;
@@ -118,9 +118,9 @@ exchange& input::begin(connection& c, const request& r, const route* to) {
   return x;
 }
 
-void input::dispatch(connection& c, const request& r) {
+void input::dispatch(connection& c, const request& r, instant now) {
   auto found = routes.find(r.method, r.path);
-  auto& x = begin(c, r, found.to);
+  auto& x = begin(c, r, found.to, now);
   if (found.to == nullptr) {
     if (found.is_path_known)
       return out_.problem(c, x, {errc::method_not_allowed, "the resource does not take this method"}, found.allow);
@@ -191,7 +191,7 @@ std::optional<refusal> input::ask_gate(const connection& c, const exchange& x, c
 
 void input::refuse(connection& c, const failure& why) {
   ++count.refused;
-  auto& x = begin(c, {}, nullptr);
+  auto& x = begin(c, {}, nullptr, owner_.now());
   x.keep_alive = false;
   c.takes_requests = false;
   out_.problem(c, x, why);

@@ -61,8 +61,8 @@ public:
 private:
   void process(connection& c, std::string_view plain);
   void keep(connection& c, std::string_view rest);
-  exchange& begin(connection& c, const request& r, const route* to);
-  void dispatch(connection& c, const request& r);
+  exchange& begin(connection& c, const request& r, const route* to, instant now);
+  void dispatch(connection& c, const request& r, instant now);
   bool park(connection& c, exchange& x, const request& r);
   void run(connection& c, exchange& x, const request& r, const path_params& params);
   std::optional<refusal> ask_gate(const connection& c, const exchange& x, const call& asked) const;
