@@ -244,7 +244,7 @@ struct http_client_fixture : http_fixture {
 inline const std::string internal = "/api/v1/internal";
 
 /// What the cache says to a look-up.
-inline peeked_sessions::answer peeked(const peek_sessions::lookup& asked, peeked_sessions::verdict known,
+inline peeked_sessions::answer peeked(const peek_sessions::lookup& asked, peeked_sessions::knowledge known,
                                       const session_record& record = {}) {
   peeked_sessions::answer result;
   result.exchange = asked.exchange;
