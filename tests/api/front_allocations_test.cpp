@@ -45,7 +45,7 @@ struct config : caf::actor_system_config {
 struct running_front {
   config settings;
   caf::actor_system system{settings};
-  stage_ptr peers = std::make_shared<stage>();
+  probe_ptr peers = std::make_shared<probe>();
   session_cache_actor cache;
   http_front_actor front;
   token secret = token::from_random({{1, 2, 3}});
@@ -55,9 +55,9 @@ struct running_front {
     session_cache_options memory;
     memory.memory.index.entries_max = 64;
     front_peers who;
-    who.pool = spawn_stand_in<db_pool_actor>(system, peers);
-    who.sessions = spawn_stand_in<session_actor>(system, peers);
-    who.accounts = spawn_stand_in<account_actor>(system, peers);
+    who.pool = spawn_fake<db_pool_actor>(system, peers);
+    who.sessions = spawn_fake<session_actor>(system, peers);
+    who.accounts = spawn_fake<account_actor>(system, peers);
     who.cache = cache = system.middleman().spawn_broker(session_cache, memory, session_loader_actor{who.pool});
     listener listening;
     CAF_REQUIRE(listen_on("127.0.0.1", 0, &listening).code == errc::none);
