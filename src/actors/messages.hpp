@@ -51,7 +51,6 @@ struct peeked_sessions {
     unknown,   // known never to have been minted
     must_load, // memory cannot tell: ask with `load_session`
   };
-  using verdict = knowledge; // for callers that have not followed the new name
   struct answer {
     std::uint64_t exchange = 0;
     token_hash hash;

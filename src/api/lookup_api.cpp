@@ -100,16 +100,16 @@ void lookup_api::take(const batch_ptr& b, const peeked_sessions& known) {
   for (auto& found : known.answers) {
     auto& answer = b->answers[found.exchange];
     switch (found.known) {
-    case peeked_sessions::verdict::active:
+    case peeked_sessions::knowledge::active:
       answer = answer_of(session_status::active, found.record);
       break;
-    case peeked_sessions::verdict::revoked:
+    case peeked_sessions::knowledge::revoked:
       answer = answer_of(session_status::revoked, found.record);
       break;
-    case peeked_sessions::verdict::unknown:
+    case peeked_sessions::knowledge::unknown:
       answer = answer_of(session_status::unknown, found.record);
       break;
-    case peeked_sessions::verdict::must_load:
+    case peeked_sessions::knowledge::must_load:
       ++b->open;
       load(b, found.exchange, {found.hash, found.read_after});
       break;

@@ -121,13 +121,13 @@ void resolve_api::answer(const peeked_sessions::answer& known) {
   http::responder to{&server_, {known.connection, known.generation, known.exchange}};
   auto as = static_cast<form>(known.purpose);
   switch (known.known) {
-  case peeked_sessions::verdict::active:
+  case peeked_sessions::knowledge::active:
     return send(to, as, session_status::active, known.record);
-  case peeked_sessions::verdict::revoked:
+  case peeked_sessions::knowledge::revoked:
     return send(to, as, session_status::revoked, known.record);
-  case peeked_sessions::verdict::unknown:
+  case peeked_sessions::knowledge::unknown:
     return send(to, as, session_status::unknown, known.record);
-  case peeked_sessions::verdict::must_load:
+  case peeked_sessions::knowledge::must_load:
     return load(to, as, {known.hash, known.read_after});
   }
 }

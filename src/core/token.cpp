@@ -2,6 +2,7 @@
 
 #include "core/base62.hpp"
 #include "core/crc32.hpp"
+#include "core/hex.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -76,13 +77,8 @@ bool operator==(const token_hash& a, const token_hash& b) noexcept {
 }
 
 std::string to_hex(const token_hash& hash) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * hash.bytes.size());
-  for (const auto byte : hash.bytes) {
-    text += digits[byte >> 4];
-    text += digits[byte & 0x0f];
-  }
+  std::string text(2 * hash.bytes.size(), '\0');
+  hex::write(hash.bytes.data(), hash.bytes.size(), text.data());
   return text;
 }
 

@@ -1,5 +1,6 @@
 #include "telemetry/logfmt.hpp"
 
+#include "core/hex.hpp"
 #include "core/utf8.hpp"
 
 #include <algorithm>
@@ -75,13 +76,12 @@ std::size_t escape(std::string_view text, std::array<char, 6>& out, std::size_t*
   }
   if (!is_steering(d.code_point))
     return put(text.substr(0, d.bytes));
-  constexpr std::string_view hex = "0123456789abcdef";
   out = {'\\',
          'u',
-         hex[d.code_point >> 12 & 0xF],
-         hex[d.code_point >> 8 & 0xF],
-         hex[d.code_point >> 4 & 0xF],
-         hex[d.code_point & 0xF]};
+         hex::digits[d.code_point >> 12 & 0xF],
+         hex::digits[d.code_point >> 8 & 0xF],
+         hex::digits[d.code_point >> 4 & 0xF],
+         hex::digits[d.code_point & 0xF]};
   return out.size();
 }
 

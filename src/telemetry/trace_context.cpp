@@ -1,5 +1,7 @@
 #include "telemetry/tracing.hpp"
 
+#include "core/hex.hpp"
+
 #include <algorithm>
 #include <cstddef>
 
@@ -7,34 +9,17 @@ namespace portcullis::tracing {
 
 namespace {
 
-// W3C Trace Context, 3.2: lower-case hex only.
-int digit(char c) noexcept {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  return -1;
-}
-
+/// W3C Trace Context, 3.2: in lower case only.
 template <std::size_t N>
 bool read_hex(std::string_view text, std::array<std::uint8_t, N>& out) noexcept {
-  for (std::size_t i = 0; i < N; ++i) {
-    const int high = digit(text[2 * i]);
-    const int low = digit(text[2 * i + 1]);
-    if (high < 0 || low < 0)
-      return false;
-    out[i] = static_cast<std::uint8_t>(high << 4 | low);
-  }
-  return true;
+  return text.find_first_of("ABCDEF") == std::string_view::npos && hex::read(text, out.data(), N);
 }
 
 template <std::size_t N>
 void write_hex(const std::array<std::uint8_t, N>& bytes, std::string& out) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  for (const std::uint8_t byte : bytes) {
-    out += digits[byte >> 4];
-    out += digits[byte & 0xF];
-  }
+  std::array<char, 2 * N> text{};
+  hex::write(bytes.data(), N, text.data());
+  out.append(text.data(), text.size());
 }
 
 template <std::size_t N>

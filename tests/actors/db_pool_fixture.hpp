@@ -78,7 +78,7 @@ inline db_batch_result lost_result_of(const db_batch& batch) {
 /// The pool among workers that answer when the test says so.
 struct db_pool_fixture : test_coordinator_fixture<with_messages<caf::actor_system_config>> {
   hand_clock clock;
-  stage_ptr workers = std::make_shared<stage>();
+  probe_ptr workers = std::make_shared<probe>();
   db_pool_options options;
   db_pool_actor pool;
   std::size_t spawned = 0;
@@ -100,7 +100,7 @@ struct db_pool_fixture : test_coordinator_fixture<with_messages<caf::actor_syste
     options.now = clock.reader();
     options.spawn_worker = [this] {
       ++spawned;
-      return spawn_stand_in<db_worker_actor>(sys, workers);
+      return spawn_fake<db_worker_actor>(sys, workers);
     };
   }
 

@@ -44,12 +44,12 @@ inline bool is_fresh_id(const uuid& id) {
   return head == ms && id.bytes[6] >> 4 == 7 && id.bytes[8] >> 6 == 2;
 }
 
-/// A domain actor between a database and a cache that answer when the test says so. Both are on one stage, so the
+/// A domain actor between a database and a cache that answer when the test says so. Both have one probe, so the
 /// order in which they were asked shows.
 struct domain_fixture : test_coordinator_fixture<with_messages<caf::actor_system_config>> {
-  stage_ptr peers = std::make_shared<stage>();
-  db_pool_actor store = spawn_stand_in<db_pool_actor>(sys, peers);
-  session_cache_actor registry = spawn_stand_in<session_cache_actor>(sys, peers);
+  probe_ptr peers = std::make_shared<probe>();
+  db_pool_actor store = spawn_fake<db_pool_actor>(sys, peers);
+  session_cache_actor registry = spawn_fake<session_cache_actor>(sys, peers);
   log_wakeup_ptr wakeup = std::make_shared<log_wakeup>();
 
   /// A test that leaves a request untaken did not expect it.

@@ -3,9 +3,9 @@
 #define FAIL CAF_FAIL // what the DSL's fixture calls it
 #include "caf/test/dsl.hpp"
 
+#include "actors/fakes.hpp"
 #include "actors/interfaces.hpp"
-#include "actors/stage.hpp"
-#include "actors/stand_ins.hpp"
+#include "actors/probe.hpp"
 #include "core/fixtures.hpp"
 
 #include <chrono>

@@ -343,10 +343,10 @@ namespace {
 
 struct actor_fixture : test_coordinator_fixture<with_messages<caf::actor_system_config>> {
   script log;
-  stage_ptr heard = std::make_shared<stage>(); // by the cache and by another sink, in order
-  session_cache_actor cache = spawn_stand_in<session_cache_actor>(sys, heard);
-  stage_ptr heard_by_front = std::make_shared<stage>();
-  revocation_sink_actor front = spawn_stand_in<revocation_sink_actor>(sys, heard_by_front);
+  probe_ptr heard = std::make_shared<probe>(); // by the cache and by another sink, in order
+  session_cache_actor cache = spawn_fake<session_cache_actor>(sys, heard);
+  probe_ptr heard_by_front = std::make_shared<probe>();
+  revocation_sink_actor front = spawn_fake<revocation_sink_actor>(sys, heard_by_front);
   revocation_feed_actor feed;
 
   actor_fixture() {
@@ -369,7 +369,7 @@ struct actor_fixture : test_coordinator_fixture<with_messages<caf::actor_system_
     sched.run();
   }
 
-  /// Up to the first progress, which is left on the cache's stage.
+  /// Up to the first progress, which is left in the cache's probe.
   void start_up() {
     log.pages = {page_of({11})};
     sched.run();

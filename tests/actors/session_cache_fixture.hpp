@@ -13,7 +13,7 @@ using known = peeked_sessions::knowledge;
 /// The cache in front of a database that answers when the test says so.
 struct session_cache_fixture : test_coordinator_fixture<with_messages<caf::actor_system_config>> {
   hand_clock clock;
-  stage_ptr db = std::make_shared<stage>();
+  probe_ptr db = std::make_shared<probe>();
   session_cache_actor cache;
 
   const token_hash alice = make_hash(1);
@@ -41,7 +41,8 @@ struct session_cache_fixture : test_coordinator_fixture<with_messages<caf::actor
   void start_cache(const session_cache_options& options) {
     if (cache)
       anon_send_exit(cache, caf::exit_reason::kill);
-    cache = sys.spawn(session_cache_on_scheduler, options, session_loader_actor{spawn_stand_in<db_pool_actor>(sys, db)});
+    cache =
+      sys.spawn(session_cache_on_scheduler, options, session_loader_actor{spawn_fake<db_pool_actor>(sys, db)});
     consume_messages();
   }
 

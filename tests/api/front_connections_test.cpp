@@ -99,10 +99,10 @@ CAF_TEST(a look up for a client that has gone does not reach the next one on its
   get(bob, "/api/v1/internal/verify", bearer());
   auto asked_by_bob = take<peek_sessions>();
   answer(asked_by_alice, peeked_sessions{{peeked(asked_by_alice.message.lookups[0],
-                                                 peeked_sessions::verdict::active, make_record(11, 101))}});
+                                                 peeked_sessions::knowledge::active, make_record(11, 101))}});
   CAF_CHECK_EQUAL(unread(bob), 0u);
   answer(asked_by_bob,
-         peeked_sessions{{peeked(asked_by_bob.message.lookups[0], peeked_sessions::verdict::revoked)}});
+         peeked_sessions{{peeked(asked_by_bob.message.lookups[0], peeked_sessions::knowledge::revoked)}});
   CAF_CHECK_EQUAL(read_response(bob).status, 401);
 }
 
@@ -168,7 +168,7 @@ CAF_TEST(look ups in flight on one connection are bounded) {
     CAF_CHECK(asked.message.lookups.size() <= 4);
     peeked_sessions told;
     for (auto& one : asked.message.lookups)
-      told.answers.push_back(peeked(one, peeked_sessions::verdict::active, make_record(11, 101)));
+      told.answers.push_back(peeked(one, peeked_sessions::knowledge::active, make_record(11, 101)));
     answer(asked, told);
     answered += read_responses(client).size();
   }

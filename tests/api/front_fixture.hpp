@@ -67,7 +67,7 @@ struct http_fixture : test_node_fixture<test_coordinator_fixture<with_messages<t
   using handle = caf::io::connection_handle;
 
   hand_clock clock;
-  stage_ptr peers = std::make_shared<stage>();
+  probe_ptr peers = std::make_shared<probe>();
   http::server_options server;
   http::server_limits& limits = server.limits;
   front_parts_options parts;
@@ -94,10 +94,10 @@ struct http_fixture : test_node_fixture<test_coordinator_fixture<with_messages<t
 
   void start() {
     front_peers who;
-    who.pool = spawn_stand_in<db_pool_actor>(sys, peers);
-    who.cache = spawn_stand_in<session_cache_actor>(sys, peers);
-    who.sessions = spawn_stand_in<session_actor>(sys, peers);
-    who.accounts = spawn_stand_in<account_actor>(sys, peers);
+    who.pool = spawn_fake<db_pool_actor>(sys, peers);
+    who.cache = spawn_fake<session_cache_actor>(sys, peers);
+    who.sessions = spawn_fake<session_actor>(sys, peers);
+    who.accounts = spawn_fake<account_actor>(sys, peers);
     api::front_options options;
     options.server = server;
     options.make_parts = [this, who](api::front_pointer broker, http::server& s) {
@@ -244,7 +244,7 @@ struct http_client_fixture : http_fixture {
 inline const std::string internal = "/api/v1/internal";
 
 /// What the cache says to a look-up.
-inline peeked_sessions::answer peeked(const peek_sessions::lookup& asked, peeked_sessions::verdict known,
+inline peeked_sessions::answer peeked(const peek_sessions::lookup& asked, peeked_sessions::knowledge known,
                                       const session_record& record = {}) {
   peeked_sessions::answer result;
   result.exchange = asked.exchange;

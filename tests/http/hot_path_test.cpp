@@ -2,7 +2,7 @@
 #include "http/response.hpp"
 #include "http/router.hpp"
 
-#include "http/allocations.hpp"
+#include "core/allocation_count.hpp"
 
 #include "caf/test/unit_test.hpp"
 
@@ -25,9 +25,9 @@ const std::string gateway_request =
 /// Allocations made by `work`.
 template <class Work>
 std::size_t count(Work work) {
-  const auto before = allocations();
+  const auto before = test::allocation_count();
   work();
-  return allocations() - before;
+  return test::allocation_count() - before;
 }
 
 } // namespace

@@ -17,9 +17,9 @@
 #include <typeinfo>
 #include <utility>
 
-/// The stage on which an actor is tested: its peers are stand-ins that answer nothing by themselves. Each message
-/// that one of them receives is put here, in the order of arrival; the test takes it, looks at it, and answers
-/// now, later, with an error, or never.
+/// What the peers of an actor under test were asked. They are fakes that answer nothing by themselves: each
+/// message that one of them receives is put here, in the order of arrival; the test takes it, looks at it, and
+/// answers now, later, with an error, or never.
 namespace portcullis::test {
 
 /// What a request is answered with: the database operations say so themselves.
@@ -54,12 +54,12 @@ PORTCULLIS_REPLY_TO(read_pool_stats, pool_stats);
 PORTCULLIS_REPLY_TO(read_numbers, all_numbers);
 #undef PORTCULLIS_REPLY_TO
 
-/// A request that a stand-in received and has not answered.
+/// A request that a fake received and has not answered.
 template <class Message, class Reply = reply_to_t<Message>>
 struct question {
   Message message;
   caf::typed_response_promise<Reply> promise;
-  caf::actor asked; // the stand-in
+  caf::actor asked; // the fake
 
   void answer(Reply reply) {
     leave_last_message();
@@ -72,7 +72,7 @@ struct question {
   }
 
 private:
-  /// A promise is kept through the execution unit of the actor that made it, and the one under which the stand-in
+  /// A promise is kept through the execution unit of the actor that made it, and the one under which the fake
   /// ran its last message is gone.
   void leave_last_message() {
     auto* actor = static_cast<caf::local_actor*>(caf::actor_cast<caf::abstract_actor*>(asked));
@@ -80,7 +80,7 @@ private:
   }
 };
 
-class stage {
+class probe {
 public:
   template <class T>
   void put(T item) {
@@ -93,7 +93,7 @@ public:
     return !items_.empty() && items_.front().type() == typeid(question<Message>);
   }
 
-  /// Takes the oldest item, which has to be such a request: a stand-in that was asked what the test did not expect
+  /// Takes the oldest item, which has to be such a request: a fake that was asked what the test did not expect
   /// ends the test.
   template <class Message>
   question<Message> take() {
@@ -110,7 +110,7 @@ public:
     return items_.size();
   }
 
-  /// What is left would keep its stand-ins alive.
+  /// What is left would keep its fakes alive.
   void clear() {
     items_.clear();
   }
@@ -135,6 +135,6 @@ private:
   std::deque<std::any> items_;
 };
 
-using stage_ptr = std::shared_ptr<stage>;
+using probe_ptr = std::shared_ptr<probe>;
 
 } // namespace portcullis::test

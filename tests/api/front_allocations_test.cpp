@@ -1,0 +1,147 @@
+#include "actors/fixture.hpp"
+
+#include "actors/session_cache.hpp"
+#include "api/front.hpp"
+#include "app/front_parts.hpp"
+#include "core/allocation_count.hpp"
+#include "net/listener.hpp"
+
+#include <caf/io/middleman.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <string>
+#include <string_view>
+
+using namespace portcullis;
+using namespace portcullis::test;
+
+namespace {
+
+constexpr std::size_t requests = 1000;
+
+/// CAF's cost of asking the cache: the look-ups and the message that carries them, the handler of the answer, the
+/// answers, their tuple and their message, and a place in the multiplexer's list of actors to run.
+constexpr double messages = 7;
+
+/// `std::deque` takes a block for every third request and gives it back.
+constexpr double request_queue = 0.34;
+
+constexpr double slack = 0.1; // for what CAF's clock and scheduler do meanwhile
+
+struct config : caf::actor_system_config {
+  config() {
+    load<caf::io::middleman>();
+    add_message_types<caf::id_block::portcullis>();
+    set("middleman.workers", std::size_t{0});
+  }
+};
+
+/// The front and the cache on CAF's own multiplexer, as the service runs them, and one session in memory. Nothing
+/// else in the process has work to do, so whatever is allocated between a request and its answer is the request's.
+struct running_front {
+  config settings;
+  caf::actor_system system{settings};
+  probe_ptr peers = std::make_shared<probe>();
+  session_cache_actor cache;
+  http_front_actor front;
+  token secret = token::from_random({{1, 2, 3}});
+  int client = -1;
+
+  running_front() {
+    session_cache_options memory;
+    memory.memory.index.entries_max = 64;
+    front_peers who;
+    who.pool = spawn_fake<db_pool_actor>(system, peers);
+    who.sessions = spawn_fake<session_actor>(system, peers);
+    who.accounts = spawn_fake<account_actor>(system, peers);
+    who.cache = cache = system.middleman().spawn_broker(session_cache, memory, session_loader_actor{who.pool});
+    listener listening;
+    CAF_REQUIRE(listen_on("127.0.0.1", 0, &listening).code == errc::none);
+    api::front_options options;
+    options.tick = std::chrono::hours{1}; // it allocates, and is no request's
+    options.server.listen = {{listening.descriptor, {}}};
+    options.make_parts = [who](api::front_pointer self, http::server& server) {
+      return make_front_parts(self, server, who, {});
+    };
+    front = system.middleman().spawn_broker(api::front, options);
+    anon_send(front, start_serving{});
+    tell(session_minted{hash_token(secret.reveal()), make_record(11, 101), boot_clock::now()});
+    tell(log_progress{boot_clock::now(), {1, 10}, {}});
+    connect(listening.port);
+  }
+
+  ~running_front() {
+    ::close(client);
+    anon_send_exit(front, caf::exit_reason::kill);
+    anon_send_exit(cache, caf::exit_reason::kill);
+  }
+
+  template <class Message>
+  void tell(const Message& message) {
+    caf::scoped_actor self{system};
+    self->request(cache, caf::infinite, message)
+      .receive([](const applied&) {}, [](const caf::error& err) { CAF_FAIL(to_string(err)); });
+  }
+
+  void connect(std::uint16_t port) {
+    client = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CAF_REQUIRE_EQUAL(::connect(client, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  }
+
+  /// Sends the request and reads the answer, with no allocation of its own; whether it was answered with 200.
+  bool ask(std::string_view text) const {
+    char answer[2048];
+    if (::send(client, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
+      return false;
+    auto size = ::recv(client, answer, sizeof answer, 0);
+    constexpr std::string_view ok = "HTTP/1.1 200";
+    return size > 0 && std::string_view{answer, static_cast<std::size_t>(size)}.substr(0, ok.size()) == ok;
+  }
+
+  std::string resolve(std::string_view fields = {}) const {
+    std::string text{"GET /api/v1/internal/sessions/resolve HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer "};
+    return text.append(secret.reveal()).append("\r\n").append(fields).append("\r\n");
+  }
+
+  /// Allocations for each of many such requests on one connection, once all buffers have grown.
+  double allocations_of(const std::string& text) const {
+    auto answered = [&] {
+      std::size_t result = 0;
+      for (std::size_t i = 0; i < requests; ++i)
+        result += ask(text) ? 1 : 0;
+      return result;
+    };
+    CAF_REQUIRE_EQUAL(answered(), requests);
+    auto before = allocation_count();
+    auto count = answered();
+    auto made = allocation_count() - before;
+    CAF_REQUIRE_EQUAL(count, requests);
+    CAF_MESSAGE(static_cast<double>(made) / requests << " allocations per request");
+    return static_cast<double>(made) / requests;
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(allocations, running_front)
+
+CAF_TEST(a warm resolve allocates what the two messages cost and a third of a block for requests) {
+  auto made = allocations_of(resolve());
+  CAF_CHECK_LESS(made, messages + request_queue + slack);
+  CAF_CHECK_GREATER(made, messages - slack); // else the numbers above, and the decision that quotes them, are old
+}
+
+CAF_TEST(a request id of the caller costs one more) {
+  auto fields = "X-Request-Id: 0b2cbf2e-6cbb-4b2f-9a43-6a3d9e4b6d1c\r\n";
+  CAF_CHECK_LESS(allocations_of(resolve(fields)), messages + request_queue + 1 + slack);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
