@@ -5,9 +5,9 @@
 
 namespace portcullis {
 
-pacer_actor::behavior_type pacer(pacer_actor::broker_pointer self, const paced_actor& whom) {
+pacer_actor::behavior_type pacer(pacer_actor::broker_pointer, const paced_actor& whom) {
   return {
-    [self, whom](work_atom) { caf::anon_send(whom, work_atom_v); },
+    [whom](work_atom) { caf::anon_send(whom, work_atom_v); },
   };
 }
 
