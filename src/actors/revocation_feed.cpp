@@ -10,6 +10,12 @@
 
 namespace portcullis {
 
+namespace {
+
+constexpr std::chrono::seconds hand_over_max{5}; // for one part of the warm-up
+
+} // namespace
+
 void revocation_feed_state::start(const revocation_feed_options& options, log_sources from,
                                   const session_cache_actor& cache,
                                   const std::vector<revocation_sink_actor>& others) {
@@ -92,11 +98,12 @@ bool revocation_feed_state::must_wait_for_sinks() const {
   return broadcast_->is_first_behind() || broadcast_->is_full();
 }
 
-/// The cache answers each part at once; if it ends, the request bounces.
+/// The cache answers each part at once. If it has ended it never answers: it is a broker, and CAF bounces nothing
+/// that is sent to one.
 bool revocation_feed_state::hand_over(warm_sessions&& part) {
   bool is_taken = false;
   caf::scoped_actor waiter{self_->system()};
-  waiter->request(cache_, caf::infinite, std::move(part))
+  waiter->request(cache_, hand_over_max, std::move(part))
     .receive([&](const applied&) { is_taken = true; }, [](const caf::error&) {});
   return is_taken;
 }

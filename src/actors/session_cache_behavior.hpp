@@ -2,6 +2,7 @@
 
 #include "actors/session_cache.hpp"
 
+#include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <utility>
@@ -41,11 +42,13 @@ caf::result<resolution> answer_load(Self* self, const session_loader_actor& load
   return promise;
 }
 
-/// A message to itself would be taken before any socket is looked at, so the next turn comes by the clock.
+/// A message to itself would be taken before any socket is looked at, so the next turn comes by the clock. It has
+/// no sender: CAF does not close the mailbox of a broker that has ended, and a message there that holds its own
+/// actor would keep it, and whoever else has written to it, for ever.
 template <class Self>
 void plan_reclaim(Self* self) {
   if (auto pause = self->state.plan_reclaim())
-    self->delayed_send(self, *pause, step_atom_v);
+    caf::delayed_anon_send(session_cache_actor{self}, *pause, step_atom_v);
 }
 
 /// A handler for changes of one type: done when it answers, but for the clean-up.

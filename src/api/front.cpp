@@ -6,6 +6,7 @@
 
 #include <caf/io/middleman.hpp>
 #include <caf/io/typed_broker.hpp>
+#include <caf/send.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -40,6 +41,12 @@ void front_state::apply(const Message& message) {
       m->apply(message);
   }
   work();
+}
+
+/// Without a sender: CAF does not close the mailbox of a broker that has ended, and a message there that holds its
+/// own actor would keep it, and whoever else has written to it, for ever.
+void front_state::plan_tick(std::chrono::nanoseconds pause) {
+  caf::delayed_anon_send(http_front_actor{self_}, pause, tick_atom_v);
 }
 
 void front_state::tick() {
@@ -97,8 +104,8 @@ caf::result<all_numbers> front_state::collect() {
 http_front_actor::behavior_type front(front_state::self_pointer self, front_options options) {
   auto tick = options.tick;
   self->state.init(self, std::move(options));
-  self->delayed_send(self, tick, tick_atom_v);
   auto& state = self->state;
+  state.plan_tick(tick);
   auto& server = state.server();
   return {
     // CAF tries the handlers in their order: the hot one is the first.
@@ -133,9 +140,9 @@ http_front_actor::behavior_type front(front_state::self_pointer self, front_opti
       return done;
     },
     [&state](const read_numbers&) { return state.collect(); },
-    [self, tick](tick_atom) {
-      guard("tick", [&] { self->state.tick(); });
-      self->delayed_send(self, tick, tick_atom_v);
+    [&state, tick](tick_atom) {
+      guard("tick", [&] { state.tick(); });
+      state.plan_tick(tick);
     },
     [&state](step_atom) { guard("timer", [&] { state.timer(); }); },
     [&state](work_atom) { guard("work", [&] { state.work(); }); },

@@ -41,6 +41,7 @@ public:
   template <class Message>
   void apply(const Message& message);
 
+  void plan_tick(std::chrono::nanoseconds pause);
   void tick();
   void timer();
 

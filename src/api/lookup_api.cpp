@@ -2,6 +2,8 @@
 
 #include "api/asking.hpp"
 
+#include <caf/send.hpp>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -161,7 +163,7 @@ void lookup_api::apply(const epoch_changed& change) {
 
 void lookup_api::time_waiting() {
   if (auto delay = waiting_.arm())
-    self_->delayed_send(self_, *delay, step_atom_v);
+    caf::delayed_anon_send(http_front_actor{self_}, *delay, step_atom_v); // see front_state::plan_tick
 }
 
 void lookup_api::timer() {

@@ -4,6 +4,8 @@
 #include "core/token.hpp"
 #include "http/bearer.hpp"
 
+#include <caf/send.hpp>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -170,7 +172,7 @@ void resolve_api::apply(const epoch_changed& change) {
 
 void resolve_api::time_waiting() {
   if (auto delay = waiting_.arm())
-    self_->delayed_send(self_, *delay, step_atom_v);
+    caf::delayed_anon_send(http_front_actor{self_}, *delay, step_atom_v); // see front_state::plan_tick
 }
 
 void resolve_api::timer() {

@@ -7,6 +7,9 @@
 
 #include <openssl/crypto.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -23,6 +26,15 @@ using namespace portcullis;
 /// back anyway. Counts only before anything else of OpenSSL is used.
 void leave_openssl_as_it_is_at_exit() {
   OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
+}
+
+/// A descriptor that was closed at the start would go to the first socket that is opened, and what is meant for
+/// standard error be written to the database.
+bool occupy_standard_descriptors() {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor)
+    if (::fcntl(descriptor, F_GETFD) == -1 && ::open("/dev/null", O_RDWR) != descriptor)
+      return false;
+  return true;
 }
 
 int run(const config::command_line& line) {
@@ -56,6 +68,8 @@ int run(const config::command_line& line) {
 } // namespace
 
 int main(int argc, char** argv) {
+  if (!occupy_standard_descriptors())
+    return EXIT_FAILURE;
   leave_openssl_as_it_is_at_exit();
   auto parsed = config::parse_command_line({argv + 1, argv + argc});
   if (auto* complaint = std::get_if<std::string>(&parsed)) {

@@ -71,6 +71,7 @@ class Service:
             "BACKEND_HTTP_ADDR": f"127.0.0.1:{self.port}",
             "BACKEND_POSTGRES_DSN": database.dsn,
             "BACKEND_LOG_LEVEL": "debug",
+            "BACKEND_SHUTDOWN_DELAY": "0s",  # nobody distributes requests; a test of the delay sets one
             **settings,
         }
         self.http = self.client("")

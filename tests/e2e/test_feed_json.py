@@ -4,8 +4,17 @@ import time
 
 import pytest
 
+from http_client import HANG_S
 from people import epoch_of, is_cursor, is_recent, seq_of
 from waiting import eventually
+
+
+def without_age(answer):
+    """The page of an answer, less how old its replica's knowledge is: a number of milliseconds, never the same twice."""
+    page = answer.expect(200)
+    age_ms = page.pop("log_age_ms")
+    assert type(age_ms) is int and 0 <= age_ms < HANG_S * 1000
+    return page
 
 
 def ids(page):
@@ -14,7 +23,7 @@ def ids(page):
 
 def test_without_a_cursor_it_starts_at_now(gateway, end_session):
     last = end_session()[1]
-    assert gateway.get("/revocations").expect(200) == {"events": [], "cursor": last, "reset": False}
+    assert without_age(gateway.get("/revocations")) == {"events": [], "cursor": last, "reset": False}
 
 
 def test_a_page_brings_what_came_after_the_cursor(gateway, end_session, mint):
@@ -25,7 +34,7 @@ def test_a_page_brings_what_came_after_the_cursor(gateway, end_session, mint):
     first = gateway.delete(f"/sessions/{session}?reason=stolen").expect(200)["cursor"]
     second = gateway.delete(f"/accounts/{account}/sessions?reason=all").expect(200)["cursor"]
     eventually(lambda: gateway.get("/revocations").expect(200)["cursor"] == second, "the feed has both")
-    page = gateway.get(f"/revocations?cursor={start}").expect(200)
+    page = without_age(gateway.get(f"/revocations?cursor={start}"))
     assert set(page) == {"events", "cursor", "reset"}
     assert page["cursor"] == second and page["reset"] is False
     one, all_of = page["events"]
@@ -68,7 +77,7 @@ def test_a_long_poll_answers_at_once_when_there_is_something_already(gateway, en
 def test_a_long_poll_ends_empty_after_its_time(gateway, end_session):
     cursor = end_session()[1]
     started = time.monotonic()
-    page = gateway.get(f"/revocations?cursor={cursor}&wait=1").expect(200)
+    page = without_age(gateway.get(f"/revocations?cursor={cursor}&wait=1"))
     assert page == {"events": [], "cursor": cursor, "reset": False}
     assert time.monotonic() - started > 0.9
 
@@ -86,14 +95,14 @@ def test_a_long_poll_holds_up_nobody_else_and_can_be_left(service, gateway, end_
 def test_a_cursor_of_another_history_is_reset(gateway, end_session, wait):
     now = end_session()[1]
     strange = f"{int(epoch_of(now), 16) ^ 1:016x}-{seq_of(now)}"
-    page = gateway.get(f"/revocations?cursor={strange}{wait}").expect(200)
+    page = without_age(gateway.get(f"/revocations?cursor={strange}{wait}"))
     assert page == {"events": [], "cursor": now, "reset": True}
 
 
 def test_a_cursor_from_the_future_is_reset(gateway, end_session):
     now = end_session()[1]
     strange = f"{epoch_of(now)}-{seq_of(now) + 1_000_000}"
-    page = gateway.get(f"/revocations?cursor={strange}").expect(200)
+    page = without_age(gateway.get(f"/revocations?cursor={strange}"))
     assert page == {"events": [], "cursor": now, "reset": True}
 
 

@@ -10,7 +10,7 @@ def test_the_stream_opens_with_retry_and_the_current_cursor(service, gateway):
     now = gateway.get("/revocations").expect(200)["cursor"]
     with service.subscribe() as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
-        assert stream.headers["Cache-Control"] == "no-store"
+        assert stream.headers["Cache-Control"] == "no-store, no-transform"
         assert stream.headers["X-Accel-Buffering"] == "no"
         assert stream.headers["X-Request-Id"]
         assert stream.opening == {"retry": "1000", "id": now}

@@ -114,6 +114,18 @@ def test_a_stop_does_not_wait_for_those_who_only_listen(database, new_service):
             stream.next_event()
 
 
+def test_a_stop_just_after_the_start_waits_for_nobody(database, new_service):
+    """Several, since what was in flight between the parts of the process decides."""
+    service = new_service(database).start()
+    token = service.client("/api/v1/public").post("/sessions/guest").expect(201)["token"]
+    service.stop()
+    for _ in range(12):
+        service.start()
+        service.resolve(token).expect(200)
+        service.stop()
+    assert "without waiting" not in service.log and "some connections did not end" not in service.log
+
+
 def test_a_thread_that_ends_after_main_does_no_harm(database, new_service):
     preload = os.environ.get("PORTCULLIS_LATE_THREADS")  # tests/e2e/late_threads.cpp
     if preload is None:

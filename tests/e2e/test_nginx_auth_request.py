@@ -2,12 +2,13 @@
 
 import pytest
 
-from nginx import HTTP_1_0, HTTP_1_1_KEPT_ALIVE, Nginx
+from nginx import HTTP_1_0, HTTP_1_1_KEPT_ALIVE, Nginx, configuration_of
 
 
 @pytest.fixture(scope="module", params=[HTTP_1_0, HTTP_1_1_KEPT_ALIVE], ids=["http_1_0", "http_1_1_kept_alive"])
 def nginx(service, tmp_path_factory, request):
-    nginx = Nginx(tmp_path_factory.mktemp("nginx"), service.port, request.param)
+    directory = tmp_path_factory.mktemp("nginx")
+    nginx = Nginx(directory, lambda port: configuration_of(port, service.port, request.param))
     yield nginx
     nginx.stop()
 
@@ -49,7 +50,7 @@ def test_many_requests_in_a_row_are_let_in(nginx, mint):
 
 def test_no_service_lets_nobody_in(database, new_service, tmp_path):
     service = new_service(database).start()
-    nginx = Nginx(tmp_path, service.port, HTTP_1_1_KEPT_ALIVE)
+    nginx = Nginx(tmp_path, lambda port: configuration_of(port, service.port, HTTP_1_1_KEPT_ALIVE))
     try:
         token = service.client("/api/v1/public").post("/sessions/guest").expect(201)["token"]
         assert nginx.request(token=token).status == 200

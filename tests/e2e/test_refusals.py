@@ -66,7 +66,6 @@ MALFORMED = {
     "method that is no token": get(line=b"G(T /healthz HTTP/1.1"),
     "TLS": bytes.fromhex("16030100c8010000c40303") + bytes(32) + b"\r\n\r\n",
     "two tokens": get(b"Authorization: Bearer a", b"Authorization: Bearer b"),
-    "two users": get(b"X-User-ID: a", b"X-User-ID: b", line=b"GET /api/v1/user/account HTTP/1.1"),
 }
 
 
