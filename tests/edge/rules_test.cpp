@@ -149,14 +149,14 @@ struct fixture : test_coordinator_fixture<with_messages<caf::actor_system_config
     return done;
   }
 
-  peeked_sessions::verdict peek() {
+  peeked_sessions::knowledge peek() {
     auto done = ask<peeked_sessions>(sys, cache, peek_sessions{{{1, make_hash(1), instant::min()}}});
     consume_messages();
     return done->reply->answers[0].known;
   }
 };
 
-using known = peeked_sessions::verdict;
+using known = peeked_sessions::knowledge;
 
 } // namespace
 

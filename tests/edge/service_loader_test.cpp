@@ -228,7 +228,7 @@ CAF_TEST(behind the cache a token is loaded once and its death is final) {
   for (std::uint32_t n : {1u, 2u}) { // neither has pushed the other out
     auto peeked = ask<peeked_sessions>(sys, cache, peek_sessions{{{1, make_hash(n), instant::min()}}});
     consume_messages();
-    CAF_CHECK(peeked->reply->answers[0].known == peeked_sessions::verdict::revoked);
+    CAF_CHECK(peeked->reply->answers[0].known == peeked_sessions::knowledge::revoked);
   }
   anon_send_exit(cache, caf::exit_reason::kill);
   consume_messages();
