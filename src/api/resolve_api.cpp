@@ -83,6 +83,8 @@ void resolve_api::look_up(http::responder to, form as, const token_hash& hash, s
   to.waits_for(lookup_wait);
   auto began = to.began();
   waiting_.wait(*wanted, began + options_.cursor_wait, [this, to, as, hash, began](bool is_reached) {
+    if (!is_reached && !options_.reads_through)
+      return to.problem({errc::history_stale, "the revocation log was not read up to X-Min-Cursor in time"});
     if (to.is_open())
       collect(to, as, hash, is_reached ? instant::min() : began);
   });

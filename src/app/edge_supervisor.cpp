@@ -32,7 +32,9 @@ api::front_parts make_edge_parts(api::front_pointer self, http::server& server, 
   probes->add_source([client](metrics::snapshot& s) { add_to(s, client->stats()); });
   api::front_parts parts;
   parts.health = probes.get();
-  parts.modules.push_back(std::make_unique<api::resolve_api>(self, server, cache, api::resolve_options{}));
+  api::resolve_options resolve;
+  resolve.reads_through = false;
+  parts.modules.push_back(std::make_unique<api::resolve_api>(self, server, cache, resolve));
   parts.modules.push_back(std::move(probes));
   return parts;
 }

@@ -240,6 +240,19 @@ CAF_TEST(verify reads no cursor since a client may have sent it) {
   }
 }
 
+CAF_TEST(where a later read proves nothing a cursor that is not reached is refused) {
+  parts.resolve.reads_through = false; // as at an edge
+  open();
+  get(client, internal + "/sessions/resolve", bearer() + as_of(1, 13));
+  let_wait_pass(parts.resolve.cursor_wait);
+  CAF_CHECK_EQUAL(status(), 503);
+  get(client, internal + "/sessions/resolve", bearer() + as_of(9, 1));
+  CAF_CHECK_EQUAL(status(), 503);
+  get(client, internal + "/sessions/resolve", bearer() + as_of(1, 10));
+  answer_peek(known::active, make_record(11, 101));
+  CAF_CHECK_EQUAL(status(), 200);
+}
+
 CAF_TEST(introspection honours a cursor) {
   open();
   const auto introspect = [&](const std::string& fields) {
