@@ -112,15 +112,18 @@ std::string render_account_page(const std::vector<account>& accounts, bool has_m
   return json::serialize(out);
 }
 
-std::string render_introspection(const std::optional<session_record>& active) {
+std::string render_introspection(const std::optional<session_record>& active, std::string_view issuer) {
   if (!active)
     return R"({"active":false})";
   auto issued_at = std::chrono::duration_cast<std::chrono::seconds>(active->created_at.time_since_epoch()).count();
-  return json::serialize(json::object{{"active", true},
-                                      {"sub", to_string(active->account_id)},
-                                      {"sid", to_string(active->session_id)},
-                                      {"iat", issued_at},
-                                      {"token_type", "Bearer"}});
+  json::object out{{"active", true},
+                   {"sub", to_string(active->account_id)},
+                   {"sid", to_string(active->session_id)},
+                   {"iat", issued_at},
+                   {"token_type", "Bearer"}};
+  if (!issuer.empty())
+    out["iss"] = issuer;
+  return json::serialize(out);
 }
 
 std::string render_revoked(bool revoked, cursor position) {

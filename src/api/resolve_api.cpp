@@ -139,15 +139,15 @@ void resolve_api::answer(const peeked_sessions::answer& known) {
 void resolve_api::load(http::responder to, form as, const load_session& what) {
   to.waits_for(lookup_wait);
   self_->request(cache_, caf::infinite, what)
-    .then(
-      [to, as](const resolution& found) { guard("loaded", [&] { send(to, as, found.status, found.record); }); },
-      [to](const caf::error& err) { guard("load", [&] { to.problem(to_failure(err)); }); });
+    .then([this, to,
+           as](const resolution& found) { guard("loaded", [&] { send(to, as, found.status, found.record); }); },
+          [to](const caf::error& err) { guard("load", [&] { to.problem(to_failure(err)); }); });
 }
 
-void resolve_api::send(http::responder to, form as, session_status status, const session_record& record) {
+void resolve_api::send(http::responder to, form as, session_status status, const session_record& record) const {
   if (as == form::introspected) {
     auto active = status == session_status::active ? std::optional{record} : std::nullopt;
-    return to.json(200, render_introspection(active));
+    return to.json(200, render_introspection(active, options_.issuer));
   }
   switch (status) {
   case session_status::active:

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct resolve_options {
   // Whether a later read sees whatever was committed by then. One of an edge may be answered by a replica that lags, so
   // there a cursor that was not reached is 503.
   bool reads_through = true;
+  std::string issuer; // `iss` of introspection; empty: left out
 };
 
 /// Whose token is this? The hot path: every look-up that one read of a connection brings goes to the cache in one
@@ -28,6 +30,10 @@ public:
   resolve_api(front_pointer self, http::server& server, session_cache_actor cache, const resolve_options& options);
 
   void add_routes(http::router& to) override;
+
+  /// RFC 7662, for whichever path it was asked at.
+  void introspect(const http::call& c, http::responder to);
+
   bool collects() const override {
     return true;
   }
@@ -43,13 +49,12 @@ private:
 
   void resolve(const http::call& c, http::responder to);
   void verify(const http::call& c, http::responder to);
-  void introspect(const http::call& c, http::responder to);
 
   void look_up(http::responder to, form as, const token_hash& hash, std::string_view min_cursor);
   void collect(http::responder to, form as, const token_hash& hash, instant read_after);
   void answer(const peeked_sessions::answer& known);
   void load(http::responder to, form as, const load_session& what);
-  static void send(http::responder to, form as, session_status status, const session_record& record);
+  void send(http::responder to, form as, session_status status, const session_record& record) const;
   void time_waiting();
 
   front_pointer self_;

@@ -86,14 +86,14 @@ void edge_supervisor_state::spawn_cache() {
 void edge_supervisor_state::spawn_front() {
   auto& s = options_.settings;
   api::front_options options;
-  options.server = server_options_of(s, options_.listening, options_.descriptors_max);
+  options.server = server_options_of(s, options_.listening, options_.tls, options_.descriptors_max);
   api::health_options health{s.telemetry.service_name, options_.version, s.revocation.staleness_max};
   options.make_parts = [cache = cache_, health, client = client_](api::front_pointer self, http::server& server) {
     return make_edge_parts(self, server, cache, health, client);
   };
   front_ = self_->system().middleman().spawn_broker(api::front, std::move(options));
   self_->monitor(front_);
-  log::info("listening", {{"port", options_.listening.port}});
+  log_listening(s, options_.listening);
 }
 
 void edge_supervisor_state::spawn_feed() {

@@ -5,6 +5,7 @@
 #include "api/admin_api.hpp"
 #include "api/feed_api.hpp"
 #include "api/lookup_api.hpp"
+#include "api/oauth_api.hpp"
 #include "api/session_api.hpp"
 #include "api/user_api.hpp"
 
@@ -42,7 +43,11 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
 
   api::front_parts parts;
   parts.health = probes.get();
-  parts.modules.push_back(std::make_unique<api::resolve_api>(self, server, peers.cache, options.resolve));
+  parts.modules.push_back(std::make_unique<api::gatekeeper>(server, options.gate));
+  auto resolving = std::make_unique<api::resolve_api>(self, server, peers.cache, options.resolve);
+  parts.modules.push_back(
+    std::make_unique<api::oauth_api>(self, *resolving, peers.sessions, options.resolve.issuer));
+  parts.modules.push_back(std::move(resolving));
   parts.modules.push_back(
     std::make_unique<api::lookup_api>(self, server, peers.cache, options.resolve.cursor_wait));
   parts.modules.push_back(std::make_unique<api::session_api>(self, peers.sessions));

@@ -2,6 +2,7 @@
 
 #include "actors/interfaces.hpp"
 #include "api/front.hpp"
+#include "api/gatekeeper.hpp"
 #include "api/resolve_api.hpp"
 #include "feed/hub.hpp"
 
@@ -20,6 +21,7 @@ struct front_parts_options {
   api::health_options health;
   api::resolve_options resolve;
   feed::hub_limits feed;
+  api::gate_options gate;
 };
 
 /// All modules of the service, each with the narrowest handles that it needs.

@@ -2,6 +2,7 @@
 
 #include "core/failpoint.hpp"
 #include "core/uuid.hpp"
+#include "net/tls_transport.hpp"
 #include "telemetry/log.hpp"
 
 #include <algorithm>
@@ -12,6 +13,14 @@ namespace {
 
 /// Descriptors that are not connections: the pool's and the feed's, the log, the multiplexer's.
 constexpr std::size_t descriptors_reserved = 64;
+
+/// A new connection gets the certificate of now.
+http::listening listening_of(const listener& from, bool is_tls, const std::shared_ptr<published_tls>& tls) {
+  if (!is_tls)
+    return {from.descriptor, {}};
+  auto view = std::make_shared<published_view<net::tls_context>>(tls);
+  return {from.descriptor, [view] { return std::make_unique<net::tls_transport>(view->get()); }};
+}
 
 } // namespace
 
@@ -32,8 +41,8 @@ session_cache_options cache_options_of(const config::settings& s) {
   return result;
 }
 
-http::server_options server_options_of(const config::settings& s, const listener& from,
-                                       std::size_t descriptors_max) {
+http::server_options server_options_of(const config::settings& s, const std::vector<listener>& from,
+                                       const std::shared_ptr<published_tls>& tls, std::size_t descriptors_max) {
   http::server_options result;
   auto& limits = result.limits;
   limits.reader.head_bytes_max = s.http.head_bytes_max;
@@ -54,8 +63,14 @@ http::server_options server_options_of(const config::settings& s, const listener
   limits.write_timeout = s.http.write_timeout;
   limits.request_timeout = s.request_timeout();
   result.request_id_seed = random_seed();
-  result.listen = {{from.descriptor, {}}};
+  for (std::size_t i = 0; i < from.size(); ++i)
+    result.listen.push_back(listening_of(from[i], s.http.listen[i].is_tls, tls));
   return result;
+}
+
+void log_listening(const config::settings& s, const std::vector<listener>& from) {
+  for (std::size_t i = 0; i < from.size(); ++i)
+    log::info("listening", {{"port", from[i].port}, {"tls", s.http.listen[i].is_tls}});
 }
 
 } // namespace portcullis

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/session_cache.hpp"
+#include "app/reloading.hpp"
 #include "config/settings.hpp"
 #include "http/server/server.hpp"
 #include "net/listener.hpp"
@@ -8,6 +9,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 /// From settings to the options of the parts that a service and an edge both have.
 namespace portcullis {
@@ -19,8 +22,10 @@ std::uint64_t random_seed();
 
 session_cache_options cache_options_of(const config::settings& s);
 
-/// `descriptors_max`: open files of the process.
-http::server_options server_options_of(const config::settings& s, const listener& from,
-                                       std::size_t descriptors_max);
+/// `from`: as `s.http.listen` has them. `tls`: what those with TLS present; `descriptors_max`: open files of the process.
+http::server_options server_options_of(const config::settings& s, const std::vector<listener>& from,
+                                       const std::shared_ptr<published_tls>& tls, std::size_t descriptors_max);
+
+void log_listening(const config::settings& s, const std::vector<listener>& from);
 
 } // namespace portcullis

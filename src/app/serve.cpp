@@ -2,6 +2,7 @@
 
 #include "actors/interfaces.hpp"
 #include "app/edge_supervisor.hpp"
+#include "app/reloading.hpp"
 #include "app/supervisor.hpp"
 #include "edge/transfer.hpp"
 #include "net/listener.hpp"
@@ -73,6 +74,42 @@ void watch_shutdown(std::chrono::milliseconds patience, std::shared_ptr<std::ato
   }).detach();
 }
 
+/// With the one that asks to read files again.
+sigset_t waited_signals() {
+  auto signals = stop_signals();
+  sigaddset(&signals, SIGHUP);
+  return signals;
+}
+
+/// Waits for the signal that ends the service, and reads files again as they change meanwhile.
+void wait_for_stop(reloading& files) {
+  constexpr timespec look_interval{1, 0};
+  const auto signals = waited_signals();
+  for (;;) {
+    const int signal = sigtimedwait(&signals, nullptr, &look_interval);
+    if (signal == SIGTERM || signal == SIGINT)
+      return;
+    if (signal == SIGHUP)
+      files.reload();
+    else
+      files.look_again();
+  }
+}
+
+/// Whatever can go wrong before any actor exists.
+result<void> prepare(const config::settings& settings, reloading& files, supervisor_options& options) {
+  if (auto loaded = files.load(); !loaded)
+    return loaded;
+  options.callers = files.callers;
+  options.tls = files.tls;
+  for (const auto& address : settings.http.listen) {
+    auto& made = options.listening.emplace_back();
+    if (auto err = listen_on(address.host, address.port, &made); err.code != errc::none)
+      return err;
+  }
+  return {};
+}
+
 /// What the metrics exporter calls from its own thread. A service that does not answer, because it is ending,
 /// has nothing to export.
 metrics::snapshot collect(caf::actor_system& system, const supervisor_actor& boss) {
@@ -96,7 +133,7 @@ using spawn_supervisor = std::function<supervisor_actor(caf::actor_system& syste
 
 /// Runs a process of ours from its settings to its exit status.
 int run(const config::settings& settings, const std::string& version, const spawn_supervisor& spawn) {
-  auto signals = stop_signals();
+  auto signals = waited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   log::start(settings.telemetry.log_level, settings.telemetry.service_name);
@@ -105,8 +142,9 @@ int run(const config::settings& settings, const std::string& version, const spaw
   options.settings = settings;
   options.version = version;
   options.descriptors_max = raise_descriptor_limit();
-  if (auto err = listen_on(settings.http.host, settings.http.port, &options.listening); err.code != errc::none) {
-    log::error(err.detail);
+  reloading files{settings};
+  if (auto ready = prepare(settings, files, options); !ready) {
+    log::error(ready.error().detail);
     log::stop();
     return EXIT_FAILURE;
   }
@@ -124,8 +162,7 @@ int run(const config::settings& settings, const std::string& version, const spaw
     exporting.collect = [&system, boss] { return collect(system, boss); };
     if (auto err = tracing::start(std::move(exporting)); err.code != errc::none)
       log::error(err.detail);
-    int signal = 0;
-    sigwait(&signals, &signal);
+    wait_for_stop(files);
     auto is_drained = std::make_shared<std::atomic<bool>>(false);
     watch_shutdown(settings.http.shutdown_delay + settings.http.drain_timeout + shutdown_grace, is_drained);
     caf::scoped_actor self{system};

@@ -63,6 +63,19 @@ reaper_options reaper_options_of(const config::settings& s) {
   return result;
 }
 
+api::gate_options gate_options_of(const config::settings& s, const std::shared_ptr<published_callers>& callers) {
+  api::gate_options result;
+  result.callers = callers;
+  for (const auto& address : s.http.listen)
+    result.listeners.emplace_back(address.audiences);
+  result.forwarding = s.access.forwarding;
+  result.forwarding_hops = s.access.forwarding_hops;
+  result.caller_rate = s.access.caller_rate;
+  result.guest_rate = s.access.guest_rate;
+  result.guess_rate = s.access.guess_rate;
+  return result;
+}
+
 feed::hub_limits hub_limits_of(const config::settings& s) {
   feed::hub_limits result;
   result.subscribers_max = s.http.subscribers_max;
@@ -106,17 +119,21 @@ void supervisor_state::spawn_domain() {
 void supervisor_state::spawn_front() {
   auto& s = options_.settings;
   api::front_options options;
-  options.server = server_options_of(s, options_.listening, options_.descriptors_max);
+  options.server = server_options_of(s, options_.listening, options_.tls, options_.descriptors_max);
   front_parts_options parts;
   parts.health = {s.telemetry.service_name, options_.version, s.revocation.staleness_max};
   parts.feed = hub_limits_of(s);
+  parts.resolve.issuer = s.access.issuer;
+  parts.gate = gate_options_of(s, options_.callers);
   options.make_parts = [peers = front_peers{cache_, sessions_, accounts_, reaper_, pool_},
                         parts](api::front_pointer self, http::server& server) {
     return make_front_parts(self, server, peers, parts);
   };
   front_ = self_->system().middleman().spawn_broker(api::front, std::move(options));
   self_->monitor(front_);
-  log::info("listening", {{"port", options_.listening.port}});
+  log_listening(s, options_.listening);
+  if (!options_.callers)
+    log::warn("there is no callers' file: whoever reaches the port is believed");
 }
 
 void supervisor_state::spawn_migrator() {

@@ -2,6 +2,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/log_wakeup.hpp"
+#include "app/reloading.hpp"
 #include "config/settings.hpp"
 #include "db/timelines.hpp"
 #include "net/listener.hpp"
@@ -14,12 +15,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace portcullis {
 
 struct supervisor_options {
   config::settings settings;
-  listener listening;
+  std::vector<listener> listening;            // as `settings.http.listen` has them
+  std::shared_ptr<published_callers> callers; // null: whoever reaches the port is believed
+  std::shared_ptr<published_tls> tls;         // null: no listener has TLS
   std::string version;
   std::size_t descriptors_max = 1024; // open files of the process
   /// Called once, from the supervisor's thread, when the service cannot go on; the sentence says why.

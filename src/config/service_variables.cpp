@@ -31,7 +31,8 @@ variable dsn(const variable_maker& make) {
 
 std::vector<variable> essential_variables(const variable_maker& make) {
   return {
-    make.address("listen address; port 0 lets the system choose one"),
+    make.addresses(
+      "listen addresses; port 0 lets the system choose one; audiences are what is served beside probes"),
     make.choice("LOG_LEVEL", in(&settings::telemetry, &telemetry_settings::log_level), log::parse_level,
                 "debug, info, warn or error", "least severity that is logged"),
     dsn(make),
@@ -124,8 +125,8 @@ std::vector<variable> limit_variables(const variable_maker& make) {
 std::vector<variable> service_variables() {
   const variable_maker make{role::service};
   std::vector<variable> all = essential_variables(make);
-  for (variable& limit : limit_variables(make))
-    all.push_back(std::move(limit));
+  for (auto& more : {access_variables(make), limit_variables(make)})
+    all.insert(all.end(), more.begin(), more.end());
   return all;
 }
 

@@ -85,6 +85,26 @@ public:
                      + to_go_duration(s_.revocation.staleness_max));
   }
 
+  void listeners() {
+    constexpr std::string_view certificate = "TLS_CERT_FILE";
+    constexpr std::string_view key = "TLS_KEY_FILE";
+    constexpr std::string_view authorities = "TLS_CLIENT_CA_FILE";
+    const auto& listen = s_.http.listen;
+    const bool has_tls = std::any_of(listen.begin(), listen.end(), [](const auto& a) { return a.is_tls; });
+    if (has_tls && are_sound({certificate}) && s_.tls.certificate.empty())
+      refuse(certificate, "takes the path of a file, since a listener has TLS");
+    if (has_tls && are_sound({key}) && s_.tls.key.empty())
+      refuse(key, "takes the path of a file, since a listener has TLS");
+    if (are_sound({authorities}) && s_.tls.clients != net::client_certificates::none && s_.tls.client_ca.empty())
+      refuse(authorities, "takes the path of a file, since certificates of clients are asked for");
+  }
+
+  void callers() {
+    constexpr std::string_view file = "CALLERS_FILE";
+    if (are_sound({file}) && s_.access.callers_required && s_.access.callers_file.empty())
+      refuse(file, "takes the path of a file, since callers are required");
+  }
+
   void certificate() {
     constexpr std::string_view certificate = "BACKEND_CERT_FILE";
     constexpr std::string_view key = "BACKEND_KEY_FILE";
@@ -127,6 +147,8 @@ void check_together(const settings& s, bool can_trace, std::vector<problem>* pro
   switch (s.role) {
   case role::service:
     check.retention();
+    check.listeners();
+    check.callers();
     break;
   case role::edge:
     check.certificate();
@@ -156,7 +178,7 @@ settings defaults_of(role whose) {
   s.role = whose;
   if (whose == role::service)
     return s;
-  s.http.port = 8081;
+  s.http.listen[0].port = 8081;
   s.session_cache.entries_max = 50'000;
   s.session_cache.ttl = std::chrono::minutes{10};
   s.revocation.poll_interval = std::chrono::seconds{1};

@@ -1,13 +1,18 @@
 #pragma once
 
+#include "config/listen_address.hpp"
+#include "net/tls_context.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/tracing.hpp"
+#include "trust/client_address.hpp"
+#include "trust/rate_limiter.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -20,8 +25,7 @@ namespace portcullis::config {
 using std::chrono::milliseconds;
 
 struct http_settings {
-  std::string host; // empty: every interface
-  std::uint16_t port = 8080;
+  std::vector<listen_address> listen{listen_address{}}; // an edge's: one
 
   std::size_t connections_max = 10000;
   std::size_t subscribers_max = 4096;                   // connections that may follow the feed
@@ -104,9 +108,23 @@ struct telemetry_settings {
 /// Whose variables: `serve` and `migrate` run as the service, `edge` as an edge. Neither asks for the other's.
 enum class role : std::uint8_t { service, edge };
 
+/// Who may ask, and for how much.
+struct access_settings {
+  std::string callers_file; // empty: whoever reaches the port is believed
+  bool callers_required = false;
+  trust::forwarding_field forwarding = trust::forwarding_field::x_forwarded_for;
+  std::string issuer; // of OAuth's metadata and introspection, without a slash at the end; empty: from the request
+  std::size_t forwarding_hops = 1;         // proxies in a row that append an address to it, the caller included
+  std::optional<trust::quota> caller_rate; // of each caller that has none of its own
+  std::optional<trust::quota> guest_rate;  // guests minted for one client address
+  std::optional<trust::quota> guess_rate;  // tokens that are none, of one caller
+};
+
 struct settings {
   config::role role = config::role::service;
   http_settings http;
+  net::tls_files tls;         // of the listeners that have TLS
+  access_settings access;     // the service's
   postgres_settings postgres; // the service's
   service_settings service;   // an edge's
   session_cache_settings session_cache;

@@ -50,12 +50,29 @@ variable variable_maker::make(std::string_view suffix, std::string takes, std::s
 variable variable_maker::address(std::string_view help) const {
   variable v = make("HTTP_ADDR", "host:port, :port or [IPv6 address]:port", help);
   v.set = [complaint = "takes " + v.takes](settings& s, std::string_view text) {
-    return parse_address(text, &s.http.host, &s.http.port) ? std::string{} : complaint;
+    listen_address one;
+    if (!parse_address(text, &one.host, &one.port))
+      return complaint;
+    s.http.listen = {one};
+    return std::string{};
   };
-  v.show = [](const settings& s) {
-    const bool is_ipv6 = s.http.host.find(':') != std::string::npos;
-    return (is_ipv6 ? '[' + s.http.host + ']' : s.http.host) + ':' + std::to_string(s.http.port);
+  v.show = [](const settings& s) { return to_string(s.http.listen); };
+  return v;
+}
+
+variable variable_maker::addresses(std::string_view help) const {
+  variable v = make("HTTP_ADDR",
+                    "host:port, :port or [IPv6 address]:port, each with ;tls and "
+                    ";audiences=public,internal,user,admin,metrics as wanted, separated by commas",
+                    help);
+  v.set = [complaint = "takes " + v.takes](settings& s, std::string_view text) {
+    auto all = parse_listen_addresses(text);
+    if (!all)
+      return complaint;
+    s.http.listen = *std::move(all);
+    return std::string{};
   };
+  v.show = [](const settings& s) { return to_string(s.http.listen); };
   return v;
 }
 

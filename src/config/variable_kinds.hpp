@@ -93,7 +93,8 @@ public:
     return v;
   }
 
-  variable address(std::string_view help) const;      // HTTP_ADDR
+  variable address(std::string_view help) const;      // HTTP_ADDR: one
+  variable addresses(std::string_view help) const;    // HTTP_ADDR: a list, each with its options
   variable service_name(std::string_view help) const; // SERVICE_NAME
 
   /// A variable that is described, and whose `set` and `show` are the caller's to give.
@@ -109,6 +110,9 @@ private:
 /// `host:port`, `:port` or `[IPv6 address]:port`: the forms of Go's net.Listen that need no look-up of service
 /// names.
 bool parse_address(std::string_view text, std::string* host, std::uint16_t* port);
+
+/// Those of the service about TLS and callers.
+std::vector<variable> access_variables(const variable_maker& make);
 
 std::vector<variable> service_variables();
 std::vector<variable> edge_variables();

@@ -146,12 +146,13 @@ std::string_view split_target(request& out) noexcept {
 // -- fields ------------------------------------------------------------------------------------------------
 
 /// The fields that Beast has no number for, by their lower-case names.
-constexpr std::array<std::pair<std::string_view, field>, 7> own_fields{{
+constexpr std::array<std::pair<std::string_view, field>, 8> own_fields{{
   {"x-user-id", field::x_user_id},
   {"tracestate", field::tracestate},
   {"traceparent", field::traceparent},
   {"x-session-id", field::x_session_id},
   {"x-request-id", field::x_request_id},
+  {"x-caller-key", field::x_caller_key},
   {"x-min-cursor", field::x_min_cursor},
   {"last-event-id", field::last_event_id},
 }};

@@ -38,8 +38,8 @@ std::optional<std::string_view> field_lines::next() noexcept {
 
 result<std::string_view> sole_value(const request& r, field f) {
   constexpr std::string_view names[] = {"Accept",       "Authorization", "Content-Type", "Last-Event-ID",
-                                        "traceparent",  "tracestate",    "X-Min-Cursor", "X-Request-Id",
-                                        "X-Session-ID", "X-User-ID"};
+                                        "traceparent",  "tracestate",    "X-Caller-Key", "X-Min-Cursor",
+                                        "X-Request-Id", "X-Session-ID",  "X-User-ID"};
   static_assert(std::size(names) == static_cast<std::size_t>(field::count_));
   if (r.is_repeated(f))
     return failure{errc::request_malformed, std::string{names[static_cast<std::size_t>(f)]} + " is given twice."};

@@ -32,6 +32,7 @@ enum class field : std::uint8_t {
   last_event_id,
   traceparent,
   tracestate,
+  x_caller_key,
   x_min_cursor,
   x_request_id,
   x_session_id,

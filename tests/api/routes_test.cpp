@@ -1,3 +1,4 @@
+#include "api/access.hpp"
 #include "app/front_parts.hpp"
 #include "http/router.hpp"
 
@@ -60,6 +61,9 @@ std::vector<row> rows() {
     {"POST", "/api/v1/internal/sessions/revoke", "revoke_session_by_token", audience::internal},
     {"GET, HEAD, DELETE", session_path.c_str(), "get_session revoke_session", audience::internal, {id}},
     {"GET, HEAD", "/api/v1/internal/revocations", "revocations", audience::internal},
+    {"POST", "/oauth2/introspect", "oauth_introspect", audience::internal},
+    {"POST", "/oauth2/revoke", "oauth_revoke", audience::internal},
+    {"GET, HEAD", "/.well-known/oauth-authorization-server", "oauth_metadata", audience::public_},
     {"GET, HEAD, PATCH", "/api/v1/user/account", "user_account user_update_account", audience::user},
     {"GET, HEAD, DELETE", "/api/v1/user/sessions", "user_sessions user_revoke_sessions", audience::user},
     {"DELETE", user_session_path.c_str(), "user_revoke_session", audience::user, {id}},
@@ -189,4 +193,30 @@ CAF_TEST(each path and method has one route) {
     seen.push_back(key);
     CAF_CHECK(!r.name.empty());
   }
+}
+
+CAF_TEST(each route says what right it needs and only probes and public ones need none) {
+  service_routes all;
+  for (const auto& r : all.owner.routes().routes()) {
+    const auto* access = api::find_access(r.name);
+    CAF_REQUIRE(access != nullptr);
+    const bool is_open = r.group == audience::public_ || r.name == "healthz" || r.name == "readyz";
+    CAF_CHECK_EQUAL(!access->needs, is_open);
+    if (r.group == audience::user)
+      CAF_CHECK(access->needs == trust::right::users_act);
+  }
+}
+
+CAF_TEST(a listener serves its groups and the probes) {
+  const api::audience_set some{{"public", "metrics"}};
+  const api::audience_set all;
+  const auto serves = [](const api::audience_set& set, verb v, const char* path) {
+    const auto* route = find_route(v, path).to;
+    return set.serves(route->group, api::find_access(route->name));
+  };
+  for (const auto* path : {"/healthz", "/readyz", "/metrics", "/api/v1/public/version"})
+    CAF_CHECK(serves(some, verb::get, path) && serves(all, verb::get, path));
+  for (const auto* path : {"/api/v1/admin/stats", "/api/v1/user/account", "/api/v1/internal/sessions/resolve"})
+    CAF_CHECK(!serves(some, verb::get, path) && serves(all, verb::get, path));
+  CAF_CHECK(!serves(api::audience_set{{"admin"}}, verb::get, "/metrics"));
 }

@@ -68,7 +68,7 @@ class Response:
         assert all(isinstance(problem[name], str) and problem[name] for name in PROBLEM_MEMBERS - {"status"})
         assert (problem["status"], problem["code"]) == (status, code), f"expected {code}, got {problem}"
         assert not re.search(r"(?i)sqlstate|select |insert |libpq|pg_|psql|0x[0-9a-f]{6}", problem["detail"])
-        assert ("Retry-After" in self.headers) == (status == 503)
+        assert ("Retry-After" in self.headers) == (status in (429, 503))
         return problem["detail"]
 
     def __repr__(self):

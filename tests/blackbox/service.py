@@ -110,6 +110,10 @@ class Service:
     def interrupt(self):
         self._process.send_signal(signal.SIGINT)
 
+    def hang_up(self):
+        """Asks it to read its files again."""
+        self._process.send_signal(signal.SIGHUP)
+
     def wait_for_exit(self):
         return self._process.wait(HANG_S)
 

@@ -61,7 +61,7 @@ private:
 CAF_TEST(the defaults of an edge hold when only the service is given) {
   const settings s = sound({});
   CAF_CHECK(s.role == role::edge);
-  CAF_CHECK_EQUAL(s.http.port, 8081);
+  CAF_CHECK_EQUAL(s.http.listen.at(0).port, 8081);
   CAF_CHECK_EQUAL(s.session_cache.entries_max, 50'000u);
   CAF_CHECK(s.session_cache.ttl == 10min);
   CAF_CHECK(s.session_cache.fail_static == 0ms);

@@ -50,12 +50,19 @@ void check_refused(const std::string& name, const std::string& value) {
     CAF_ERROR(name << " took " << value);
 }
 
+// That values which are sound one by one are refused together, because of one variable.
+void check_problem(const environment& values, const std::string& name) {
+  const auto lines = problems(with(values));
+  CAF_REQUIRE_EQUAL(lines.size(), 1u);
+  CAF_CHECK_EQUAL(lines[0].substr(0, name.size() + 1), name + ' ');
+}
+
 } // namespace
 
 CAF_TEST(the defaults of the contract hold when only the DSN is given) {
   const settings s = sound({});
-  CAF_CHECK_EQUAL(s.http.host, "");
-  CAF_CHECK_EQUAL(s.http.port, 8080);
+  CAF_CHECK_EQUAL(s.http.listen.at(0).host, "");
+  CAF_CHECK_EQUAL(s.http.listen.at(0).port, 8080);
   CAF_CHECK(s.telemetry.log_level == log::level::info);
   CAF_CHECK_EQUAL(s.telemetry.service_name, "portcullis");
   CAF_CHECK(s.telemetry.traces == tracing::exporter::none);
@@ -126,8 +133,8 @@ CAF_TEST(every variable is read into the setting that it names) {
                             {"BACKEND_REVOCATION_HEARTBEAT", "14s"},
                             {"BACKEND_REVOCATION_RING_EVENTS", "32"},
                             {"BACKEND_REVOCATION_PAGE_EVENTS", "33"}});
-  CAF_CHECK_EQUAL(s.http.host, "127.0.0.1");
-  CAF_CHECK_EQUAL(s.http.port, 1);
+  CAF_CHECK_EQUAL(s.http.listen.at(0).host, "127.0.0.1");
+  CAF_CHECK_EQUAL(s.http.listen.at(0).port, 1);
   CAF_CHECK(s.telemetry.log_level == log::level::debug);
   CAF_CHECK_EQUAL(s.postgres.open_conns_max, 2u);
   CAF_CHECK_EQUAL(s.postgres.idle_conns_max, 1u);
@@ -165,7 +172,7 @@ CAF_TEST(every variable is read into the setting that it names) {
 }
 
 CAF_TEST(an empty value counts as not set) {
-  CAF_CHECK_EQUAL(sound({{"BACKEND_HTTP_ADDR", ""}}).http.port, 8080);
+  CAF_CHECK_EQUAL(sound({{"BACKEND_HTTP_ADDR", ""}}).http.listen.at(0).port, 8080);
 }
 
 CAF_TEST(everything that is wrong is reported together) {
@@ -177,7 +184,8 @@ CAF_TEST(everything that is wrong is reported together) {
   CAF_CHECK_EQUAL(
     lines,
     (std::vector<std::string>{
-      R"(BACKEND_HTTP_ADDR="8080": takes host:port, :port or [IPv6 address]:port)",
+      R"(BACKEND_HTTP_ADDR="8080": takes host:port, :port or [IPv6 address]:port, each with ;tls and )"
+      R"(;audiences=public,internal,user,admin,metrics as wanted, separated by commas)",
       R"(BACKEND_LOG_LEVEL="verbose": takes debug, info, warn or error)",
       "BACKEND_POSTGRES_DSN is not set: takes a libpq URL or key=value string that pins search_path=backend",
       R"(BACKEND_POSTGRES_MAX_OPEN_CONNS="many": takes an integer from 1 to 1000)",
@@ -195,7 +203,7 @@ CAF_TEST(a complaint is one line whatever the value holds) {
 CAF_TEST(the listen address has the forms of Go) {
   const auto address = [](const std::string& text) {
     const settings s = sound({{"BACKEND_HTTP_ADDR", text}});
-    return s.http.host + '|' + std::to_string(s.http.port);
+    return s.http.listen.at(0).host + '|' + std::to_string(s.http.listen.at(0).port);
   };
   CAF_CHECK_EQUAL(address(":8081"), "|8081");
   CAF_CHECK_EQUAL(address("localhost:80"), "localhost|80");
@@ -207,11 +215,49 @@ CAF_TEST(the listen address has the forms of Go) {
     check_refused("BACKEND_HTTP_ADDR", text);
 }
 
+CAF_TEST(listen addresses come in a list and each has its options) {
+  const auto shown = [](const std::string& text) {
+    const settings s = sound({{"BACKEND_HTTP_ADDR", text},
+                              {"BACKEND_TLS_CERT_FILE", "/dev/null"},
+                              {"BACKEND_TLS_KEY_FILE", "/dev/null"}});
+    return find_variable(role::service, "BACKEND_HTTP_ADDR")->show(s) + " of "
+           + std::to_string(s.http.listen.size());
+  };
+  CAF_CHECK_EQUAL(shown(":1,:2"), ":1,:2 of 2");
+  CAF_CHECK_EQUAL(shown(":1;tls"), ":1;tls of 1");
+  CAF_CHECK_EQUAL(shown("h:1;audiences=public;tls"), "h:1;tls;audiences=public of 1");
+  CAF_CHECK_EQUAL(shown(":1;tls;audiences=public,user,[::1]:2;audiences=admin,metrics,:3"),
+                  ":1;tls;audiences=public,user,[::1]:2;audiences=admin,metrics,:3 of 3");
+  for (const char* text : {",", ":1,", ",:1", ":1;", ":1;;tls", ":1;ssl", ":1;tls;tls",
+                           ":1;audiences=", "public,:1", ":1;audiences=public,probe",
+                           ":1;audiences=public;audiences=user", ":1,public", ":1;audiences=public,user;tls"})
+    check_refused("BACKEND_HTTP_ADDR", text);
+}
+
+CAF_TEST(a rate is so many requests in so many seconds) {
+  const settings s = sound({{"BACKEND_GUEST_RATE", "100/60s"}, {"BACKEND_CALLER_RATE", "off"}});
+  CAF_REQUIRE(s.access.guest_rate.has_value());
+  CAF_CHECK_EQUAL(s.access.guest_rate->requests, 100u);
+  CAF_CHECK_EQUAL(s.access.guest_rate->window_s, 60u);
+  CAF_CHECK(!s.access.caller_rate && !s.access.guess_rate);
+  for (const char* text : {"0/1s", "1/0s", "1", "1/1", "/1s", "1/s", "-1/1s", "1/1m", "1/86401s", "5000000000/1s"})
+    check_refused("BACKEND_GUEST_RATE", text);
+}
+
+CAF_TEST(TLS and required callers need their files) {
+  check_problem({{"BACKEND_HTTP_ADDR", ":1;tls"}, {"BACKEND_TLS_KEY_FILE", "/dev/null"}}, "BACKEND_TLS_CERT_FILE");
+  check_problem({{"BACKEND_HTTP_ADDR", ":1;tls"}, {"BACKEND_TLS_CERT_FILE", "/dev/null"}}, "BACKEND_TLS_KEY_FILE");
+  check_problem({{"BACKEND_TLS_CLIENT_CERT", "optional"}}, "BACKEND_TLS_CLIENT_CA_FILE");
+  check_problem({{"BACKEND_CALLERS_REQUIRED", "true"}}, "BACKEND_CALLERS_FILE");
+  sound({{"BACKEND_CALLERS_REQUIRED", "true"}, {"BACKEND_CALLERS_FILE", "/dev/null"}});
+}
+
 CAF_TEST(integers have bounds and no other form) {
   for (const char* text : {"-1", "1.5", "1e3", "5 5", "0x10", "1001", "18446744073709551616"})
     check_refused("BACKEND_POSTGRES_MAX_OPEN_CONNS", text);
   CAF_CHECK_EQUAL(sound({{"BACKEND_POSTGRES_MAX_OPEN_CONNS", "1000"}}).postgres.open_conns_max, 1000u);
-  CAF_CHECK_EQUAL(sound({{"BACKEND_POSTGRES_MAX_OPEN_CONNS", " 5\n"}}).postgres.open_conns_max, 5u); // as from a file
+  CAF_CHECK_EQUAL(sound({{"BACKEND_POSTGRES_MAX_OPEN_CONNS", " 5\n"}}).postgres.open_conns_max,
+                  5u); // as from a file
 }
 
 CAF_TEST(durations have the form of Go) {
@@ -294,7 +340,7 @@ CAF_TEST(what is shown can be given back) {
   const settings after = sound(shown);
   for (const variable& v : variables(role::service))
     CAF_CHECK_EQUAL(v.show(before), v.show(after));
-  CAF_CHECK_EQUAL(after.http.host, "::1");
+  CAF_CHECK_EQUAL(after.http.listen.at(0).host, "::1");
   CAF_CHECK(after.http.idle_timeout == 61500ms);
 }
 

@@ -34,6 +34,7 @@ struct exchange {
   instant deadline{};
   std::string_view waits_for = "the service"; // for whoever is told that it was late
   int status = 0;
+  std::uint64_t asker = 0; // what the gate noted
   tracing::span span;
   std::unique_ptr<owned_request> parked; // while the service starts
   byte_buffer response;                  // held only while an earlier exchange is open

@@ -182,10 +182,10 @@ void input::run(connection& c, exchange& x, const request& r, const path_params&
   }
 }
 
-std::optional<refusal> input::ask_gate(const connection& c, const exchange& x, const call& asked) const {
+std::optional<refusal> input::ask_gate(const connection& c, exchange& x, const call& asked) const {
   if (!is_let_pass)
     return std::nullopt;
-  request_origin from{c.acceptor, c.transport ? &c.transport->peer() : nullptr, c.address};
+  request_origin from{c.acceptor, c.transport ? &c.transport->peer() : nullptr, c.address, &x.asker};
   return is_let_pass(asked, *x.to, from);
 }
 

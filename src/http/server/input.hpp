@@ -22,6 +22,7 @@ struct request_origin {
   std::size_t listener = 0;                 // which of the server's listening sockets
   const net::peer_identity* peer = nullptr; // what the transport has proven; null over plain TCP
   std::string_view address;                 // the peer's, without a port; empty if it is not known
+  std::uint64_t* asker = nullptr;           // the gate may note a number, which is told with the answer
 };
 
 /// Why a request is not run, with the header fields that go with that.
@@ -65,7 +66,7 @@ private:
   void dispatch(connection& c, const request& r, instant now);
   bool park(connection& c, exchange& x, const request& r);
   void run(connection& c, exchange& x, const request& r, const path_params& params);
-  std::optional<refusal> ask_gate(const connection& c, const exchange& x, const call& asked) const;
+  std::optional<refusal> ask_gate(const connection& c, exchange& x, const call& asked) const;
   bool is_short_of_memory() const noexcept;
 
   server& owner_;

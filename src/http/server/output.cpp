@@ -44,6 +44,8 @@ void output::complete(connection& c, exchange& x, int status) {
   auto now = now_();
   x.status = status;
   numbers.count(x, now);
+  if (x.asker != 0 && on_answer)
+    on_answer(x.asker, status);
   c.reading_since = now;
   c.finish(x);
   mark_dirty(c);

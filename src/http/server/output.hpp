@@ -30,6 +30,9 @@ public:
   /// wait.
   std::function<void(connection&)> on_flushed;
 
+  /// Called with each answer to a request of which the gate noted who asks.
+  std::function<void(std::uint64_t asker, int status)> on_answer;
+
   /// A turn may begin within another; the outermost one's end sends.
   void begin_turn() noexcept {
     ++depth_;

@@ -31,6 +31,10 @@ void server::on_request(gate is_let_pass) {
   input_.is_let_pass = std::move(is_let_pass);
 }
 
+void server::on_answer(std::function<void(std::uint64_t asker, int status)> tell) {
+  output_.on_answer = std::move(tell);
+}
+
 void server::update_acceptor() {
   if (phase_ != phase::draining)
     acceptor_.update(connections_.size() < options_.limits.connections_max + options_.limits.turned_away_max);

@@ -59,6 +59,9 @@ public:
   /// What looks at each request before its handler runs.
   void on_request(gate is_let_pass);
 
+  /// Told of each answer to a request of which that has noted who asks.
+  void on_answer(std::function<void(std::uint64_t asker, int status)> tell);
+
   // -- the broker's events
 
   void accept(caf::io::accept_handle from, caf::io::connection_handle handle);
