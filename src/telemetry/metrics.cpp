@@ -59,12 +59,6 @@ std::uint64_t histogram::count() const noexcept {
   return std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0});
 }
 
-void histogram::merge(const histogram& other) noexcept {
-  for (std::size_t i = 0; i < counts_.size(); ++i)
-    counts_[i] += other.counts_[i];
-  sum_ns_ += other.sum_ns_;
-}
-
 void snapshot::add(metrics::kind k, std::string_view name, std::string_view help, double value, labels l) {
   find_or_add(name, help, k).samples.push_back({std::move(l), value, {}});
 }

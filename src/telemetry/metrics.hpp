@@ -33,9 +33,6 @@ public:
     return static_cast<double>(sum_ns_) / 1e9;
   }
 
-  /// Adds another thread's observations.
-  void merge(const histogram& other) noexcept;
-
 private:
   std::array<std::uint64_t, latency_bounds_ns.size() + 1> counts_{};
   std::uint64_t sum_ns_ = 0; // wraps after 584 years of latency

@@ -40,18 +40,6 @@ CAF_TEST(the buckets rise) {
   CAF_CHECK(std::is_sorted(metrics::latency_bounds_ns.begin(), metrics::latency_bounds_ns.end()));
 }
 
-CAF_TEST(histograms of several threads add up) {
-  metrics::histogram a;
-  metrics::histogram b;
-  a.observe(1ms);
-  b.observe(1ms);
-  b.observe(3s);
-  a.merge(b);
-  CAF_CHECK_EQUAL(a.count(), 3u);
-  CAF_CHECK_EQUAL(a.sum_seconds(), 3.002);
-  CAF_CHECK_EQUAL(*std::max_element(a.counts().begin(), a.counts().end()), 2u);
-}
-
 CAF_TEST(counters and gauges are rendered as Prometheus reads them) {
   metrics::snapshot s;
   s.counter("portcullis_requests_total", "Requests answered.", 9'007'199'254'740'991u, {{"route", "/verify"}});
