@@ -34,19 +34,19 @@ byte_buffer& connection::response_of(exchange& x) noexcept {
 void connection::finish(exchange& x) {
   x.is_answered = true;
   waiting_bytes_ += x.response.size();
-  while (!exchanges.empty() && exchanges.front().is_answered) {
-    auto& first = exchanges.front();
-    out.insert(out.end(), first.response.begin(), first.response.end());
-    waiting_bytes_ -= first.response.size();
-    bool keep_alive = first.keep_alive;
-    exchanges.pop_front();
-    if (!keep_alive) {
+  auto next = exchanges.begin();
+  for (; next != exchanges.end() && next->is_answered; ++next) {
+    out.insert(out.end(), next->response.begin(), next->response.end());
+    waiting_bytes_ -= next->response.size();
+    if (!next->keep_alive) {
       // Whatever was pipelined behind it is not answered (RFC 9112, section 9.6).
       state = mode::closing;
-      exchanges.clear();
+      next = exchanges.end();
       waiting_bytes_ = 0;
+      break;
     }
   }
+  exchanges.erase(exchanges.begin(), next);
 }
 
 bool connection::is_blocked() const noexcept {

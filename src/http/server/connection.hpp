@@ -13,11 +13,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace portcullis::http {
 
@@ -98,7 +98,7 @@ public:
   std::string address;        // the peer's, without a port
   request_reader reader;
   std::string backlog;             // input that is not looked at yet
-  std::deque<exchange> exchanges;  // oldest first; ids without gaps
+  std::vector<exchange> exchanges; // oldest first; ids without gaps. It keeps its memory from request to request
   byte_buffer out;                 // plain bytes not yet handed to the transport or the kernel
   byte_buffer wire;                // the transport's, not yet handed to the kernel
   std::size_t unsent = 0;          // bytes that CAF holds for the kernel
