@@ -139,7 +139,7 @@ public:
   /// The next batch of a lane, oldest first.
   operations take_batch(lane from);
 
-  /// What has reached its deadline in a lane. What pauses is back in its lane before that is looked at.
+  /// What has reached its deadline in a lane. What pauses is looked at when it is back in one.
   operations take_expired(instant now);
 
   operations take_all();
