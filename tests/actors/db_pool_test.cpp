@@ -1,6 +1,8 @@
 #include "actors/db_pool_fixture.hpp"
 
-#include <algorithm>
+#include "telemetry/metrics.hpp"
+
+#include <string>
 
 using namespace portcullis;
 using namespace portcullis::test;
@@ -176,208 +178,7 @@ CAF_TEST(an operation that was answered at its deadline is not run again) {
   CAF_CHECK(workers->empty());
 }
 
-// -- the database away -----------------------------------------------------------------------------------------
-
-CAF_TEST(while the database is away everybody is refused at once) {
-  start();
-  refuse_connect();
-  const auto early = read(1); // it may come up yet
-  CAF_CHECK(early->is_open());
-  clock.advance(1s);
-  const auto late = read(2);
-  CAF_CHECK(is_error(late, errc::database_unavailable));
-  tick();
-  CAF_CHECK(is_error(early, errc::database_unavailable));
-  connect_all(); // and when it returns, service resumes by itself
-  const auto got = read(3);
-  auto asked = take_batch(make_ids({3}));
-  finish(asked);
-  CAF_CHECK(is(got, 3));
-}
-
-CAF_TEST(a refused connection is tried again after a growing pause) {
-  start();
-  auto pause_max = 50ms;
-  for (int attempt = 0; attempt < 6; ++attempt) {
-    refuse_connect();
-    pass(pause_max / 2 - 1ns); // the jitter takes at most half away
-    CAF_CHECK(workers->empty());
-    pass(pause_max / 2 + 1ns);
-    CAF_CHECK(workers->next_is<db_connect>());
-    pause_max = std::min<std::chrono::milliseconds>(2 * pause_max, 400ms);
-  }
-  connect_all();
-  read(1);
-  auto asked = take_batch(make_ids({1}));
-  finish(asked, lost_result_of(asked.message));
-  pass(50ms); // after a success the pauses begin anew
-  CAF_CHECK(workers->next_is<db_connect>());
-}
-
-CAF_TEST(an idle connection is looked at now and then) {
-  options.check_every = 1s;
-  start_connected();
-  pass(1s - 1ns);
-  CAF_CHECK(workers->empty());
-  pass(1ns);
-  CAF_CHECK(workers->next_is<db_connect>());
-  refuse_connect();
-  const auto got = read(1); // waits for the connection, and is not spent on a dead one
-  CAF_CHECK(workers->empty());
-  pass(50ms);
-  connect_all();
-  auto asked = take_batch(make_ids({1}));
-  finish(asked);
-  CAF_CHECK(is(got, 1));
-}
-
-CAF_TEST(what never reached the server is no attempt) {
-  start_connected();
-  const auto got = write(1);
-  for (int attempt = 0; attempt < 5; ++attempt) {
-    auto asked = take_batch(make_ids({1}));
-    auto result = lost_result_of(asked.message);
-    result.was_sent = false;
-    finish(asked, std::move(result));
-    pass(50ms);
-    connect_all();
-  }
-  auto asked = take_batch(make_ids({1}));
-  finish(asked);
-  CAF_CHECK(is(got, 1));
-}
-
-CAF_TEST(a connection attempt has a deadline) {
-  start();
-  const auto asked = workers->take<db_connect>();
-  CAF_CHECK(asked.message.deadline == clock.now() + 5s);
-}
-
-// -- outcomes that were lost -------------------------------------------------------------------------------------
-
-CAF_TEST(operations whose outcome was lost run again in order and before younger ones) {
-  start_connected();
-  read(1);
-  auto asked = take_batch(make_ids({1}));
-  const auto second = write(2);
-  const auto third = write(3);
-  const auto fourth = write(4);
-  finish(asked);
-  auto batch = take_batch(make_ids({2, 3, 4}));
-  const auto fifth = write(5);
-  auto result = lost_result_of(batch.message);
-  result.outcomes[0] = outcome_of(batch.message.operations[0]); // committed and known to be
-  result.lost.erase(result.lost.begin());
-  finish(batch, std::move(result));
-  CAF_CHECK(is(second, 2));
-  CAF_CHECK(third->is_open());
-  pass(50ms);
-  connect_all();
-  auto again = take_batch(make_ids({3, 4, 5}));
-  finish(again);
-  CAF_CHECK(is(third, 3) && is(fourth, 4) && is(fifth, 5));
-  CAF_CHECK_EQUAL(stats().retried, 2u);
-}
-
-CAF_TEST(an operation whose outcome was lost waits until other connections are known to be dead) {
-  options.workers_idle_max = 3;
-  options.run_again_after = 10ms;
-  start_connected();
-  const auto got = write(1);
-  auto asked = take_batch(make_ids({1}));
-  finish(asked, lost_result_of(asked.message));
-  CAF_CHECK(workers->empty()); // though two more workers seem to be connected
-  CAF_CHECK_EQUAL(stats().queued, 1u);
-  pass(10ms - 1ns);
-  CAF_CHECK(workers->empty());
-  const auto younger = write(2);
-  auto other = take_batch(make_ids({2})); // nobody else waits for it
-  pass(1ns);
-  finish(other);
-  auto again = take_batch(make_ids({1}));
-  finish(again);
-  CAF_CHECK(is(got, 1) && is(younger, 2));
-}
-
-CAF_TEST(an operation that pauses is answered when the database is away) {
-  options.run_again_after = 10s;
-  start_connected();
-  const auto got = write(1);
-  auto asked = take_batch(make_ids({1}));
-  finish(asked, lost_result_of(asked.message));
-  clock.advance(1s);
-  tick();
-  CAF_CHECK(is_error(got, errc::database_unavailable));
-  CAF_CHECK_EQUAL(stats().queued, 0u);
-  workers->clear();
-}
-
-CAF_TEST(an operation whose outcome was lost is the same one when it runs again) {
-  start_connected();
-  const store::revoke_account order{make_uuid(7), std::nullopt, {}, make_uuid(8)};
-  const auto got = ask<store::revoke_account::result>(sys, pool, order);
-  consume_messages();
-  for (int run = 0; run < 2; ++run) {
-    auto asked = workers->take<db_batch>();
-    const auto& sent = std::get<store::revoke_account>(asked.message.operations.at(0));
-    CAF_CHECK(sent.account_id == order.account_id);
-    CAF_CHECK(sent.operation_id == order.operation_id);
-    db_batch_result lost;
-    lost.id = asked.message.id;
-    lost.outcomes.assign(1, failure{errc::database_unavailable, "lost"});
-    lost.lost = {0};
-    finish(asked, std::move(lost));
-    pass(50ms);
-    connect_all();
-  }
-  CAF_CHECK(got->is_open());
-  workers->clear();
-}
-
-CAF_TEST(attempts are bounded) {
-  start_connected();
-  const auto got = write(1);
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    CAF_CHECK(got->is_open());
-    auto asked = take_batch(make_ids({1}));
-    finish(asked, lost_result_of(asked.message));
-    pass(50ms);
-    connect_all();
-  }
-  CAF_CHECK(is_error(got, errc::database_unavailable));
-  CAF_CHECK(workers->empty());
-}
-
-CAF_TEST(a worker that dies is replaced and its operations run again) {
-  start_connected();
-  const auto got = write(1);
-  auto asked = take_batch(make_ids({1}));
-  kill(asked.asked);
-  CAF_CHECK_EQUAL(spawned, 2u);
-  CAF_CHECK(got->is_open());
-  connect_all();
-  pass(50ms);
-  auto again = take_batch(make_ids({1}));
-  CAF_CHECK(again.asked != asked.asked);
-  finish(again);
-  CAF_CHECK(is(got, 1));
-  CAF_CHECK_EQUAL(stats().workers, 1u);
-}
-
-CAF_TEST(a worker that dies while it connects is replaced) {
-  start();
-  const auto asked = workers->take<db_connect>();
-  kill(asked.asked);
-  CAF_CHECK_EQUAL(spawned, 2u);
-  const auto got = read(1);
-  connect_all();
-  auto batch = take_batch(make_ids({1}));
-  finish(batch);
-  CAF_CHECK(is(got, 1));
-}
-
-// -- growing and shrinking
-// -----------------------------------------------------------------------------------------
+// -- growing and shrinking --------------------------------------------------------------------------------------
 
 CAF_TEST(the pool grows while operations wait and not beyond its bound) {
   start_connected();
@@ -507,6 +308,19 @@ CAF_TEST(what is blocked is put aside and tried again alone until its deadline) 
   CAF_CHECK(is_error(got, errc::database_unavailable));
   CAF_CHECK_EQUAL(stats().queued, 0u);
   CAF_CHECK_EQUAL(stats().blocked, 4u);
+}
+
+CAF_TEST(the metrics tell how often something was put aside) {
+  start_connected();
+  write(1);
+  auto asked = take_batch(make_ids({1}));
+  finish(asked, blocked_result_of(asked.message));
+  write(1);
+  const auto told = ask<all_numbers>(sys, pool, read_numbers{});
+  consume_messages();
+  CAF_REQUIRE(told->reply);
+  const auto text = metrics::render(told->reply->snapshot);
+  CAF_CHECK(text.find("\nportcullis_db_operations_blocked_total 2\n") != std::string::npos);
 }
 
 CAF_TEST(what needs the same lock is put aside at once) {

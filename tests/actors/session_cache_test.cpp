@@ -205,205 +205,6 @@ CAF_TEST(later reads are bounded with all the others) {
   CAF_CHECK(is(third, session_status::active));
 }
 
-// -- rule 2: after the acknowledgement of a revocation the token is dead here --------------------------------
-
-CAF_TEST(an acknowledged revocation is seen by the next look up) {
-  renew_lease();
-  hold(alice, alices);
-  const auto done = ask<applied>(sys, cache, session_revoked{alices.session_id});
-  const auto peeked = ask<peeked_sessions>(sys, cache, peek_sessions{{{1, alice}}});
-  consume_messages();
-  CAF_CHECK(done->reply);
-  CAF_REQUIRE(peeked->reply);
-  CAF_CHECK(peeked->reply->answers[0].known == known::revoked);
-}
-
-CAF_TEST(after the end of an account nothing of it is answered from memory) {
-  renew_lease();
-  hold(alice, make_record(11, 101));
-  hold(bob, bobs);
-  apply(account_revoked{make_uuid(101)});
-  CAF_CHECK(peek(alice).known == known::must_load);
-  CAF_CHECK(peek(bob).known == known::active);
-}
-
-// -- rule 3: bounded staleness -------------------------------------------------------------------------------
-
-CAF_TEST(memory answers only while its last read of the log is recent) {
-  hold(alice, alices);
-  CAF_CHECK(peek(alice).known == known::must_load);
-  const auto read_began = clock.now();
-  clock.advance(5s); // the read itself took a while: what counts is when it began
-  tell(log_progress{read_began, {1, 1}, {}});
-  CAF_CHECK(peek(alice).known == known::active);
-  clock.advance(25s - 1ns);
-  CAF_CHECK(peek(alice).known == known::active);
-  clock.advance(1ns);
-  CAF_CHECK(peek(alice).known == known::must_load);
-  renew_lease();
-  CAF_CHECK(peek(alice).known == known::active);
-}
-
-CAF_TEST(without a lease the database is asked and its answer holds) {
-  hold(alice, alices);
-  CAF_CHECK(peek(alice).known == known::must_load);
-  const auto loaded = load(alice);
-  auto asked = take_load(alice);
-  answer(asked, session_status::active, alices);
-  CAF_CHECK(is(loaded, session_status::active));
-  CAF_CHECK(peek(alice).known == known::must_load);
-}
-
-CAF_TEST(a page that is not the last renews nothing) {
-  renew_lease();
-  hold(alice, alices);
-  hold(bob, bobs);
-  clock.advance(29s);
-  tell(log_progress{instant::min(), {1, 2}, {session_event(bobs)}});
-  CAF_CHECK(peek(bob).known == known::revoked); // applied all the same
-  CAF_CHECK(peek(alice).known == known::active);
-  clock.advance(1s);
-  CAF_CHECK(peek(alice).known == known::must_load);
-}
-
-CAF_TEST(a read that began earlier does not shorten the lease) {
-  hold(alice, alices);
-  const auto earlier = clock.now();
-  clock.advance(10s);
-  renew_lease();
-  tell(log_progress{earlier, {1, 1}, {}});
-  clock.advance(25s);
-  CAF_CHECK(peek(alice).known == known::active);
-}
-
-CAF_TEST(a load older than the bound is read again) {
-  const auto loaded = load(alice);
-  auto asked = take_load(alice);
-  clock.advance(30s);
-  answer(asked, session_status::active, alices);
-  CAF_CHECK(loaded->is_open());
-  auto again = take_load(alice);
-  clock.advance(30s - 1ns);
-  answer(again, session_status::active, alices);
-  CAF_CHECK(is(loaded, session_status::active));
-}
-
-CAF_TEST(a load that is always too old is an error) {
-  const auto loaded = load(alice);
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    CAF_CHECK(loaded->is_open());
-    auto asked = take_load(alice);
-    clock.advance(30s);
-    answer(asked, session_status::active, alices);
-  }
-  CAF_CHECK(is_error(loaded, errc::history_stale));
-}
-
-// -- rule 4: no resurrection -----------------------------------------------------------------------------------
-
-CAF_TEST(a revocation during a load wins) {
-  renew_lease();
-  const auto loaded = load(alice);
-  auto asked = take_load(alice);
-  apply(session_revoked{alices.session_id});
-  const auto joined = load(alice); // after the acknowledgement, onto a read that began before it
-  answer(asked, session_status::active, alices);
-  CAF_CHECK(is(loaded, session_status::revoked));
-  CAF_CHECK(is(joined, session_status::revoked));
-  CAF_CHECK(peek(alice).known == known::revoked);
-}
-
-CAF_TEST(an account revoked during a load wins) {
-  renew_lease();
-  const auto of_alice = load(alice);
-  const auto of_bob = load(bob);
-  auto asked_for_alice = take_load(alice);
-  auto asked_for_bob = take_load(bob);
-  clock.advance(1ms);
-  apply(account_revoked{make_uuid(101)});
-  clock.advance(1ms);
-  answer(asked_for_alice, session_status::active, make_record(11, 101, 4));
-  answer_again(alice, session_status::revoked, make_record(11, 101, 4));
-  answer(asked_for_bob, session_status::active, make_record(12, 101, 5)); // of the new generation
-  answer_again(bob, session_status::active, make_record(12, 101, 5));
-  CAF_CHECK(is(of_alice, session_status::revoked));
-  CAF_CHECK(peek(alice).known == known::revoked);
-  CAF_CHECK(is(of_bob, session_status::active));
-  CAF_CHECK(peek(bob).known == known::active);
-}
-
-CAF_TEST(a revocation by another replica during a load wins) {
-  renew_lease();
-  const auto of_alice = load(alice);
-  const auto of_bob = load(bob);
-  auto asked_for_alice = take_load(alice);
-  auto asked_for_bob = take_load(bob);
-  tell(log_progress{clock.now(), {1, 3}, {session_event(alices), account_event(bobs, 1)}});
-  clock.advance(1ms);
-  answer(asked_for_alice, session_status::active, alices);
-  answer(asked_for_bob, session_status::active, bobs);
-  answer_again(bob, session_status::revoked, bobs);
-  CAF_CHECK(is(of_alice, session_status::revoked));
-  CAF_CHECK(is(of_bob, session_status::revoked));
-  CAF_CHECK(peek(alice).known == known::revoked);
-  CAF_CHECK(peek(bob).known == known::revoked);
-}
-
-CAF_TEST(a load overtaken by more than is remembered is read again) {
-  renew_lease();
-  const auto loaded = load(alice);
-  auto asked = take_load(alice);
-  apply(session_revoked{alices.session_id});
-  revoke_others(); // alice's is not remembered any more
-  answer(asked, session_status::active, alices);
-  CAF_CHECK(loaded->is_open());
-  CAF_CHECK(peek(alice).known == known::must_load);
-  auto again = take_load(alice);
-  answer(again, session_status::revoked, alices);
-  CAF_CHECK(is(loaded, session_status::revoked));
-}
-
-CAF_TEST(a load that is always overtaken is an error) {
-  const auto loaded = load(alice);
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    CAF_CHECK(loaded->is_open());
-    auto asked = take_load(alice);
-    revoke_others();
-    answer(asked, session_status::active, alices);
-  }
-  CAF_CHECK(is_error(loaded, errc::history_stale));
-}
-
-CAF_TEST(a mint that a revocation overtook does not enter memory) {
-  renew_lease();
-  const auto began = clock.now();
-  clock.advance(1ms);
-  apply(account_revoked{alices.account_id});
-  apply(session_minted{alice, alices, began});
-  CAF_CHECK(peek(alice).known == known::must_load);
-  apply(session_minted{bob, bobs, began}); // nobody revoked that one
-  CAF_CHECK(peek(bob).known == known::active);
-}
-
-CAF_TEST(a revocation during the warm up wins) {
-  renew_lease();
-  const auto began = clock.now();
-  clock.advance(1ms);
-  apply(session_revoked{alices.session_id});
-  apply(warm_sessions{{{alice, alices}, {bob, bobs}}, began});
-  CAF_CHECK(peek(alice).known == known::must_load);
-  CAF_CHECK(peek(bob).known == known::active);
-}
-
-CAF_TEST(a dead session stays dead whatever comes later) {
-  renew_lease();
-  hold(alice, alices);
-  apply(session_revoked{alices.session_id});
-  clock.advance(1s);
-  hold(alice, alices);
-  CAF_CHECK(peek(alice).known == known::revoked);
-}
-
 // -- the database in trouble -----------------------------------------------------------------------------------
 
 CAF_TEST(an error of the database reaches everybody who waits and is not remembered) {
@@ -450,7 +251,8 @@ CAF_TEST(loads are bounded) {
   CAF_CHECK(is(fourth, session_status::unknown));
 }
 
-// -- an edge's memory: bounded, aging, least recently used first out ----------------------------------------------
+// -- an edge's memory: bounded, aging, least recently used first out
+// ----------------------------------------------
 
 CAF_TEST(an entry that was loaded too long ago is loaded again) {
   auto options = default_options();
@@ -501,7 +303,8 @@ CAF_TEST(a batch of 256 tokens is 256 requests to the pool at once and no token 
     CAF_CHECK(is(one, session_status::active));
 }
 
-// -- what ends many sessions at once ------------------------------------------------------------------------------
+// -- what ends many sessions at once
+// ------------------------------------------------------------------------------
 
 CAF_TEST(an ended account answers nothing at once and is taken apart in turns) {
   auto options = default_options();
