@@ -98,9 +98,9 @@ using log_store_actor = caf::typed_actor<
 
 /// The DB POOL: the bounded queue in front of PostgreSQL. Each request is answered within the operation
 /// time-out, with `database_unavailable` if need be, or at once with `overloaded`.
-using db_pool_actor = session_loader_actor::extend_with<session_store_actor>::extend_with<account_store_actor>::
-  extend_with<log_store_actor>::extend_with<reaper_store_actor>::extend_with<pool_stats_actor>::extend_with<
-    metrics_source_actor>::extend<
+using db_pool_actor = session_loader_actor::extend_with<session_store_actor>::extend_with<
+  account_store_actor>::extend_with<log_store_actor>::extend_with<reaper_store_actor>::
+  extend_with<pool_stats_actor>::extend_with<metrics_source_actor>::extend<
     // From a worker: what is known of its batch so far.
     caf::reacts_to<db_outcomes>,
     // Deadlines, backoff, growth and shrinking.
@@ -116,9 +116,9 @@ using db_worker_actor = caf::typed_actor<
 
 // -- the edge's way to the service -------------------------------------------------------------------------
 
-/// The SERVICE LOADER: asks the session service for the tokens that an edge does not know, many in one request. Each
-/// request is answered within the time-out of the client, with `database_unavailable` or `history_stale` if need be,
-/// or at once with `overloaded`.
+/// The SERVICE LOADER: asks the session service for the tokens that an edge does not know, many in one request.
+/// Each request is answered within the time-out of the client, with `database_unavailable` or `history_stale` if
+/// need be, or at once with `overloaded`.
 using service_loader_actor = session_loader_actor::extend<
   // The answer to a batch, from the client's thread.
   caf::reacts_to<lookup_answered>>;
@@ -153,16 +153,16 @@ using session_registry_actor = caf::typed_actor<
   caf::replies_to<account_revoked>::with<applied>>;
 
 /// The SESSION CACHE, on the I/O thread.
-using session_cache_actor = session_registry_actor::extend_with<revocation_sink_actor>::extend_with<
-  cache_stats_actor>::extend_with<metrics_source_actor>::extend<
-  // Answers from memory, at once.
-  caf::replies_to<peek_sessions>::with<peeked_sessions>,
-  // Answers from PostgreSQL; `database_unavailable`, `overloaded` or `history_stale` if it cannot.
-  caf::replies_to<load_session>::with<resolution>,
-  // A part of the warm-up; the reply asks for the next.
-  caf::replies_to<warm_sessions>::with<applied>,
-  // The next part of what ended accounts and epochs left in memory.
-  caf::reacts_to<step_atom>>;
+using session_cache_actor = session_registry_actor::extend_with<revocation_sink_actor>::
+  extend_with<cache_stats_actor>::extend_with<metrics_source_actor>::extend<
+    // Answers from memory, at once.
+    caf::replies_to<peek_sessions>::with<peeked_sessions>,
+    // Answers from PostgreSQL; `database_unavailable`, `overloaded` or `history_stale` if it cannot.
+    caf::replies_to<load_session>::with<resolution>,
+    // A part of the warm-up; the reply asks for the next.
+    caf::replies_to<warm_sessions>::with<applied>,
+    // The next part of what ended accounts and epochs left in memory.
+    caf::reacts_to<step_atom>>;
 
 // -- the domain --------------------------------------------------------------------------------------------
 
@@ -228,9 +228,8 @@ using paced_actor = caf::typed_actor<caf::reacts_to<work_atom>>;
 using pacer_actor = caf::typed_actor<caf::reacts_to<work_atom>>;
 
 /// The HTTP FRONT, on the I/O thread: the server and the modules of its API.
-using http_front_actor =
-  caf::io::accept_handler::extend_with<caf::io::connection_handler>::extend_with<revocation_sink_actor>::extend_with<
-    metrics_source_actor>::extend_with<paced_actor>::extend<
+using http_front_actor = caf::io::accept_handler::extend_with<caf::io::connection_handler>::
+  extend_with<revocation_sink_actor>::extend_with<metrics_source_actor>::extend_with<paced_actor>::extend<
     // How much of a connection's write buffer the kernel took.
     caf::reacts_to<caf::io::data_transferred_msg>,
     // The schema is current: serve.

@@ -225,8 +225,8 @@ struct lookup_answered {
 /// To the front: the schema is current.
 struct start_serving {};
 
-/// To the front: the service is about to stop. Everything is still served, but /readyz says so, and each answer is the last
-/// of its connection.
+/// To the front: the service is about to stop. Everything is still served, but /readyz says so, and each answer is
+/// the last of its connection.
 struct announce_stop {};
 
 /// To the front: finish what has begun within `grace`, end the rest.

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "actors/sources.hpp"
+#include "core/operations.hpp"
 #include "core/token.hpp"
 #include "core/uuid.hpp"
-#include "core/operations.hpp"
 
 #include <array>
 #include <cstdint>

@@ -54,7 +54,7 @@ private:
   std::size_t waiting_max_;
   std::function<instant()> now_;
   std::optional<cursor> position_;
-  std::vector<waiting> waiting_;      // in the order of their coming
+  std::vector<waiting> waiting_;       // in the order of their coming
   std::optional<instant> armed_until_; // of the timer that runs
 };
 

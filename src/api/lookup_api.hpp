@@ -12,8 +12,9 @@
 
 namespace portcullis::api {
 
-/// Many look-ups by hash in one request, for edges: they keep the answers, so they need to know how new they are. Every
-/// answer is no older than the cursor and the log's age that come with it, and than the cursor that was asked for.
+/// Many look-ups by hash in one request, for edges: they keep the answers, so they need to know how new they are.
+/// Every answer is no older than the cursor and the log's age that come with it, and than the cursor that was
+/// asked for.
 class lookup_api final : public module {
 public:
   lookup_api(front_pointer self, http::server& server, session_cache_actor cache,

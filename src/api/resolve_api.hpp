@@ -17,8 +17,8 @@ struct resolve_options {
   // For X-Min-Cursor, before the database is asked: longer than a poll of the log, shorter than Envoy's 200 ms for
   // a whole ext_authz call.
   std::chrono::nanoseconds cursor_wait = std::chrono::milliseconds{150};
-  // Whether a later read sees whatever was committed by then. One of an edge may be answered by a replica that lags, so
-  // there a cursor that was not reached is 503.
+  // Whether a later read sees whatever was committed by then. One of an edge may be answered by a replica that
+  // lags, so there a cursor that was not reached is 503.
   bool reads_through = true;
   std::string issuer; // `iss` of introspection; empty: left out
 };

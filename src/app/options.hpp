@@ -22,7 +22,8 @@ std::uint64_t random_seed();
 
 session_cache_options cache_options_of(const config::settings& s);
 
-/// `from`: as `s.http.listen` has them. `tls`: what those with TLS present; `descriptors_max`: open files of the process.
+/// `from`: as `s.http.listen` has them. `tls`: what those with TLS present; `descriptors_max`: open files of the
+/// process.
 http::server_options server_options_of(const config::settings& s, const std::vector<listener>& from,
                                        const std::shared_ptr<published_tls>& tls, std::size_t descriptors_max);
 

@@ -24,8 +24,7 @@ std::optional<token_hash> parse_key_hash(std::string_view text) noexcept {
   if (text.size() != 2 * hash.bytes.size() || !is_lower_hex)
     return {};
   for (std::size_t i = 0; i < hash.bytes.size(); ++i)
-    hash.bytes[i] =
-      static_cast<std::uint8_t>(hex::value(text[2 * i]) * 16 + hex::value(text[2 * i + 1]));
+    hash.bytes[i] = static_cast<std::uint8_t>(hex::value(text[2 * i]) * 16 + hex::value(text[2 * i + 1]));
   return hash;
 }
 

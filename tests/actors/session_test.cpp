@@ -152,8 +152,8 @@ CAF_TEST(a silent database keeps one mint waiting and no other) {
 // -- revoking (rules 1 and 2) ------------------------------------------------------------------------------------
 
 CAF_TEST(a revocation is told after the commit and after memory has forgotten) {
-  const auto told =
-    ask<store::revoke_session::result>(sessions, store::revoke_session{make_uuid(11), account_id, {"stolen", "user"}});
+  const auto told = ask<store::revoke_session::result>(
+    sessions, store::revoke_session{make_uuid(11), account_id, {"stolen", "user"}});
   auto commit = take<store::revoke_session>();
   CAF_CHECK(peers->empty());
   CAF_CHECK(std::get<uuid>(commit.message.target) == make_uuid(11));
@@ -173,8 +173,8 @@ CAF_TEST(a revocation is told after the commit and after memory has forgotten) {
 }
 
 CAF_TEST(a session that was dead already is forgotten all the same) {
-  const auto told =
-    ask<store::revoke_session::result>(sessions, store::revoke_session{make_hash(1), std::nullopt, {"", "internal"}});
+  const auto told = ask<store::revoke_session::result>(
+    sessions, store::revoke_session{make_hash(1), std::nullopt, {"", "internal"}});
   auto commit = take<store::revoke_session>();
   CAF_CHECK(std::get<token_hash>(commit.message.target) == make_hash(1));
   answer(commit, store::revoke_session::result{false, make_uuid(11), account_id, {1, 9}});
@@ -203,11 +203,13 @@ CAF_TEST(the end of an account is told after the commit and after memory has for
 }
 
 CAF_TEST(a revocation that failed changes nothing) {
-  const auto one = ask<store::revoke_session::result>(sessions, store::revoke_session{make_uuid(11), std::nullopt, {}});
+  const auto one =
+    ask<store::revoke_session::result>(sessions, store::revoke_session{make_uuid(11), std::nullopt, {}});
   auto commit = take<store::revoke_session>();
   fail(commit, errc::database_unavailable);
   CAF_CHECK(one->error.code == errc::database_unavailable);
-  const auto all = ask<store::revoke_account::result>(sessions, store::revoke_account{account_id, std::nullopt, {}});
+  const auto all =
+    ask<store::revoke_account::result>(sessions, store::revoke_account{account_id, std::nullopt, {}});
   auto commit_all = take<store::revoke_account>();
   fail(commit_all, errc::account_not_found);
   CAF_CHECK(all->error.code == errc::account_not_found);
@@ -216,7 +218,8 @@ CAF_TEST(a revocation that failed changes nothing) {
 }
 
 CAF_TEST(a revocation that memory does not take is not acknowledged) {
-  const auto told = ask<store::revoke_session::result>(sessions, store::revoke_session{make_uuid(11), std::nullopt, {}});
+  const auto told =
+    ask<store::revoke_session::result>(sessions, store::revoke_session{make_uuid(11), std::nullopt, {}});
   auto commit = take<store::revoke_session>();
   answer(commit, store::revoke_session::result{true, make_uuid(11), account_id, {1, 9}});
   auto known = take<session_revoked>();
@@ -233,7 +236,8 @@ CAF_TEST(each revocation goes out under an id of its own by which it is found wh
     auto commit = take<store::revoke_session>();
     ids.push_back(commit.message.operation_id);
     fail(commit, errc::database_unavailable);
-    const auto all = ask<store::revoke_account::result>(sessions, store::revoke_account{account_id, std::nullopt, {}});
+    const auto all =
+      ask<store::revoke_account::result>(sessions, store::revoke_account{account_id, std::nullopt, {}});
     auto commit_all = take<store::revoke_account>();
     ids.push_back(commit_all.message.operation_id);
     fail(commit_all, errc::database_unavailable);
@@ -255,7 +259,8 @@ CAF_TEST(look ups pass through) {
   answer(asked, found);
   CAF_REQUIRE(one->reply);
   CAF_CHECK(*one->reply == found);
-  const auto page = ask<store::list_sessions::result>(sessions, store::list_sessions{account_id, make_uuid(11), 7});
+  const auto page =
+    ask<store::list_sessions::result>(sessions, store::list_sessions{account_id, make_uuid(11), 7});
   auto asked_page = take<store::list_sessions>();
   CAF_CHECK(asked_page.message.account_id == account_id);
   CAF_CHECK(asked_page.message.after == make_uuid(11));

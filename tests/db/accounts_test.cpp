@@ -67,7 +67,8 @@ CAF_TEST(an identity of another kind is another identity) {
 
 CAF_TEST(what does not exist is not found) {
   CAF_CHECK(code_of(run_one(conn, store::get_account{new_id()})) == errc::account_not_found);
-  CAF_CHECK(code_of(run_one(conn, store::find_account{{identity_kind::email, "nobody"}})) == errc::account_not_found);
+  CAF_CHECK(code_of(run_one(conn, store::find_account{{identity_kind::email, "nobody"}}))
+            == errc::account_not_found);
 }
 
 CAF_TEST(a guest has no identity and no name) {
@@ -156,8 +157,9 @@ CAF_TEST(the loser of a race waits for the winner and finds its account) {
                       " values ($1::uuid, $2::uuid, 'email', 'raced@example.org')",
                       identity, soon())
                 .ok());
-  auto loser = std::async(
-    std::launch::async, [this] { return must(conn, store::find_or_create_account{new_claim("raced@example.org")}); });
+  auto loser = std::async(std::launch::async, [this] {
+    return must(conn, store::find_or_create_account{new_claim("raced@example.org")});
+  });
   auto watcher = connect();
   wait_until_blocked(watcher, 1);
   run(other, "commit");

@@ -114,8 +114,8 @@ CAF_TEST(a batch that is run again in part and in another order answers each the
     store::revoke_session{two.session.session_id, {}, cause, new_id()},
   };
   auto first = db::execute(conn, batch, soon());
-  std::vector<store::operation> rest{store::revoke_session{fresh.session.session_id, {}, cause, new_id()}, batch[2],
-                                  batch[1], batch[0]};
+  std::vector<store::operation> rest{store::revoke_session{fresh.session.session_id, {}, cause, new_id()},
+                                     batch[2], batch[1], batch[0]};
   auto again = db::execute(conn, rest, soon());
   using result = store::revoke_session::result;
   CAF_CHECK(std::get<result>(again.outcomes[0]).revoked);
@@ -185,7 +185,7 @@ CAF_TEST(of several that end all in one batch each answers the same again) {
   new_session(conn, owner);
   new_session(conn, bystander);
   std::vector<store::operation> batch{store::revoke_account{owner, {}, cause, new_id()},
-                                   store::revoke_account{owner, {}, cause, new_id()}};
+                                      store::revoke_account{owner, {}, cause, new_id()}};
   auto first = db::execute(conn, batch, soon());
   auto later = new_session(conn, owner);
   batch.push_back(store::revoke_account{bystander, {}, cause, new_id()}); // was never on its way

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/model.hpp"
+#include "core/operations.hpp"
 #include "core/time.hpp"
 #include "core/token.hpp"
 #include "core/uuid.hpp"
@@ -8,7 +9,6 @@
 #include "db/exchange.hpp"
 #include "db/executor.hpp"
 #include "db/migrations.hpp"
-#include "core/operations.hpp"
 #include "db/params.hpp"
 
 #include <chrono>
@@ -66,7 +66,7 @@ uuid new_id();
 token_hash new_hash();
 store::session_draft new_draft(const std::string& label = "test");
 store::identity_claim new_claim(const std::string& external_id,
-                             std::optional<std::string> display_name = std::nullopt);
+                                std::optional<std::string> display_name = std::nullopt);
 
 /// Runs one operation, whose outcome must be known.
 store::outcome run_one(db::connection& conn, store::operation op);

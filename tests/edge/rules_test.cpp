@@ -1,7 +1,7 @@
 #include "actors/fixture.hpp"
 #include "actors/log_follower.hpp"
-#include "actors/session_cache_on_scheduler.hpp"
 #include "actors/session_cache.hpp"
+#include "actors/session_cache_on_scheduler.hpp"
 #include "edge/http_log_source.hpp"
 #include "edge/service_loader.hpp"
 

@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,9 +28,10 @@ inline void demand(bool holds, const char* invariant) {
 }
 
 inline constexpr std::string_view field_names[] = {
-  "accept",     "authorization", "content-type", "last-event-id", "traceparent",
-  "tracestate", "x-caller-key", "x-min-cursor",  "x-request-id", "x-session-id",  "x-user-id"};
-static_assert(std::size(field_names) == static_cast<std::size_t>(field::count_), "a name for each field, in its order");
+  "accept",       "authorization", "content-type", "last-event-id", "traceparent", "tracestate",
+  "x-caller-key", "x-min-cursor",  "x-request-id", "x-session-id",  "x-user-id"};
+static_assert(std::size(field_names) == static_cast<std::size_t>(field::count_),
+              "a name for each field, in its order");
 
 /// The values of a field that was given more than once, which has to agree with what the request says of it.
 inline std::string all_values(const request& r, std::size_t index) {
