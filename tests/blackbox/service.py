@@ -62,18 +62,26 @@ def free_port():
 class Service:
     """A running `portcullis serve`. It keeps its port and its log over restarts."""
 
+    command = "serve"
+
     def __init__(self, database, directory, **settings):
+        self._set_up(
+            directory,
+            lambda port: {
+                "BACKEND_HTTP_ADDR": f"127.0.0.1:{port}",
+                "BACKEND_POSTGRES_DSN": database.dsn,
+                "BACKEND_LOG_LEVEL": "debug",
+                "BACKEND_SHUTDOWN_DELAY": "0s",  # nobody distributes requests; a test of the delay sets one
+                **settings,
+            },
+        )
+
+    def _set_up(self, directory, settings_at):
         self.port = free_port()
         self.log_path = pathlib.Path(directory) / f"portcullis-{self.port}.log"
         self.open_files_max = None  # the limit that the process starts with; None: that of the tests
         self._process = None
-        self._settings = {
-            "BACKEND_HTTP_ADDR": f"127.0.0.1:{self.port}",
-            "BACKEND_POSTGRES_DSN": database.dsn,
-            "BACKEND_LOG_LEVEL": "debug",
-            "BACKEND_SHUTDOWN_DELAY": "0s",  # nobody distributes requests; a test of the delay sets one
-            **settings,
-        }
+        self._settings = settings_at(self.port)
         self.http = self.client("")
         self.gateway = self.client("/api/v1/internal")
 
@@ -93,7 +101,7 @@ class Service:
         limits = ["prlimit", f"--nofile={self.open_files_max}"] if self.open_files_max else []
         with open(self.log_path, "ab") as log:
             self._process = subprocess.Popen(
-                [*limits, BINARY, "serve"],
+                [*limits, BINARY, self.command],
                 env=environment(self._settings),
                 cwd=self.log_path.parent,
                 stdin=subprocess.DEVNULL,

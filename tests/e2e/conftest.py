@@ -2,6 +2,7 @@
 
 import pytest
 
+from edge import Edge
 from people import predecessor, telegram
 from postgres import Cluster
 from service import BINARY, Service
@@ -66,6 +67,32 @@ def _end(service):
         if service.is_running:
             service.kill()
     service.expect_no_complaint()
+
+
+@pytest.fixture(scope="module")
+def edge(service, tmp_path_factory):
+    """An edge with default settings in front of the module's service."""
+    edge = Edge([service], tmp_path_factory.mktemp("edge"))
+    _running.append(edge)
+    edge.start()
+    yield edge
+    _end(edge)
+
+
+@pytest.fixture
+def new_edge(tmp_path):
+    """Makes edges of a test's own: `new_edge(services, **settings)`; it starts them as it likes."""
+    made = []
+
+    def make(services, **settings):
+        edge = Edge(services, tmp_path, **settings)
+        made.append(edge)
+        _running.append(edge)
+        return edge
+
+    yield make
+    for edge in made:
+        _end(edge)
 
 
 @pytest.fixture
