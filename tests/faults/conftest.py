@@ -22,7 +22,7 @@ from history import History, Violation
 from http_client import HANG_S
 from postgres import Cluster
 from proxy import Network
-from replicas import Replica
+from replicas import EdgeNode, Replica
 from service import BINARY, environment
 
 pytest_plugins = ["shards"]
@@ -136,6 +136,15 @@ class Stage:
         )
         self.replicas.append(replica)
         return replica
+
+    def start_edge(self, replicas, **settings):
+        """Starts an edge in front of `replicas` and waits until it is ready. A control's failpoint is armed in it, too."""
+        if self.without:
+            settings["PORTCULLIS_FAILPOINTS_ARMED"] = self.without
+        edge = EdgeNode(len(self.replicas), replicas, self.network, self.directory, self.history, **settings)
+        self.replicas.append(edge)
+        edge.service.start()
+        return edge
 
     def fired_by(self, name, fault):
         """Counts what a fault did; a fault that did nothing fails the test, since it then showed nothing."""

@@ -104,6 +104,27 @@ class CutAfter(Fault):
         raise Cut
 
 
+class HoldHttpAnswer(Fault):
+    """What comes back on a connection that has sent `request`, the beginning of its first line, is held until lifted."""
+
+    def __init__(self, proxy, request):
+        super().__init__(proxy, None, (UP, DOWN))
+        self._request = request.encode()
+        self._asked = set()
+        self.answered = threading.Event()  # an answer has come back as far as the proxy
+
+    async def pass_on(self, connection, direction, data, messages):
+        if direction == UP:
+            if data.startswith(self._request):
+                self._asked.add(connection.number)
+            return data
+        if connection.number in self._asked:
+            self.fired += 1
+            self.answered.set()
+            await self._lifted.wait()
+        return data
+
+
 def runs(message, statement):
     """Whether `message` runs the prepared statement of that name, or a query whose text begins so."""
     if message.kind == BIND:

@@ -16,7 +16,7 @@ import struct
 import threading
 
 from http_client import HANG_S
-from network_faults import Blackhole, CutAfter, CutAnswer, Delay, HoldAnswer, HoldRequest, Refusal
+from network_faults import Blackhole, CutAfter, CutAnswer, Delay, HoldAnswer, HoldHttpAnswer, HoldRequest, Refusal
 from service import free_port
 from wire import DOWN, UP, Cut, Wire
 
@@ -89,6 +89,10 @@ class Proxy:
     def hold_request(self, statement, edge="pool"):
         """Keeps `statement` from the server until lifted."""
         return self._lay_on(HoldRequest(self, edge, statement))
+
+    def hold_http_answer(self, request):
+        """Holds back what answers `request`, the beginning of its first line, until lifted."""
+        return self._lay_on(HoldHttpAnswer(self, request))
 
     def drop(self, edge=None, fault=None):
         """Resets the connections that stand; returns how many."""
