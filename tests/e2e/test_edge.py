@@ -210,6 +210,28 @@ def test_known_sessions_go_on_until_the_bound(own_service, new_edge, how):
         becomes(edge, known, 401, "session_revoked")
 
 
+def test_live_sessions_go_on_past_the_bound_if_told_so(own_service, new_edge):
+    edge = new_edge([own_service], **{**SHORT, "GATEWAY_FAIL_STATIC": "1h"}).start()
+    body = {"identity": {"kind": "telegram", "external_id": str(free_port())}}
+    known, unknown = (own_service.gateway.post("/sessions", body).expect(201) for _ in range(2))
+    edge.resolve(known["token"]).expect(200)
+    own_service.kill()
+
+    def is_static():
+        ready = edge.http.get("/readyz")
+        return ready.json["checks"]["revocations"] == "static" and ready
+
+    eventually(is_static, "the bound is over").expect(503)
+    for _ in range(3):
+        edge.resolve(known["token"]).expect(200)
+        edge.resolve(unknown["token"]).expect_problem(503, "database_unavailable")
+    own_service.start()
+    edge.wait_until_ready()
+    revoke(own_service, known)
+    becomes(edge, known, 401, "session_revoked")
+    assert edge.log.count("fail-static begins") == 1 and edge.log.count("fail-static ends") == 1
+
+
 def test_without_the_feed_each_decision_is_asked_of_the_service(tap, new_edge, service, mint):
     edge = new_edge([tap], **SHORT).start()
     live, dead = mint(), mint()
