@@ -3,6 +3,7 @@
 #include "actors/session_cache_behavior.hpp"
 #include "core/failpoint.hpp"
 #include "core/invariant.hpp"
+#include "telemetry/log.hpp"
 
 #include <caf/io/typed_broker.hpp>
 
@@ -92,8 +93,8 @@ session_cache_state::load_ptr session_cache_state::make_load(const token_hash& h
   return loads_[hash] = std::make_shared<load>();
 }
 
-void session_cache_state::join(const load_ptr& running, resolution_promise promise) {
-  running->waiting_.push_back(std::move(promise));
+void session_cache_state::join(const load_ptr& running, const load_session& ask, resolution_promise promise) {
+  running->waiting_.push_back({std::move(promise), ask.read_after == instant::min()});
 }
 
 void session_cache_state::begin(const load_ptr& running) {
@@ -124,14 +125,47 @@ bool session_cache_state::admit(const token_hash& hash, const load_ptr& running,
 
 void session_cache_state::answer(const token_hash& hash, const load_ptr& done, const resolution& with) {
   end(hash, done);
-  for (auto& promise : done->waiting_)
-    promise.deliver(with);
+  for (auto& waiting : done->waiting_)
+    waiting.promise.deliver(with);
 }
 
 void session_cache_state::fail(const token_hash& hash, const load_ptr& done, const caf::error& err) {
   end(hash, done);
-  for (auto& promise : done->waiting_)
-    promise.deliver(err);
+  auto recalled = to_failure(err).code == errc::database_unavailable ? recall(hash) : std::nullopt;
+  for (auto& waiting : done->waiting_) {
+    if (recalled && waiting.takes_memory)
+      waiting.promise.deliver(resolution{session_status::active, *recalled});
+    else
+      waiting.promise.deliver(err);
+  }
+}
+
+/// What memory holds as live, though its lease has ended, as long as `fail_static` allows.
+std::optional<session_record> session_cache_state::recall(const token_hash& hash) {
+  if (options_.fail_static.count() == 0)
+    return std::nullopt;
+  auto now = options_.now();
+  if (!memory_->had_lease(now, options_.fail_static)) {
+    note_static(false);
+    return std::nullopt;
+  }
+  session_record held;
+  if (!memory_->recall(hash, now, &held))
+    return std::nullopt;
+  note_static(true);
+  return held;
+}
+
+void session_cache_state::note_static(bool is_static) {
+  if (std::exchange(is_static_, is_static) == is_static)
+    return;
+  auto age_ms =
+    std::chrono::duration_cast<std::chrono::milliseconds>(options_.now() - memory_->lease_began()).count();
+  if (is_static)
+    log::warn("fail-static begins: live sessions go on past the staleness bound, revoked or not",
+              {{"log_age_ms", age_ms}});
+  else
+    log::warn("fail-static ends", {{"log_age_ms", age_ms}});
 }
 
 void session_cache_state::end(const token_hash& hash, const load_ptr& done) {
@@ -162,9 +196,12 @@ void session_cache_state::apply(const log_progress& news) {
     memory_->apply(event, now);
   bool is_complete = news.read_began != instant::min();
   memory_->renew_lease(is_complete && fails(failpoint::lease_from_read_start) ? now : news.read_began);
+  if (is_static_ && memory_->has_lease(now))
+    note_static(false);
 }
 
 void session_cache_state::apply(const epoch_changed& news) {
+  note_static(false);
   memory_->reset(news.noticed);
 }
 

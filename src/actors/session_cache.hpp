@@ -23,6 +23,8 @@ struct session_cache_options {
   /// One turn of clean-up, so that requests are served in between: about a tenth of a millisecond.
   std::size_t reclaim_steps_max = 256;
   std::chrono::nanoseconds reclaim_pause = std::chrono::milliseconds{1}; // between two turns
+  /// So long after the end of the lease, what is held as live is answered as live when it cannot be loaded.
+  std::chrono::nanoseconds fail_static{0};
   std::function<instant()> now = boot_clock::now;
 };
 
@@ -34,6 +36,11 @@ class session_cache_state {
 public:
   using resolution_promise = caf::typed_response_promise<resolution>;
 
+  struct waiter {
+    resolution_promise promise;
+    bool takes_memory = false; // rather than an error; not who asked for a later read than memory has
+  };
+
   class load {
   public:
     instant began() const noexcept {
@@ -44,7 +51,7 @@ public:
     friend class session_cache_state;
     instant began_{};
     unsigned attempts_ = 0;
-    std::vector<resolution_promise> waiting_;
+    std::vector<waiter> waiting_;
   };
   using load_ptr = std::shared_ptr<load>;
 
@@ -63,7 +70,7 @@ public:
   /// A new one, or nothing at the bound.
   load_ptr make_load(const token_hash& hash);
 
-  static void join(const load_ptr& running, resolution_promise promise);
+  static void join(const load_ptr& running, const load_session& ask, resolution_promise promise);
 
   /// To be called when its read is sent.
   void begin(const load_ptr& running);
@@ -97,12 +104,15 @@ public:
 private:
   void answer(const token_hash& hash, const load_ptr& done, const resolution& with);
   void end(const token_hash& hash, const load_ptr& done);
+  std::optional<session_record> recall(const token_hash& hash);
+  void note_static(bool is_static);
 
   session_cache_options options_;
   std::unique_ptr<session_memory> memory_;
   std::unordered_map<token_hash, load_ptr> loads_; // the latest of each token
   std::size_t loads_in_flight_ = 0;                // the earlier ones included
   bool is_reclaim_planned_ = false;
+  bool is_static_ = false; // memory was last answered from past its lease
 };
 
 /// On the I/O thread, where the front finds it without leaving its own thread.

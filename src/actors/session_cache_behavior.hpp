@@ -36,7 +36,7 @@ caf::result<resolution> answer_load(Self* self, const session_loader_actor& load
   if (running == nullptr)
     return to_caf({errc::overloaded, "too many sessions are being looked up"});
   auto promise = self->template make_response_promise<resolution>();
-  session_cache_state::join(running, promise);
+  session_cache_state::join(running, ask, promise);
   if (is_new)
     send_load(self, loader, ask.hash, running);
   return promise;

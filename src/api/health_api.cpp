@@ -32,9 +32,11 @@ struct health_api::probe {
 health_api::health_api(front_pointer self, http::server& server, health_options options)
   : self_(self), server_(server), options_(std::move(options)) {
   add_check({"revocations", [this](auto done) {
-               bool is_fresh =
-                 log_read_began_ != instant::min() && server_.now() - log_read_began_ < options_.staleness_max;
-               done(is_fresh ? "ok" : "stale");
+               if (log_read_began_ == instant::min())
+                 return done("stale");
+               auto age = server_.now() - log_read_began_;
+               bool is_static = age < options_.staleness_max + options_.fail_static;
+               done(age < options_.staleness_max ? "ok" : is_static ? "static" : "stale");
              }});
   add_check({"cache", [this](auto done) { done(is_warm_ ? "ok" : "cold"); }});
   add_source([this](metrics::snapshot& s) { server_.add_to(s); });

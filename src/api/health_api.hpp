@@ -22,6 +22,7 @@ struct health_options {
   std::string service_name = "portcullis";
   std::string version;
   std::chrono::nanoseconds staleness_max = std::chrono::seconds{30};
+  std::chrono::nanoseconds fail_static{0}; // how long past that memory may still be answered from
 };
 
 /// Probes, version and metrics.

@@ -108,8 +108,9 @@ std::string render_session_page(const std::vector<session>& sessions, bool has_m
 std::string render_linked(const account& a, std::string_view token_text, const std::optional<session>& rotated);
 std::string render_account_page(const std::vector<account>& accounts, bool has_more); // {"accounts":[…],"next"?}
 /// RFC 7662, section 2.2; nothing: {"active":false}.
-/// `issuer`: who says so (`iss`); left out when empty.
-std::string render_introspection(const std::optional<session_record>& active, std::string_view issuer = {});
+/// `issuer`: who says so (`iss`); left out when empty. `expires_at`: until when the answer may be kept, if at all.
+std::string render_introspection(const std::optional<session_record>& active, std::string_view issuer = {},
+                                 std::optional<std::chrono::seconds> expires_at = std::nullopt);
 /// What is known of one hash of a look-up. `expired` is a session that was not revoked and is over by its age.
 enum class lookup_status : std::uint8_t { unknown, revoked, expired, active };
 struct lookup_answer {

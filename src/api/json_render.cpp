@@ -112,7 +112,8 @@ std::string render_account_page(const std::vector<account>& accounts, bool has_m
   return json::serialize(out);
 }
 
-std::string render_introspection(const std::optional<session_record>& active, std::string_view issuer) {
+std::string render_introspection(const std::optional<session_record>& active, std::string_view issuer,
+                                 std::optional<std::chrono::seconds> expires_at) {
   if (!active)
     return R"({"active":false})";
   auto issued_at = std::chrono::duration_cast<std::chrono::seconds>(active->created_at.time_since_epoch()).count();
@@ -123,6 +124,8 @@ std::string render_introspection(const std::optional<session_record>& active, st
                    {"token_type", "Bearer"}};
   if (!issuer.empty())
     out["iss"] = issuer;
+  if (expires_at)
+    out["exp"] = expires_at->count();
   return json::serialize(out);
 }
 

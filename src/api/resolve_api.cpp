@@ -16,6 +16,29 @@ namespace {
 
 constexpr std::string_view lookup_wait = "the look-up of the session";
 
+/// The header fields of an answer that may be kept. nginx heeds X-Accel-Expires alone, and takes `private` for a
+/// ban without it.
+class lifetime {
+public:
+  explicit lifetime(std::chrono::seconds keep)
+    : cache_control_("private, max-age=" + std::to_string(keep.count())),
+      fields_("X-Accel-Expires: " + std::to_string(keep.count()) + "\r\n") {}
+
+  http::response_context in(http::response_context ctx) const {
+    ctx.cache_control = cache_control_;
+    ctx.lifetime_fields = fields_;
+    return ctx;
+  }
+
+private:
+  std::string cache_control_;
+  std::string fields_;
+};
+
+void append_introspected(http::byte_buffer& out, const http::response_context& ctx, std::string_view body) {
+  http::append_response(out, ctx, 200, http::media_type_json, body);
+}
+
 } // namespace
 
 resolve_api::resolve_api(front_pointer self, http::server& server, session_cache_actor cache,
@@ -145,18 +168,13 @@ void resolve_api::load(http::responder to, form as, const load_session& what) {
 }
 
 void resolve_api::send(http::responder to, form as, session_status status, const session_record& record) const {
-  if (as == form::introspected) {
-    auto active = status == session_status::active ? std::optional{record} : std::nullopt;
-    return to.json(200, render_introspection(active, options_.issuer));
-  }
+  if (status == session_status::active)
+    return send_active(to, as, record);
+  if (as == form::introspected)
+    return to.json(200, render_introspection({}));
   switch (status) {
   case session_status::active:
-    return to.write(200, [&](http::byte_buffer& out, const http::response_context& ctx) {
-      if (as == form::verified)
-        http::append_verified(out, ctx, record);
-      else
-        http::append_resolved(out, ctx, record);
-    });
+    return;
   case session_status::revoked:
     return to.problem({errc::session_revoked, "the session has ended"});
   case session_status::unknown:
@@ -164,11 +182,38 @@ void resolve_api::send(http::responder to, form as, session_status status, const
   }
 }
 
+void resolve_api::send_active(http::responder to, form as, const session_record& record) const {
+  auto keep = as == form::resolved ? std::chrono::seconds{0} : keep_for();
+  to.write(200, [&](http::byte_buffer& out, const http::response_context& ctx) {
+    if (as == form::resolved)
+      return http::append_resolved(out, ctx, record);
+    if (keep.count() == 0)
+      return as == form::verified ? http::append_verified(out, ctx, record)
+                                  : append_introspected(out, ctx, render_introspection(record, options_.issuer));
+    lifetime kept{keep};
+    if (as == form::verified)
+      return http::append_verified(out, kept.in(ctx), record);
+    auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+    append_introspected(out, kept.in(ctx), render_introspection(record, options_.issuer, now + keep));
+  });
+}
+
+/// Nothing is kept past the lease under which it was said, so that a kept answer ends when this memory's would.
+std::chrono::seconds resolve_api::keep_for() const {
+  if (options_.verdict_max_age.count() == 0 || log_read_began_ == instant::min())
+    return std::chrono::seconds{0};
+  auto left = options_.staleness_max - (server_.now() - log_read_began_);
+  auto keep = std::min<std::chrono::nanoseconds>(options_.verdict_max_age, left);
+  return std::max(std::chrono::floor<std::chrono::seconds>(keep), std::chrono::seconds{0});
+}
+
 void resolve_api::apply(const log_progress& progress) {
+  log_read_began_ = std::max(log_read_began_, progress.read_began);
   waiting_.reach(progress.position);
 }
 
 void resolve_api::apply(const epoch_changed& change) {
+  log_read_began_ = instant::min();
   waiting_.reach(change.position);
 }
 

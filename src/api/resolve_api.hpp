@@ -21,6 +21,9 @@ struct resolve_options {
   // lags, so there a cursor that was not reached is 503.
   bool reads_through = true;
   std::string issuer; // `iss` of introspection; empty: left out
+  /// How long a gateway may keep an answer that allows, as long as the lease lasts; 0: not at all.
+  std::chrono::nanoseconds verdict_max_age{0};
+  std::chrono::nanoseconds staleness_max = std::chrono::seconds{30};
 };
 
 /// Whose token is this? The hot path: every look-up that one read of a connection brings goes to the cache in one
@@ -55,6 +58,8 @@ private:
   void answer(const peeked_sessions::answer& known);
   void load(http::responder to, form as, const load_session& what);
   void send(http::responder to, form as, session_status status, const session_record& record) const;
+  void send_active(http::responder to, form as, const session_record& record) const;
+  std::chrono::seconds keep_for() const;
   void time_waiting();
 
   front_pointer self_;
@@ -63,6 +68,7 @@ private:
   resolve_options options_;
   cursor_wait waiting_;
   std::vector<peek_sessions::lookup> lookups_; // since the last turn
+  instant log_read_began_ = instant::min();    // of the last complete read of the log
 };
 
 } // namespace portcullis::api

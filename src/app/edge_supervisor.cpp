@@ -22,7 +22,7 @@ namespace {
 
 /// An edge answers whose token it is, and tells how it is; nothing else.
 api::front_parts make_edge_parts(api::front_pointer self, http::server& server, const session_cache_actor& cache,
-                                 const api::health_options& health,
+                                 const api::health_options& health, const api::resolve_options& resolve,
                                  const std::shared_ptr<edge::http_client>& client) {
   auto probes = std::make_unique<api::health_api>(self, server, health);
   probes->add_check({"service", [client](const std::function<void(std::string_view)>& done) {
@@ -32,8 +32,6 @@ api::front_parts make_edge_parts(api::front_pointer self, http::server& server, 
   probes->add_source([client](metrics::snapshot& s) { add_to(s, client->stats()); });
   api::front_parts parts;
   parts.health = probes.get();
-  api::resolve_options resolve;
-  resolve.reads_through = false;
   parts.modules.push_back(std::make_unique<api::resolve_api>(self, server, cache, resolve));
   parts.modules.push_back(std::move(probes));
   return parts;
@@ -87,9 +85,13 @@ void edge_supervisor_state::spawn_front() {
   auto& s = options_.settings;
   api::front_options options;
   options.server = server_options_of(s, options_.listening, options_.tls, options_.descriptors_max);
-  api::health_options health{s.telemetry.service_name, options_.version, s.revocation.staleness_max};
-  options.make_parts = [cache = cache_, health, client = client_](api::front_pointer self, http::server& server) {
-    return make_edge_parts(self, server, cache, health, client);
+  api::health_options health{s.telemetry.service_name, options_.version, s.revocation.staleness_max,
+                             s.session_cache.fail_static};
+  api::resolve_options resolve = resolve_options_of(s);
+  resolve.reads_through = false;
+  options.make_parts = [cache = cache_, health, resolve, client = client_](api::front_pointer self,
+                                                                           http::server& server) {
+    return make_edge_parts(self, server, cache, health, resolve, client);
   };
   front_ = self_->system().middleman().spawn_broker(api::front, std::move(options));
   self_->monitor(front_);

@@ -38,6 +38,14 @@ session_cache_options cache_options_of(const config::settings& s) {
   result.memory.staleness_max = s.revocation.staleness_max;
   result.memory.index.entry_ttl = s.session_cache.ttl; // an edge's
   result.loads_max = s.session_cache.loads_max;
+  result.fail_static = s.session_cache.fail_static; // an edge's
+  return result;
+}
+
+api::resolve_options resolve_options_of(const config::settings& s) {
+  api::resolve_options result;
+  result.verdict_max_age = s.session_cache.verdict_max_age;
+  result.staleness_max = s.revocation.staleness_max;
   return result;
 }
 

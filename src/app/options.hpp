@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/session_cache.hpp"
+#include "api/resolve_api.hpp"
 #include "app/reloading.hpp"
 #include "config/settings.hpp"
 #include "http/server/server.hpp"
@@ -21,6 +22,7 @@ inline constexpr std::chrono::seconds drain_overtime{1};
 std::uint64_t random_seed();
 
 session_cache_options cache_options_of(const config::settings& s);
+api::resolve_options resolve_options_of(const config::settings& s);
 
 /// `from`: as `s.http.listen` has them. `tls`: what those with TLS present; `descriptors_max`: open files of the
 /// process.

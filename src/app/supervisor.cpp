@@ -121,8 +121,9 @@ void supervisor_state::spawn_front() {
   api::front_options options;
   options.server = server_options_of(s, options_.listening, options_.tls, options_.descriptors_max);
   front_parts_options parts;
-  parts.health = {s.telemetry.service_name, options_.version, s.revocation.staleness_max};
+  parts.health = {s.telemetry.service_name, options_.version, s.revocation.staleness_max, {}};
   parts.feed = hub_limits_of(s);
+  parts.resolve = resolve_options_of(s);
   parts.resolve.issuer = s.access.issuer;
   parts.gate = gate_options_of(s, options_.callers);
   options.make_parts = [peers = front_peers{cache_, sessions_, accounts_, reaper_, pool_},

@@ -66,6 +66,8 @@ std::vector<variable> essential_variables(const variable_maker& make) {
                   "past this without a read of the revocation log, nothing is answered from memory"),
     make.count("SESSION_CACHE_MAX_ENTRIES", in(&settings::session_cache, &session_cache_settings::entries_max), 1,
                100'000'000, "sessions held in memory; past it, the least recently used goes"),
+    make.duration("VERDICT_MAX_AGE", in(&settings::session_cache, &session_cache_settings::verdict_max_age),
+                  milliseconds{0}, minutes{10}, "how long a gateway may keep an answer that allows; 0s: no-store"),
   };
 }
 

@@ -141,6 +141,14 @@ bool session_memory::has_lease(instant now) const noexcept {
   return lease_began_ != instant::min() && is_recent(lease_began_, now);
 }
 
+bool session_memory::had_lease(instant now, std::chrono::nanoseconds grace) const noexcept {
+  return lease_began_ != instant::min() && now - lease_began_ < staleness_max_ + grace;
+}
+
+bool session_memory::recall(const token_hash& hash, instant now, session_record* out) {
+  return index_.find(hash, now, out) == session_status::active;
+}
+
 bool session_memory::is_recent(instant began, instant now) const noexcept {
   return fails(failpoint::lease) || now - began < staleness_max_;
 }

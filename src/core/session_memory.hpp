@@ -88,6 +88,12 @@ public:
 
   bool has_lease(instant now) const noexcept;
 
+  /// Whether the lease lasts or ended less than `grace` ago.
+  bool had_lease(instant now, std::chrono::nanoseconds grace) const noexcept;
+
+  /// Whether memory holds the session as live, with or without a lease. `*out` is set if so.
+  bool recall(const token_hash& hash, instant now, session_record* out);
+
   /// When the last successful read of the log began; `instant::min()` if there was none.
   instant lease_began() const noexcept;
 

@@ -95,6 +95,9 @@ static_assert(resolved_size(guest_member) == 164 && resolved_size(full_member) =
 
 constexpr std::string_view verified =
   "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nCache-Control: no-store\r\nX-User-ID: ";
+constexpr std::string_view verified_start = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n";
+constexpr std::string_view cache_control_name = "Cache-Control: ";
+constexpr std::string_view user_id_name = "\r\nX-User-ID: ";
 constexpr std::string_view verified_session = "\r\nX-Session-ID: ";
 constexpr std::string_view verified_guest = "\r\nX-Account-Guest: true";
 constexpr std::string_view verified_full = "\r\nX-Account-Guest: false";
@@ -111,6 +114,7 @@ void append_head(byte_buffer& out, const response_context& ctx, int status) {
   append(out, " ");
   append(out, reason_phrase(status));
   append(out, crlf);
+  append(out, ctx.lifetime_fields);
   append_field(out, "Cache-Control", ctx.cache_control);
   append_field(out, "Date", ctx.date);
   append_field(out, "X-Request-Id", ctx.request_id);
@@ -176,10 +180,21 @@ void append_resolved(byte_buffer& out, const response_context& ctx, const sessio
 void append_verified(byte_buffer& out, const response_context& ctx, const session_record& record) {
   const auto guest = record.is_guest ? verified_guest : verified_full;
   const auto connection = connection_field(ctx);
-  hot_writer to{out, verified.size() + verified_session.size() + 2 * uuid::text_length + guest.size()
-                       + hot_date.size() + ctx.date.size() + hot_request_id.size() + ctx.request_id.size()
-                       + crlf.size() + connection.size() + crlf.size()};
-  to.put(verified);
+  const bool is_kept = ctx.cache_control != no_store;
+  const auto lifetime = verified_start.size() + ctx.lifetime_fields.size() + cache_control_name.size()
+                        + ctx.cache_control.size() + user_id_name.size();
+  hot_writer to{out, (is_kept ? lifetime : verified.size()) + verified_session.size() + 2 * uuid::text_length
+                       + guest.size() + hot_date.size() + ctx.date.size() + hot_request_id.size()
+                       + ctx.request_id.size() + crlf.size() + connection.size() + crlf.size()};
+  if (is_kept) {
+    to.put(verified_start);
+    to.put(ctx.lifetime_fields);
+    to.put(cache_control_name);
+    to.put(ctx.cache_control);
+    to.put(user_id_name);
+  } else {
+    to.put(verified);
+  }
   to.put(record.account_id);
   to.put(verified_session);
   to.put(record.session_id);

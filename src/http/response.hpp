@@ -20,6 +20,8 @@ using byte_buffer = std::vector<char>;
 
 void append(byte_buffer& out, std::string_view text);
 
+inline constexpr std::string_view no_store = "no-store";
+
 /// What every response needs to know of its request and connection.
 struct response_context {
   std::string_view request_id;
@@ -27,7 +29,9 @@ struct response_context {
   bool keep_alive = true;
   bool is_head = false; // the headers of the GET, no body
   bool is_http_1_0 = false;
-  std::string_view cache_control = "no-store";
+  std::string_view cache_control = no_store;
+  /// Whole fields before Cache-Control, for caches that heed what comes first.
+  std::string_view lifetime_fields = {};
 };
 
 struct extra_header {

@@ -32,6 +32,35 @@ struct fixture : http_client_fixture {
     return "X-Min-Cursor: " + to_string(cursor{epoch, seq}) + "\r\n";
   }
 
+  response verified() {
+    get(client, internal + "/verify", bearer());
+    answer_peek(known::active, make_record(11, 101));
+    auto r = read_response(client);
+    CAF_CHECK_EQUAL(r.status, 200);
+    return r;
+  }
+
+  response introspected(known verdict) {
+    const auto form = "token=" + std::string{secret.reveal()};
+    send(client, "POST " + internal
+                   + "/introspect HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                     "Content-Length: "
+                   + std::to_string(form.size()) + "\r\n\r\n" + form);
+    answer_peek(verdict, make_record(11, 101));
+    auto r = read_response(client);
+    CAF_CHECK_EQUAL(r.status, 200);
+    return r;
+  }
+
+  static bool may_not_be_kept(const response& r) {
+    return r.has("Cache-Control: no-store\r\n") && !r.has("X-Accel-Expires");
+  }
+
+  static std::int64_t unix_seconds() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::floor<std::chrono::seconds>(now).count();
+  }
+
   template <class Duration>
   void let_wait_pass(Duration time) {
     clock.advance(time);
@@ -268,6 +297,74 @@ CAF_TEST(introspection honours a cursor) {
   CAF_CHECK_EQUAL(read_response(client).body, R"({"active":false})");
   introspect("X-Min-Cursor: soon\r\n");
   CAF_CHECK(read_response(client).tells(R"("code":"cursor_malformed")"));
+}
+
+// -- answers that may be kept ----------------------------------------------------------------------------------
+
+CAF_TEST(an answer that allows may be kept for as long as the lease lasts) {
+  parts.resolve.verdict_max_age = 5s;
+  parts.resolve.staleness_max = 30s;
+  open();
+  tell(log_progress{clock.now(), {1, 10}, {}});
+  CAF_CHECK(verified().has("X-Accel-Expires: 5\r\nCache-Control: private, max-age=5\r\n"));
+  clock.advance(25s);
+  CAF_CHECK(verified().has("Cache-Control: private, max-age=5\r\n"));
+  clock.advance(1ms);
+  CAF_CHECK(verified().has("Cache-Control: private, max-age=4\r\n"));
+  clock.advance(4s - 2ms);
+  CAF_CHECK(verified().has("X-Accel-Expires: 1\r\nCache-Control: private, max-age=1\r\n"));
+  clock.advance(2ms);
+  CAF_CHECK(may_not_be_kept(verified()));
+  clock.advance(1h);
+  CAF_CHECK(may_not_be_kept(verified()));
+  tell(log_progress{instant::min(), {1, 11}, {}}); // a page that is not the last
+  CAF_CHECK(may_not_be_kept(verified()));
+  tell(log_progress{clock.now() - 27s, {1, 12}, {}});
+  CAF_CHECK(verified().has("Cache-Control: private, max-age=3\r\n"));
+  tell(epoch_changed{{2, 1}, "restored"});
+  CAF_CHECK(may_not_be_kept(verified()));
+}
+
+CAF_TEST(no answer may be kept unless it was asked for) {
+  open();
+  tell(log_progress{clock.now(), {1, 10}, {}});
+  CAF_CHECK(may_not_be_kept(verified()));
+  const auto r = introspected(known::active);
+  CAF_CHECK(may_not_be_kept(r));
+  CAF_CHECK(!r.tells("\"exp\""));
+}
+
+CAF_TEST(denials and records may not be kept) {
+  parts.resolve.verdict_max_age = 5s;
+  open();
+  tell(log_progress{clock.now(), {1, 10}, {}});
+  for (const auto denial : {known::revoked, known::unknown}) {
+    get(client, internal + "/verify", bearer());
+    answer_peek(denial);
+    const auto r = read_response(client);
+    CAF_CHECK_EQUAL(r.status, 401);
+    CAF_CHECK(may_not_be_kept(r));
+    CAF_CHECK(may_not_be_kept(introspected(denial)));
+  }
+  get(client, internal + "/verify");
+  CAF_CHECK(may_not_be_kept(read_response(client)));
+  get(client, internal + "/sessions/resolve", bearer());
+  answer_peek(known::active, make_record(11, 101));
+  CAF_CHECK(may_not_be_kept(read_response(client)));
+}
+
+CAF_TEST(an active introspection says until when it may be kept) {
+  parts.resolve.verdict_max_age = 7s;
+  open();
+  tell(log_progress{clock.now(), {1, 10}, {}});
+  const auto before = unix_seconds();
+  const auto r = introspected(known::active);
+  CAF_CHECK(r.has("Cache-Control: private, max-age=7\r\n"));
+  const auto at = r.body.find("\"exp\":");
+  CAF_REQUIRE(at != std::string::npos);
+  const auto expires_at = std::stoll(r.body.substr(at + 6));
+  CAF_CHECK(expires_at >= before + 7);
+  CAF_CHECK(expires_at <= unix_seconds() + 7);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

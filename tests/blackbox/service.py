@@ -138,6 +138,7 @@ class Service:
     def freeze(self):
         """Stops the process as a debugger or a hypervisor would: no code of it runs, the kernel queues what comes."""
         self._process.send_signal(signal.SIGSTOP)
+        eventually(self._is_stopped, "all threads are stopped")
 
     def proceed(self):
         self._process.send_signal(signal.SIGCONT)
@@ -184,6 +185,10 @@ class Service:
 
     def resolve(self, token):
         return self.gateway.get("/sessions/resolve", token=token)
+
+    def _is_stopped(self):
+        tasks = pathlib.Path(f"/proc/{self.pid}/task").iterdir()
+        return {(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks} == {"T"}
 
     def _answers(self, path):
         """The status of `path`, or None while nobody listens."""

@@ -49,7 +49,10 @@ def becomes(edge, minted, status, code=None):
 @pytest.fixture
 def own_service(database, new_service):
     """A service that a test may stop and kill."""
-    return new_service(database).start()
+    service = new_service(database).start()
+    yield service
+    if service.is_running:
+        service.proceed()
 
 
 @pytest.fixture
@@ -126,12 +129,15 @@ def test_a_revocation_at_the_service_ends_the_session_at_the_edge(service, edge,
         assert introspect(edge, minted["token"]).expect(200) == {"active": False}
 
 
-def test_who_brings_the_cursor_need_not_wait(service, edge, mint):
+def test_who_brings_the_cursor_is_never_told_of_an_older_state(service, edge, mint):
     for _ in range(10):
         minted = mint()
         edge.resolve(minted["token"]).expect(200)
         headers = {"X-Min-Cursor": revoke(service, minted)["cursor"]}
-        answer = edge.gateway.get("/sessions/resolve", token=minted["token"], headers=headers)
+        for _ in range(100):  # 503 while the edge has not read so far, and never what was before
+            answer = edge.gateway.get("/sessions/resolve", token=minted["token"], headers=headers)
+            if answer.status != 503:
+                break
         answer.expect_problem(401, "session_revoked")
 
 
@@ -204,6 +210,28 @@ def test_known_sessions_go_on_until_the_bound(own_service, new_edge, how):
     revoke(own_service, known)
     for edge in (short, long):
         becomes(edge, known, 401, "session_revoked")
+
+
+def test_live_sessions_go_on_past_the_bound_if_told_so(own_service, new_edge):
+    edge = new_edge([own_service], **{**SHORT, "GATEWAY_FAIL_STATIC": "1h"}).start()
+    body = {"identity": {"kind": "telegram", "external_id": str(free_port())}}
+    known, unknown = (own_service.gateway.post("/sessions", body).expect(201) for _ in range(2))
+    edge.resolve(known["token"]).expect(200)
+    own_service.kill()
+
+    def is_static():
+        ready = edge.http.get("/readyz")
+        return ready.json["checks"]["revocations"] == "static" and ready
+
+    eventually(is_static, "the bound is over").expect(503)
+    for _ in range(3):
+        edge.resolve(known["token"]).expect(200)
+        edge.resolve(unknown["token"]).expect_problem(503, "database_unavailable")
+    own_service.start()
+    edge.wait_until_ready()
+    revoke(own_service, known)
+    becomes(edge, known, 401, "session_revoked")
+    assert edge.log.count("fail-static begins") == 1 and edge.log.count("fail-static ends") == 1
 
 
 def test_without_the_feed_each_decision_is_asked_of_the_service(tap, new_edge, service, mint):

@@ -6,7 +6,10 @@ import time
 
 import pytest
 
+from edge import Edge
 from gateway import Gateway, is_installed
+from service import Service
+from waiting import eventually
 
 
 class Judge:
@@ -78,3 +81,56 @@ def test_an_answer_is_kept_for_one_person_and_a_while(judged):
         time.sleep(2.1)
         assert user_of(gateway, "pcs_alice") == "alice"
         assert judge.asked == asked + 2
+
+
+# -- with Portcullis itself
+
+
+@pytest.fixture(params=["service", "edge"])
+def start_kept(request, cluster, application, tmp_path):
+    """Starts a service, perhaps an edge in front of it, and nginx: `start_kept(max_age)` returns the service, who is asked
+    by nginx, and nginx."""
+    if not is_installed("nginx"):
+        pytest.skip("nginx is not installed")
+    running = []
+
+    def start(max_age):
+        is_edge = request.param == "edge"
+        settings = {"VERDICT_MAX_AGE": max_age, "REVOCATION_MAX_STALENESS": "10m"}
+        own = {} if is_edge else {f"BACKEND_{name}": value for name, value in settings.items()}
+        service = asked = Service(cluster.create_database(), tmp_path, **own).start()
+        running.append(service)
+        if is_edge:
+            settings = {f"GATEWAY_{name}": value for name, value in settings.items()}
+            asked = Edge([service], tmp_path, **settings).start()
+            running.append(asked)
+        gateway = Gateway("nginx", tmp_path, asked.port, application.port)
+        running.append(gateway)
+        return service, asked, gateway
+
+    yield start
+    for each in reversed(running):
+        if getattr(each, "is_running", True):
+            each.stop()
+
+
+def mint(service):
+    return service.client("/api/v1/public").post("/sessions/guest").expect(201)
+
+
+def test_nginx_keeps_what_portcullis_allows_it_to_keep(start_kept):
+    service, asked, gateway = start_kept("5m")
+    kept, other = mint(service), mint(service)
+    assert user_of(gateway, kept["token"]) == kept["account"]["account_id"]
+    asked.kill()
+    assert user_of(gateway, kept["token"]) == kept["account"]["account_id"]
+    assert gateway.request(token=other["token"]).status == 503
+    assert gateway.request(token=kept["token"][:-1]).status != 200
+
+
+def test_what_nginx_keeps_ends_soon_after_the_session(start_kept):
+    service, _, gateway = start_kept("1s")
+    minted = mint(service)
+    assert user_of(gateway, minted["token"]) == minted["account"]["account_id"]
+    service.gateway.delete(f"/sessions/{minted['session']['session_id']}").expect(200)
+    eventually(lambda: gateway.request(token=minted["token"]).status == 401, "the kept answer ends")

@@ -84,6 +84,23 @@ CAF_TEST(a verified session byte for byte) {
                          "\r\n");
 }
 
+CAF_TEST(a verified session that may be kept byte for byte) {
+  auto ctx = context();
+  ctx.cache_control = "private, max-age=5";
+  ctx.lifetime_fields = "X-Accel-Expires: 5\r\n";
+  const auto bytes = text_of([&](auto& out) { append_verified(out, ctx, record(true)); });
+  CAF_CHECK_EQUAL(bytes, "HTTP/1.1 200 OK\r\n"
+                         "Content-Length: 0\r\n"
+                         "X-Accel-Expires: 5\r\n"
+                         "Cache-Control: private, max-age=5\r\n"
+                         "X-User-ID: 0190b8a0-0000-7000-8000-000000000002\r\n"
+                         "X-Session-ID: 0190b8a0-0000-7000-8000-000000000001\r\n"
+                         "X-Account-Guest: true\r\n"
+                         "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                         "X-Request-Id: r-1\r\n"
+                         "\r\n");
+}
+
 CAF_TEST(hot answers are whole whatever becomes of the connection) {
   for (const bool is_guest : {false, true})
     for (const bool keep_alive : {false, true})
