@@ -1,10 +1,10 @@
-# portcullis_pytest(<name> TIMEOUT <seconds> LABEL <label> [SHARDS <count>] [ENVIRONMENT <NAME=value>...] [ARGUMENTS <argument>...])
+# portcullis_pytest(<name> TIMEOUT <seconds> LABEL <label> [SHARDS <count>] [PROCESSORS <count>] [ENVIRONMENT <NAME=value>...] [ARGUMENTS <argument>...])
 #
 # Registers the black-box tests of a folder with ctest. They take Debian's interpreter and Debian's pytest
 # (python3-pytest), whatever else is first in PATH. They wait far more than they compute, so several run at a time:
 # SHARDS makes <name>_1, <name>_2 … of them, each with its share of the modules (tests/blackbox/shards.py).
 function(portcullis_pytest name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT;LABEL;SHARDS" "ENVIRONMENT;ARGUMENTS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT;LABEL;SHARDS;PROCESSORS" "ENVIRONMENT;ARGUMENTS")
   set(run /usr/bin/python3 -I -B -m pytest -c ${CMAKE_CURRENT_SOURCE_DIR}/pytest.ini ${CMAKE_CURRENT_SOURCE_DIR} --durations 5
       ${arg_ARGUMENTS})
   set(names ${name})
@@ -17,7 +17,11 @@ function(portcullis_pytest name)
   else()
     add_test(NAME ${name} COMMAND ${run})
   endif()
+  if(NOT arg_PROCESSORS)
+    set(arg_PROCESSORS 1)
+  endif()
   set_tests_properties(${names} PROPERTIES
+    PROCESSORS ${arg_PROCESSORS} # of those that ctest has: a share with clusters and replicas of its own keeps two busy
     TIMEOUT ${arg_TIMEOUT} LABELS ${arg_LABEL}
     COST ${arg_TIMEOUT} # the longest first
     ENVIRONMENT "PORTCULLIS_BINARY=$<TARGET_FILE:portcullis>;PYTEST_DISABLE_PLUGIN_AUTOLOAD=1;PYTHONDONTWRITEBYTECODE=1;${arg_ENVIRONMENT}")

@@ -60,7 +60,7 @@ prepare_ahead() { # PART…
   set -m # a process group of its own, which can be ended as a whole
   (
     trap - EXIT
-    renice -n 10 "$BASHPID" >/dev/null
+    chrt --idle --pid 0 "$BASHPID" >/dev/null # what else runs is watched by clocks
     if [[ " $* " == *" suites "* ]]; then
       until [[ -e $run_dir/test/ahead-may-begin ]]; do sleep 1; done
     fi
@@ -142,7 +142,7 @@ count() { echo "$1 $2" >>"$run_dir/test/counts"; } # RAN FAILED
 failures() { awk '{ failed += $2 } END { print failed + 0 }' "$run_dir/test/counts"; }
 
 # More than there are processors: what takes long is the black-box tests, which wait for most of their time.
-tests_at_a_time() { echo $((2 * $(nproc) + 2)); }
+tests_at_a_time() { echo $(($(nproc) + 1)); }
 
 # Runs the tests of one build; fails when there are none. Their numbers go into the summary.
 run_ctest() { # PRESET [CTEST-ARGUMENT…]

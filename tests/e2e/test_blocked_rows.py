@@ -8,14 +8,15 @@ import pytest
 from people import telegram
 
 OTHERS = 40
-HELD_S = 3
-SOON_S = HELD_S / 2  # who does not need a row that is held does not wait until it is free
+HELD_S = 12
+PATIENT = {"BACKEND_POSTGRES_OPERATION_TIMEOUT": "60s"}  # so that who needs a held row waits until it is free
+SOON_S = 8  # who does not need one is answered before that
 
 
 @pytest.fixture
 def replica(cluster, new_service):
     database = cluster.create_database()
-    service = new_service(database)
+    service = new_service(database, **PATIENT)
     service.start()
     return database, service
 
