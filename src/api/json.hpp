@@ -118,9 +118,7 @@ struct lookup_answer {
   session_record record;               // of `active`
   std::optional<timestamp> expires_at; // of `active`, if it has a limited age
 };
-/// {"results":[…],"cursor","log_age_ms"}, appended to `out` without an allocation but for `out`'s own room: one
-/// row of `active` has at most `lookup_row_bytes_max` bytes.
-inline constexpr std::size_t lookup_row_bytes_max = 256;
+/// {"results":[…],"cursor","log_age_ms"}, appended to `out` without an allocation but for `out`'s own room.
 void append_lookup(http::byte_buffer& out, const std::vector<lookup_answer>& results, cursor position,
                    std::chrono::milliseconds log_age);
 

@@ -431,14 +431,6 @@ std::size_t session_index::forget_active(const uuid& account_id) {
   return account == no_slot ? 0 : impl_->forget_account(account);
 }
 
-bool session_index::forget(const token_hash& hash) {
-  const slot_number slot = impl_->find_token(hash);
-  if (slot == no_slot)
-    return false;
-  impl_->drop(slot);
-  return true;
-}
-
 void session_index::clear() {
   auto fresh = std::make_unique<impl>(options_);
   fresh->evictions = impl_->evictions;

@@ -54,9 +54,6 @@ public:
   /// Drops every active entry of the account, so that the next look-up loads anew; returns how many.
   std::size_t forget_active(const uuid& account_id);
 
-  /// Drops one token's entry, if it is held.
-  bool forget(const token_hash& hash);
-
   void clear();
 
   /// Takes apart what `forget_active` and `clear` left, in at most `steps_max` steps: one for each entry,

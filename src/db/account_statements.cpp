@@ -57,8 +57,8 @@ call select_accounts(const group<Op>& ops) {
   return select_accounts_by_id(std::move(p));
 }
 
-verdicts read_accounts(result_set& rows, std::size_t operations) {
-  verdicts out(operations, refusal(errc::account_not_found, no_such_account));
+maybe_outcomes read_accounts(result_set& rows, std::size_t operations) {
+  maybe_outcomes out(operations, refusal(errc::account_not_found, no_such_account));
   for_each_answer(rows, operations, [&](std::size_t i, row& answer) { out[i] = read_account(answer); });
   return out;
 }
@@ -94,7 +94,7 @@ transaction build_statements(const group<get_account>& ops) {
   return {select_accounts(ops)};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<get_account>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<get_account>& ops) {
   return read_accounts(results[0], ops.size());
 }
 
@@ -105,7 +105,7 @@ transaction build_statements(const group<find_account>& ops) {
   return {select_accounts_by_identity(keys)};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<find_account>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<find_account>& ops) {
   return read_accounts(results[0], ops.size());
 }
 
@@ -119,8 +119,8 @@ transaction build_statements(const group<find_or_create_account>& ops) {
   return {claim_identities(claims), select_accounts_by_identity(keys)};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<find_or_create_account>& ops) {
-  verdicts out(ops.size()); // an identity that was there and is not any more: again
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<find_or_create_account>& ops) {
+  maybe_outcomes out(ops.size()); // an identity that was there and is not any more: again
   for_each_answer(results[1], ops.size(), [&](std::size_t i, row& answer) {
     find_or_create_account::result found;
     found.account = read_account(answer);
@@ -136,7 +136,7 @@ transaction build_statements(const group<create_guest>& ops) {
   return {{&insert_guests, std::move(p)}, select_accounts(ops)};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<create_guest>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<create_guest>& ops) {
   return read_accounts(results[1], ops.size());
 }
 

@@ -24,7 +24,7 @@ void db_pool_state::init(db_pool_actor::stateful_pointer<db_pool_state> owner, d
   self_ = owner;
   options_ = std::move(opts);
   queue_ = db::operation_queue{options_};
-  jitter_.seed(options_.seed);
+  next_seed_ = options_.seed;
   last_connected_ = options_.now();
   workers_.reserve(options_.workers_max);
   for (std::size_t i = 0; i < std::max<std::size_t>(1, options_.workers_idle_max); ++i)
@@ -194,8 +194,7 @@ db::worker_load db_pool_state::load() const {
 }
 
 void db_pool_state::add_worker() {
-  worker w;
-  w.handle = options_.spawn_worker();
+  worker w{options_.spawn_worker(), backoff_options{options_.backoff_min, options_.backoff_max, next_seed_++}};
   self_->monitor(w.handle);
   workers_.push_back(std::move(w));
   connect(workers_.back());
@@ -221,7 +220,7 @@ void db_pool_state::connected(const caf::actor_addr& who, const db_connect_resul
   }
   if (!std::exchange(w->connected, true)) // and not when it was only looked at: that is no use
     w->idle_since = now;
-  w->backoff = std::chrono::nanoseconds{0};
+  w->pause.reset();
   w->checked_at = now;
   last_connected_ = now;
   if (std::exchange(is_failing_, false))
@@ -234,11 +233,7 @@ void db_pool_state::disconnected(worker& w, const std::string& error) {
   if (w.connected)
     last_connected_ = now;
   w.connected = false;
-  w.backoff = std::clamp(w.backoff * 2, options_.backoff_min, options_.backoff_max);
-  std::uniform_real_distribution<double> spread{0.5, 1.0};
-  w.retry_at = now
-               + std::chrono::nanoseconds{
-                 static_cast<std::int64_t>(spread(jitter_) * static_cast<double>(w.backoff.count()))};
+  w.retry_at = now + w.pause.next();
   if (!std::exchange(is_failing_, true))
     log::warn("database connection unavailable", {{"reason", error}});
 }

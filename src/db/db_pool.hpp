@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "core/backoff.hpp"
 #include "core/time.hpp"
 #include "db/operation_queue.hpp"
 
@@ -11,8 +12,8 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace portcullis {
@@ -61,6 +62,8 @@ private:
   using operations = db::operation_queue::operations;
 
   struct worker {
+    worker(db_worker_actor actor, const backoff_options& opts) : handle(std::move(actor)), pause(opts) {}
+
     bool is_free() const {
       return connected && !busy;
     }
@@ -70,9 +73,9 @@ private:
     bool busy = false;                  // with a batch or a connect
     std::optional<db::lane> working_on; // of its batch
     instant idle_since{};
-    instant checked_at{};                // when the connection was last known to be usable
-    instant retry_at{};                  // when not connected: not before
-    std::chrono::nanoseconds backoff{0}; // the last one; 0 after a success
+    instant checked_at{}; // when the connection was last known to be usable
+    instant retry_at{};   // when not connected: not before
+    backoff pause;
     std::uint64_t batch_id = 0;
     operations batch;
   };
@@ -108,8 +111,8 @@ private:
   std::vector<worker> workers_;
   instant last_connected_{}; // when some worker was last seen connected
   std::uint64_t next_batch_id_ = 1;
-  bool is_failing_ = false; // some worker could not connect, and none has since
-  std::minstd_rand jitter_;
+  bool is_failing_ = false;     // some worker could not connect, and none has since
+  std::uint64_t next_seed_ = 0; // of a worker's jitter
   pool_stats count_;
 };
 

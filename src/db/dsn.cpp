@@ -1,5 +1,6 @@
 #include "db/dsn.hpp"
 
+#include "core/percent.hpp"
 #include "db/connection.hpp"
 
 #include <libpq-fe.h>
@@ -47,23 +48,14 @@ bool is_space(char c) {
   return std::isspace(static_cast<unsigned char>(c)) != 0;
 }
 
-/// RFC 3986, section 2.1. A broken escape stays as it is: libpq refuses it.
-std::string percent_decode(std::string_view text) {
-  auto digit = [&](std::size_t at) -> int {
-    if (at >= text.size() || std::isxdigit(static_cast<unsigned char>(text[at])) == 0)
-      return -1;
-    auto c = static_cast<char>(std::tolower(static_cast<unsigned char>(text[at])));
-    return c <= '9' ? c - '0' : c - 'a' + 10;
-  };
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && digit(i + 1) >= 0 && digit(i + 2) >= 0) {
-      out.push_back(static_cast<char>(digit(i + 1) * 16 + digit(i + 2)));
-      i += 2;
-    } else {
-      out.push_back(text[i]);
-    }
-  }
+/// RFC 3986, section 2.1. A text with a broken escape stays as it is: libpq refuses it, and it is no name that is
+/// looked for here.
+std::string decoded(std::string_view text) {
+  std::string out(text.size(), '\0');
+  const auto size = percent_decode(text, false, out.data());
+  if (!size)
+    return std::string{text};
+  out.resize(*size);
   return out;
 }
 
@@ -83,9 +75,9 @@ std::vector<span> url_spans(std::string_view dsn) {
     one.end = std::min(dsn.find('&', at + 1), dsn.size());
     auto text = dsn.substr(at + 1, one.end - at - 1);
     auto equals = std::min(text.find('='), text.size());
-    one.key = percent_decode(text.substr(0, equals));
+    one.key = decoded(text.substr(0, equals));
     one.value_begin = std::min(at + 1 + equals + 1, one.end);
-    one.value = percent_decode(dsn.substr(one.value_begin, one.end - one.value_begin));
+    one.value = decoded(dsn.substr(one.value_begin, one.end - one.value_begin));
     at = one.end;
     out.push_back(std::move(one));
   }

@@ -158,9 +158,9 @@ const statement clear_game{
 const statement end_of_log{"unseat_report", "select feed_epoch(), feed_end()"};
 
 template <class Op>
-verdicts read_end_of_log(result_set& rows, const group<Op>& ops) {
+maybe_outcomes read_end_of_log(result_set& rows, const group<Op>& ops) {
   auto answer = rows[0];
-  return verdicts(ops.size(), outcome{typename Op::result{read_cursor(answer)}});
+  return maybe_outcomes(ops.size(), outcome{typename Op::result{read_cursor(answer)}});
 }
 
 template <class Op>
@@ -211,7 +211,7 @@ call compose_rotation(const group<link_identity>& ops) {
 
 /// One row of `report_link`; `rotated` is the new session, if there is one. Empty when the identity was another's
 /// when it was to be linked, and nobody's by the time of the report.
-verdict conclude_link(row& answer, const link_identity& op, std::optional<minted> rotated) {
+maybe_outcome conclude_link(row& answer, const link_identity& op, std::optional<minted> rotated) {
   link_identity::result one;
   one.account = read_account(answer);
   one.generation = answer.next<std::int32_t>();
@@ -256,12 +256,12 @@ transaction build_statements(const group<link_identity>& ops) {
   return out;
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<link_identity>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<link_identity>& ops) {
   bool rotates = ops.front()->rotation.has_value();
   std::optional<minted> rotated;
   if (rotates)
     for_each_answer(results[6], 1, [&](std::size_t, row& answer) { rotated = read_minted(answer); });
-  verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
+  maybe_outcomes out(ops.size(), refusal(errc::account_not_found, no_such_account));
   for_each_answer(results[rotates ? 5 : 4], ops.size(),
                   [&](std::size_t i, row& answer) { out[i] = conclude_link(answer, *ops[i], rotated); });
   return out;
@@ -274,8 +274,8 @@ transaction build_statements(const group<unlink_identity>& ops) {
   return {{&lock_account, accounts_of(ops)}, {&unlink, std::move(p)}, {&report_unlink, std::move(reported)}};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<unlink_identity>& ops) {
-  verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<unlink_identity>& ops) {
+  maybe_outcomes out(ops.size(), refusal(errc::account_not_found, no_such_account));
   for_each_answer(results[2], ops.size(), [&](std::size_t i, row& answer) {
     auto one = read_account(answer);
     bool is_unlinked_by_this = answer.next<bool>();
@@ -298,8 +298,8 @@ transaction build_statements(const group<set_display_name>& ops) {
   return {{&lock_account, accounts_of(ops)}, {&rename, std::move(p)}, select_accounts_by_id(accounts_of(ops))};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<set_display_name>& ops) {
-  verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<set_display_name>& ops) {
+  maybe_outcomes out(ops.size(), refusal(errc::account_not_found, no_such_account));
   for_each_answer(results[2], ops.size(), [&](std::size_t i, row& answer) { out[i] = read_account(answer); });
   return out;
 }
@@ -314,10 +314,10 @@ transaction build_statements(const group<seat_player>& ops) {
   return {{&lock_account, accounts_of(ops)}, {&seat, std::move(p)}};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<seat_player>& ops) {
-  auto one = results[0].size() > 0 ? verdict{outcome{seat_player::result{}}}
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<seat_player>& ops) {
+  auto one = results[0].size() > 0 ? maybe_outcome{outcome{seat_player::result{}}}
                                    : refusal(errc::account_not_found, no_such_account);
-  return verdicts(ops.size(), one);
+  return maybe_outcomes(ops.size(), one);
 }
 
 transaction build_statements(const group<unseat_player>& ops) {
@@ -328,7 +328,7 @@ transaction build_statements(const group<unseat_player>& ops) {
   return {{&unseat, std::move(p)}, {&end_of_log, {}}};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<unseat_player>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<unseat_player>& ops) {
   return read_end_of_log(results[1], ops);
 }
 
@@ -339,7 +339,7 @@ transaction build_statements(const group<unseat_game>& ops) {
   return {{&clear_game, std::move(p)}, {&end_of_log, {}}};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<unseat_game>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<unseat_game>& ops) {
   return read_end_of_log(results[1], ops);
 }
 

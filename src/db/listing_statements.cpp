@@ -59,8 +59,8 @@ transaction build_statements(const group<list_accounts>& ops) {
   return out;
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<list_accounts>& ops) {
-  verdicts out;
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<list_accounts>& ops) {
+  maybe_outcomes out;
   for (std::size_t i = 0; i < ops.size(); ++i) {
     list_accounts::result page;
     for (int n = 0; n < results[i].size(); ++n) {
@@ -83,14 +83,14 @@ transaction build_statements(const group<count_all>& ops) {
   return {{&counts, std::move(p)}};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<count_all>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<count_all>& ops) {
   auto answer = results[0][0];
   count_all::result one;
   one.accounts = static_cast<std::uint64_t>(answer.next<std::int64_t>());
   one.guests = static_cast<std::uint64_t>(answer.next<std::int64_t>());
   one.active_sessions = static_cast<std::uint64_t>(answer.next<std::int64_t>());
   one.is_estimated = answer.next<bool>();
-  return verdicts(ops.size(), outcome{one});
+  return maybe_outcomes(ops.size(), outcome{one});
 }
 
 } // namespace portcullis::db

@@ -56,8 +56,8 @@ transaction build_statements(const group<read_events>& ops) {
   return out;
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<read_events>& ops) {
-  verdicts out;
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<read_events>& ops) {
+  maybe_outcomes out;
   for (std::size_t i = 0; i < ops.size(); ++i) {
     auto page = read_log_rows(results[i]);
     read_events::result one;
@@ -75,17 +75,17 @@ transaction build_statements(const group<read_clock>& ops) {
   return transaction(ops.empty() ? 0 : 1, call{&select_time, {}});
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<read_clock>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<read_clock>& ops) {
   auto answer = results[0][0];
-  return verdicts(ops.size(), outcome{read_clock::result{answer.next<timestamp>()}});
+  return maybe_outcomes(ops.size(), outcome{read_clock::result{answer.next<timestamp>()}});
 }
 
 transaction build_statements(const group<ping>& ops) {
   return transaction(ops.empty() ? 0 : 1, call{&select_true, {}});
 }
 
-verdicts decode_results(std::vector<result_set>&, const group<ping>& ops) {
-  return verdicts(ops.size(), outcome{ping::result{}});
+maybe_outcomes decode_results(std::vector<result_set>&, const group<ping>& ops) {
+  return maybe_outcomes(ops.size(), outcome{ping::result{}});
 }
 
 } // namespace portcullis::db

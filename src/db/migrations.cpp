@@ -1,5 +1,6 @@
 #include "db/migrations.hpp"
 
+#include "core/hex.hpp"
 #include "db/advisory_locks.hpp"
 #include "db/exchange.hpp"
 
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <thread>
@@ -25,12 +27,8 @@ checksum checksum_of(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  constexpr char digits[] = "0123456789abcdef";
-  checksum out;
-  for (unsigned i = 0; i < size; ++i) {
-    out.push_back(digits[digest[i] >> 4]);
-    out.push_back(digits[digest[i] & 15]);
-  }
+  checksum out(std::size_t{2} * size, '\0');
+  hex::write(digest.data(), size, out.data());
   return out;
 }
 

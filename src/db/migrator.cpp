@@ -1,8 +1,8 @@
 #include "db/migrator.hpp"
 
+#include "core/backoff.hpp"
 #include "telemetry/log.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -10,8 +10,7 @@ namespace portcullis {
 
 namespace {
 
-constexpr std::chrono::milliseconds pause_min{50};
-constexpr std::chrono::milliseconds pause_max{1000};
+constexpr backoff_options pauses{std::chrono::milliseconds{50}, std::chrono::seconds{1}, 1, 1.0}; // no jitter
 
 /// A server that refuses for good may yet be one that is being set up: it is asked again for so long.
 constexpr std::chrono::seconds refusal_patience{3};
@@ -32,7 +31,8 @@ void migrator(caf::event_based_actor* self, const db::connect_options& connect, 
               const std::shared_ptr<std::atomic<bool>>& is_stopping, const supervisor_actor& report_to) {
   std::string last_reason;
   auto last_hope = boot_clock::now(); // when it was last not refused for good
-  for (auto pause = pause_min; !is_stopping->load(); pause = std::min(pause * 2, pause_max)) {
+  backoff pause{pauses};
+  while (!is_stopping->load()) {
     bool is_refused_for_good = false;
     auto report = try_once(connect, normalize, &is_refused_for_good);
     if (!is_refused_for_good)
@@ -45,7 +45,7 @@ void migrator(caf::event_based_actor* self, const db::connect_options& connect, 
     if (report.error.detail != last_reason)
       log::warn("database is not ready", {{"reason", report.error.detail}});
     last_reason = report.error.detail;
-    std::this_thread::sleep_for(pause);
+    std::this_thread::sleep_for(pause.next());
   }
 }
 

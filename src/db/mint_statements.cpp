@@ -107,11 +107,11 @@ transaction build_statements(const group<mint_session>& ops) {
   return {{&mint, std::move(p)}, select_sessions(ops)};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<mint_session>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<mint_session>& ops) {
   std::vector<uuid> owners;
   for (int i = 0; i < results[0].size(); ++i)
     owners.push_back(results[0][i].next<uuid>()); // ascending
-  verdicts out;
+  maybe_outcomes out;
   for (const auto* op : ops) {
     auto has_owner = std::binary_search(owners.begin(), owners.end(), op->account_id);
     out.push_back(has_owner ? refusal(errc::internal, "the session's id or token is another session's")
@@ -131,8 +131,8 @@ transaction build_statements(const group<mint_for_identity>& ops) {
   return {claim_identities(claims), {&mint_for_claims, std::move(p)}, select_sessions(ops)};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<mint_for_identity>& ops) {
-  verdicts out(ops.size()); // the account went between the statements: again
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<mint_for_identity>& ops) {
+  maybe_outcomes out(ops.size()); // the account went between the statements: again
   for_each_answer(results[2], ops.size(), [&](std::size_t i, row& answer) {
     auto one = read_minted(answer);
     one.account_created = one.account.account_id == ops[i]->claim.account_id;
@@ -147,8 +147,8 @@ transaction build_statements(const group<mint_guest>& ops) {
   return {{&mint_with_guests, std::move(p)}, select_sessions(ops)};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<mint_guest>& ops) {
-  verdicts out(ops.size(), refusal(errc::internal, "the session's id or token is another session's"));
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<mint_guest>& ops) {
+  maybe_outcomes out(ops.size(), refusal(errc::internal, "the session's id or token is another session's"));
   for_each_answer(results[1], ops.size(), [&](std::size_t i, row& answer) {
     auto one = read_minted(answer);
     one.account_created = true; // under an id that was made for it

@@ -36,7 +36,7 @@ void for_each_answer(result_set& rows, std::size_t operations, Take take) {
   }
 }
 
-inline verdict refusal(errc code, const char* detail) {
+inline maybe_outcome refusal(errc code, const char* detail) {
   return outcome{failure{code, detail}};
 }
 

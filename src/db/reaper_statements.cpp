@@ -94,8 +94,8 @@ transaction compose_each(const group<Op>& ops) {
 }
 
 template <class Op>
-verdicts read_each(std::vector<result_set>& results, const group<Op>& ops) {
-  verdicts out;
+maybe_outcomes read_each(std::vector<result_set>& results, const group<Op>& ops) {
+  maybe_outcomes out;
   for (std::size_t i = 0; i < ops.size(); ++i)
     out.push_back(outcome{read_swept(results[i][0])});
   return out;
@@ -119,19 +119,19 @@ transaction build_statements(const group<prune_events>& ops) {
   return compose_each(ops);
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<reap_guests>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<reap_guests>& ops) {
   return read_each(results, ops);
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<delete_dead_sessions>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_dead_sessions>& ops) {
   return read_each(results, ops);
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<delete_dead_generations>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_dead_generations>& ops) {
   return read_each(results, ops);
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<prune_events>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<prune_events>& ops) {
   return read_each(results, ops);
 }
 

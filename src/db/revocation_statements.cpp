@@ -202,7 +202,7 @@ transaction build_statements(const group<revoke_session>& ops) {
           {&end_sessions, std::move(all)}};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<revoke_session>& ops) {
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<revoke_session>& ops) {
   auto& found = results[1];
   auto& ended = results[2];
   std::unordered_map<uuid, revoke_session::result> by_operation;
@@ -214,7 +214,7 @@ verdicts decode_results(std::vector<result_set>& results, const group<revoke_ses
     ends.emplace(one.session_id, one.position);
     by_operation.emplace(operation_id, one);
   }
-  verdicts out(ops.size(), refusal(errc::session_not_found, no_such_session));
+  maybe_outcomes out(ops.size(), refusal(errc::session_not_found, no_such_session));
   for_each_answer(found, ops.size(), [&](std::size_t i, row& answer) {
     // The end of the log as it was while the session was locked: at or after the event that had ended it. If it
     // was another operation beside this one that ended it, the log goes on with that one's event.
@@ -237,8 +237,8 @@ transaction build_statements(const group<revoke_account>& ops) {
   return {for_accounts(lock_accounts, ops), {&raise_generations, std::move(p)}};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<revoke_account>& ops) {
-  verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<revoke_account>& ops) {
+  maybe_outcomes out(ops.size(), refusal(errc::account_not_found, no_such_account));
   for_each_answer(results[1], ops.size(), [&](std::size_t i, row& raised) {
     revoke_account::result one;
     one.revoked = static_cast<std::size_t>(raised.next<std::int64_t>());
@@ -260,8 +260,8 @@ transaction build_statements(const group<delete_account>& ops) {
           {&delete_accounts, std::move(p)}};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<delete_account>& ops) {
-  verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_account>& ops) {
+  maybe_outcomes out(ops.size(), refusal(errc::account_not_found, no_such_account));
   for_each_answer(results[4], ops.size(), [&](std::size_t i, row& answer) {
     auto generation = answer.next<std::optional<std::int32_t>>();
     if (!generation) {

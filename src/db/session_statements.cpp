@@ -46,8 +46,8 @@ transaction build_statements(const group<find_session>& ops) {
   return {{&select_by_hash, std::move(p)}};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<find_session>& ops) {
-  verdicts out(ops.size(), outcome{find_session::result{}});
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<find_session>& ops) {
+  maybe_outcomes out(ops.size(), outcome{find_session::result{}});
   for_each_answer(results[0], ops.size(), [&](std::size_t i, row& answer) {
     find_session::result found;
     found.record = to_record(answer);
@@ -63,8 +63,8 @@ transaction build_statements(const group<get_session>& ops) {
   return {{&select_by_id, std::move(p)}};
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<get_session>& ops) {
-  verdicts out(ops.size(), refusal(errc::session_not_found, no_such_session));
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<get_session>& ops) {
+  maybe_outcomes out(ops.size(), refusal(errc::session_not_found, no_such_session));
   for_each_answer(results[0], ops.size(), [&](std::size_t i, row& answer) { out[i] = read_session(answer); });
   return out;
 }
@@ -79,8 +79,8 @@ transaction build_statements(const group<list_sessions>& ops) {
   return out;
 }
 
-verdicts decode_results(std::vector<result_set>& results, const group<list_sessions>& ops) {
-  verdicts out(ops.size(), refusal(errc::account_not_found, no_such_account));
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<list_sessions>& ops) {
+  maybe_outcomes out(ops.size(), refusal(errc::account_not_found, no_such_account));
   for (std::size_t i = 0; i < ops.size(); ++i) {
     auto& rows = results[i];
     if (rows.size() == 0)

@@ -20,50 +20,50 @@ using group = std::vector<const Op*>;
 
 /// The outcome of one operation of a committed group; empty when another transaction came between the statements
 /// of this one and it has to run again.
-using verdict = std::optional<outcome>;
-using verdicts = std::vector<verdict>;
+using maybe_outcome = std::optional<outcome>;
+using maybe_outcomes = std::vector<maybe_outcome>;
 
 // session_statements.cpp
 transaction build_statements(const group<find_session>& ops);
 transaction build_statements(const group<get_session>& ops);
 transaction build_statements(const group<list_sessions>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<find_session>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<get_session>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<list_sessions>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<find_session>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<get_session>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<list_sessions>& ops);
 
 // account_statements.cpp
 transaction build_statements(const group<get_account>& ops);
 transaction build_statements(const group<find_account>& ops);
 transaction build_statements(const group<find_or_create_account>& ops);
 transaction build_statements(const group<create_guest>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<get_account>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<find_account>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<find_or_create_account>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<create_guest>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<get_account>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<find_account>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<find_or_create_account>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<create_guest>& ops);
 
 // mint_statements.cpp
 transaction build_statements(const group<mint_session>& ops);
 transaction build_statements(const group<mint_for_identity>& ops);
 transaction build_statements(const group<mint_guest>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<mint_session>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<mint_for_identity>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<mint_guest>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<mint_session>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<mint_for_identity>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<mint_guest>& ops);
 
 // revocation_statements.cpp
 transaction build_statements(const group<revoke_session>& ops);
 transaction build_statements(const group<revoke_account>& ops);
 transaction build_statements(const group<delete_account>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<revoke_session>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<revoke_account>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<delete_account>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<revoke_session>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<revoke_account>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_account>& ops);
 
 // log_statements.cpp
 transaction build_statements(const group<read_events>& ops);
 transaction build_statements(const group<read_clock>& ops);
 transaction build_statements(const group<ping>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<read_events>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<read_clock>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<ping>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<read_events>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<read_clock>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<ping>& ops);
 
 // identity_statements.cpp
 transaction build_statements(const group<link_identity>& ops);
@@ -72,27 +72,27 @@ transaction build_statements(const group<set_display_name>& ops);
 transaction build_statements(const group<seat_player>& ops);
 transaction build_statements(const group<unseat_player>& ops);
 transaction build_statements(const group<unseat_game>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<link_identity>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<unlink_identity>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<set_display_name>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<seat_player>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<unseat_player>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<unseat_game>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<link_identity>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<unlink_identity>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<set_display_name>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<seat_player>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<unseat_player>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<unseat_game>& ops);
 
 // listing_statements.cpp
 transaction build_statements(const group<list_accounts>& ops);
 transaction build_statements(const group<count_all>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<list_accounts>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<count_all>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<list_accounts>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<count_all>& ops);
 
 // reaper_statements.cpp
 transaction build_statements(const group<reap_guests>& ops);
 transaction build_statements(const group<delete_dead_sessions>& ops);
 transaction build_statements(const group<delete_dead_generations>& ops);
 transaction build_statements(const group<prune_events>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<reap_guests>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<delete_dead_sessions>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<delete_dead_generations>& ops);
-verdicts decode_results(std::vector<result_set>& results, const group<prune_events>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<reap_guests>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_dead_sessions>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_dead_generations>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<prune_events>& ops);
 
 } // namespace portcullis::db

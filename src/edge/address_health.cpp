@@ -5,9 +5,11 @@
 
 namespace portcullis::edge {
 
-address_health::address_health(std::size_t addresses, const options& opts)
-  : options_(opts), addresses_(addresses), jitter_(opts.seed) {
+address_health::address_health(std::size_t addresses, const options& opts) : options_(opts) {
   assert(addresses > 0 && addresses <= addresses_max);
+  addresses_.reserve(addresses);
+  for (std::size_t i = 0; i < addresses; ++i)
+    addresses_.emplace_back(backoff_options{opts.backoff_min, opts.backoff_max, opts.seed + i});
 }
 
 std::optional<std::size_t> address_health::choose(std::uint32_t tried) const noexcept {
@@ -40,7 +42,7 @@ bool address_health::failed(std::size_t address, instant now) {
   if (!s.is_usable)
     return false;
   s.is_usable = false;
-  back_off(s, now);
+  s.probe_at = now + s.pause.next();
   return true;
 }
 
@@ -66,19 +68,13 @@ std::optional<std::size_t> address_health::take_probe(instant now) noexcept {
 void address_health::probed(std::size_t address, probe_outcome outcome, instant now) {
   auto& s = addresses_[address];
   s.is_probed = false;
-  if (outcome == probe_outcome::ready || (outcome == probe_outcome::not_ready && usable() == 0))
-    s = state{};
-  else
-    back_off(s, now);
-}
-
-/// Half to the whole of a pause that doubles, so that many edges do not come back in step.
-void address_health::back_off(state& s, instant now) {
-  s.backoff = std::clamp(s.backoff * 2, options_.backoff_min, options_.backoff_max);
-  std::uniform_real_distribution<double> part{0.5, 1.0};
-  s.probe_at =
-    now
-    + std::chrono::nanoseconds{static_cast<std::int64_t>(part(jitter_) * static_cast<double>(s.backoff.count()))};
+  if (outcome == probe_outcome::ready || (outcome == probe_outcome::not_ready && usable() == 0)) {
+    s.is_usable = true;
+    s.refusals = 0;
+    s.pause.reset();
+  } else {
+    s.probe_at = now + s.pause.next();
+  }
 }
 
 } // namespace portcullis::edge

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "core/backoff.hpp"
 #include "core/time.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <random>
 #include <vector>
 
 namespace portcullis::edge {
@@ -56,18 +56,17 @@ public:
 
 private:
   struct state {
+    explicit state(const backoff_options& opts) : pause(opts) {}
+
     bool is_usable = true;
     bool is_probed = false; // a probe is out
     unsigned refusals = 0;  // in a row
-    std::chrono::nanoseconds backoff{0};
+    backoff pause;
     instant probe_at{};
   };
 
-  void back_off(state& s, instant now);
-
   options options_;
   std::vector<state> addresses_;
-  std::minstd_rand jitter_;
 };
 
 } // namespace portcullis::edge

@@ -62,10 +62,6 @@ public:
     return tokens.size();
   }
 
-  bool forget(std::uint32_t token) {
-    return drop(token);
-  }
-
   void clear() {
     entries_.clear();
     order_.clear();
@@ -117,9 +113,9 @@ private:
     order_.push_front(token);
   }
 
-  bool drop(std::uint32_t token) {
+  void drop(std::uint32_t token) {
     order_.remove(token);
-    return entries_.erase(token) != 0;
+    entries_.erase(token);
   }
 
   session_index::options opts_;
@@ -143,8 +139,7 @@ public:
     const bool is_same_answer = pick < 400   ? find()
                                 : pick < 750 ? put()
                                 : pick < 850 ? revoke_session()
-                                : pick < 940 ? forget_active()
-                                : pick < 980 ? forget()
+                                : pick < 980 ? forget_active()
                                 : pick < 999 ? reclaim()
                                              : clear();
     return is_same_answer && index_.size() == naive_.size() && index_.active_size() == naive_.active_size()
@@ -182,11 +177,6 @@ private:
   bool forget_active() {
     const auto id = make_uuid(1'000 + dice_.below(accounts));
     return index_.forget_active(id) == naive_.forget_active(id);
-  }
-
-  bool forget() {
-    const auto token = dice_.below(sessions);
-    return index_.forget(make_hash(token)) == naive_.forget(token);
   }
 
   /// Changes nothing that can be seen.

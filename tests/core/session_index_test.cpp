@@ -141,16 +141,6 @@ CAF_TEST(forgetting an account drops its living and keeps its dead) {
   CAF_CHECK_EQUAL(index.forget_active(make_uuid(100)), 0u);
 }
 
-CAF_TEST(forgetting a token drops one entry) {
-  put(1, 11);
-  put(2, 12);
-  CAF_CHECK(index.forget(make_hash(1)));
-  CAF_CHECK(!index.forget(make_hash(1)));
-  CAF_CHECK(is_unknown(1));
-  CAF_CHECK(is_active(2));
-  CAF_CHECK(!index.revoke_session(make_uuid(11)));
-}
-
 CAF_TEST(at the bound the least recently used goes) {
   for (std::uint32_t n = 1; n <= 4; ++n)
     put(n, 10 + n);
@@ -230,7 +220,6 @@ CAF_TEST(nothing takes memory from the heap) {
     find(n);
     index.revoke_session(make_uuid(10 + n));
     index.forget_active(make_uuid(100));
-    index.forget(make_hash(n - 1));
   }
   CAF_CHECK_EQUAL(allocation_count(), before);
   auto counted = std::make_unique<int>(1); // the counter works
