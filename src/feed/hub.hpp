@@ -4,6 +4,7 @@
 #include "core/operations.hpp"
 #include "core/result.hpp"
 #include "core/time.hpp"
+#include "feed/limits.hpp"
 #include "http/response.hpp"
 #include "http/stream.hpp"
 
@@ -19,15 +20,6 @@
 #include <vector>
 
 namespace portcullis::feed {
-
-struct hub_limits {
-  std::size_t ring_events_max = 65'536;
-  std::size_t subscribers_max = 4'096;                               // streams, and as many long polls
-  std::size_t subscriber_buffer_bytes_max = std::size_t{256} * 1024; // unsent, past which a stream is cut off
-  std::size_t page_events_max = 500;                                 // written to one stream at a time
-  std::chrono::nanoseconds heartbeat_interval = std::chrono::seconds{10};
-  std::chrono::nanoseconds turn_max = std::chrono::microseconds{300}; // then requests have their turn
-};
 
 /// Who waits for events by a long poll.
 class poll_reply {
