@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/session_cache_limits.hpp"
 #include "core/session_memory.hpp"
 #include "core/time.hpp"
 
@@ -16,15 +17,7 @@
 
 namespace portcullis {
 
-struct session_cache_options {
-  session_memory::options memory;
-  std::size_t loads_max = 10'000; // loads at one time
-  unsigned load_attempts_max = 3; // a load overtaken by revocations is run again this often
-  /// One turn of clean-up, so that requests are served in between: about a tenth of a millisecond.
-  std::size_t reclaim_steps_max = 256;
-  std::chrono::nanoseconds reclaim_pause = std::chrono::milliseconds{1}; // between two turns
-  /// So long after the end of the lease, what is held as live is answered as live when it cannot be loaded.
-  std::chrono::nanoseconds fail_static{0};
+struct session_cache_options : session_cache_limits {
   std::function<instant()> now = boot_clock::now;
 };
 

@@ -71,7 +71,7 @@ void edge_supervisor_state::spawn_cache() {
   auto& s = options_.settings;
   edge::service_loader_options loader;
   loader.waiting_max = s.service.queue_max;
-  loader.staleness_max = s.revocation.staleness_max;
+  loader.staleness_max = s.staleness_max();
   auto send = [client = client_](edge::http_request request, edge::http_callback callback) {
     client->send(std::move(request), std::move(callback));
   };
@@ -85,8 +85,8 @@ void edge_supervisor_state::spawn_front() {
   auto& s = options_.settings;
   api::front_options options;
   options.server = server_options_of(s, options_.listening, options_.tls, options_.descriptors_max);
-  api::health_options health{s.telemetry.service_name, options_.version, s.revocation.staleness_max,
-                             s.session_cache.fail_static};
+  api::health_options health{s.telemetry.service_name, options_.version, s.staleness_max(),
+                             s.session_cache.limits.fail_static};
   api::resolve_options resolve = resolve_options_of(s);
   resolve.reads_through = false;
   options.make_parts = [cache = cache_, health, resolve, client = client_](api::front_pointer self,

@@ -36,7 +36,8 @@ void end_on_signals() {
 db::connect_options connect_options_of(const config::settings& settings) {
   db::connect_options out;
   out.conninfo = settings.postgres.conninfo;
-  out.operation_timeout = settings.postgres.operation_timeout;
+  out.operation_timeout =
+    std::chrono::duration_cast<std::chrono::milliseconds>(settings.postgres.pool.operation_timeout);
   out.application_name = settings.telemetry.service_name;
   return out;
 }

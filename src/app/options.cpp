@@ -31,44 +31,30 @@ std::uint64_t random_seed() {
 }
 
 session_cache_options cache_options_of(const config::settings& s) {
-  session_cache_options result;
-  result.memory.index.entries_max = s.session_cache.entries_max;
+  session_cache_options result{s.session_cache.limits};
   result.memory.index.seed = random_seed();
-  result.memory.unknown_entries_max = s.session_cache.unknown_entries_max;
-  result.memory.staleness_max = s.revocation.staleness_max;
-  result.memory.index.entry_ttl = s.session_cache.ttl; // an edge's
-  result.loads_max = s.session_cache.loads_max;
-  result.fail_static = s.session_cache.fail_static; // an edge's
   return result;
 }
 
 api::resolve_options resolve_options_of(const config::settings& s) {
   api::resolve_options result;
   result.verdict_max_age = s.session_cache.verdict_max_age;
-  result.staleness_max = s.revocation.staleness_max;
+  result.staleness_max = s.staleness_max();
   return result;
 }
 
 http::server_options server_options_of(const config::settings& s, const std::vector<listener>& from,
                                        const std::shared_ptr<published_tls>& tls, std::size_t descriptors_max) {
   http::server_options result;
+  result.limits = s.http.limits;
   auto& limits = result.limits;
-  limits.reader.head_bytes_max = s.http.head_bytes_max;
-  limits.reader.fields_max = s.http.fields_max;
-  limits.reader.body_bytes_max = s.http.body_bytes_max;
-  auto reserved = descriptors_reserved + s.postgres.open_conns_max + limits.turned_away_max;
+  auto reserved = descriptors_reserved + s.postgres.pool.workers_max + limits.turned_away_max;
   auto possible = descriptors_max > 2 * reserved ? descriptors_max - reserved : descriptors_max / 2;
-  limits.connections_max =
-    fails(failpoint::connection_bound) ? s.http.connections_max : std::min(s.http.connections_max, possible);
-  if (limits.connections_max < s.http.connections_max)
+  if (!fails(failpoint::connection_bound))
+    limits.connections_max = std::min(limits.connections_max, possible);
+  if (limits.connections_max < s.http.limits.connections_max)
     log::warn("fewer connections than configured: the limit of open files is lower",
               {{"connections_max", limits.connections_max}, {"open_files_max", descriptors_max}});
-  limits.pipelined_max = s.http.pipelined_max;
-  limits.held_bytes_max = s.http.held_bytes_max;
-  limits.header_timeout = s.http.header_timeout;
-  limits.body_timeout = s.http.body_timeout;
-  limits.idle_timeout = s.http.idle_timeout;
-  limits.write_timeout = s.http.write_timeout;
   limits.request_timeout = s.request_timeout();
   result.request_id_seed = random_seed();
   for (std::size_t i = 0; i < from.size(); ++i)

@@ -31,7 +31,8 @@ db::connect_options connect_options_of(const config::settings& s, const std::sha
   db::connect_options result;
   result.met = met;
   result.conninfo = s.postgres.conninfo;
-  result.operation_timeout = s.postgres.operation_timeout;
+  result.operation_timeout =
+    std::chrono::duration_cast<std::chrono::milliseconds>(s.postgres.pool.operation_timeout);
   result.application_name = s.telemetry.service_name;
   return result;
 }
@@ -45,11 +46,7 @@ db::connect_options feed_connect_options_of(const config::settings& s, const std
 
 db_pool_options pool_options_of(const config::settings& s) {
   db_pool_options result;
-  result.workers_max = s.postgres.open_conns_max;
-  result.workers_idle_max = s.postgres.idle_conns_max;
-  result.queue_max = s.postgres.queue_max;
-  result.batch_max = s.postgres.batch_max;
-  result.operation_timeout = s.postgres.operation_timeout;
+  static_cast<db_pool_limits&>(result) = s.postgres.pool;
   result.seed = static_cast<std::uint32_t>(random_seed());
   return result;
 }
@@ -76,16 +73,6 @@ api::gate_options gate_options_of(const config::settings& s, const std::shared_p
   return result;
 }
 
-feed::hub_limits hub_limits_of(const config::settings& s) {
-  feed::hub_limits result;
-  result.subscribers_max = s.http.subscribers_max;
-  result.subscriber_buffer_bytes_max = s.http.subscriber_buffer_bytes_max;
-  result.ring_events_max = s.revocation.ring_events_max;
-  result.page_events_max = s.revocation.page_events_max;
-  result.heartbeat_interval = s.revocation.heartbeat_interval;
-  return result;
-}
-
 } // namespace
 
 void supervisor_state::start(self_pointer owner, supervisor_options opts) {
@@ -104,7 +91,8 @@ void supervisor_state::spawn_domain() {
   auto& s = options_.settings;
   auto pool_options = pool_options_of(s);
   db_worker_options worker_options{connect_options_of(s, met_), s.postgres.conn_life_time};
-  worker_options.connect.lock_timeout = std::min(lock_patience, s.postgres.operation_timeout / 2);
+  auto& connect = worker_options.connect;
+  connect.lock_timeout = std::min(lock_patience, connect.operation_timeout / 2);
   pool_options.spawn_worker = [&system = self_->system(), worker_options] {
     return system.spawn<caf::detached>(db_worker, worker_options);
   };
@@ -121,8 +109,8 @@ void supervisor_state::spawn_front() {
   api::front_options options;
   options.server = server_options_of(s, options_.listening, options_.tls, options_.descriptors_max);
   front_parts_options parts;
-  parts.health = {s.telemetry.service_name, options_.version, s.revocation.staleness_max, {}};
-  parts.feed = hub_limits_of(s);
+  parts.health = {s.telemetry.service_name, options_.version, s.staleness_max(), {}};
+  parts.feed = s.http.feed;
   parts.resolve = resolve_options_of(s);
   parts.resolve.issuer = s.access.issuer;
   parts.gate = gate_options_of(s, options_.callers);
@@ -157,11 +145,11 @@ void supervisor_state::spawn_feed() {
   auto& s = options_.settings;
   revocation_feed_options feed_options;
   feed_options.poll_interval = s.revocation.poll_interval;
-  feed_options.operation_timeout = s.postgres.operation_timeout;
-  feed_options.warm_entries_max = s.session_cache.entries_max;
+  feed_options.operation_timeout = s.postgres.pool.operation_timeout;
+  feed_options.warm_entries_max = s.session_cache.limits.memory.index.entries_max;
   feed_options.seed = static_cast<std::uint32_t>(random_seed());
   auto source = std::make_shared<log_sources>(
-    make_postgres_sources(feed_connect_options_of(s, met_), wakeup_, s.revocation.page_events_max));
+    make_postgres_sources(feed_connect_options_of(s, met_), wakeup_, s.http.feed.page_events_max));
   feed_ = self_->spawn<caf::detached + caf::monitored>(revocation_feed, feed_options, source, cache_,
                                                        std::vector<revocation_sink_actor>{front_});
 }

@@ -51,8 +51,10 @@ std::vector<problem> read(const environment& env, settings* out) {
 
 // A bound inside another bound is never greater than it.
 void fit(settings* s) {
-  s->postgres.idle_conns_max = std::min(s->postgres.idle_conns_max, s->postgres.open_conns_max);
-  s->http.subscribers_max = std::min(s->http.subscribers_max, s->http.connections_max);
+  auto& pool = s->postgres.pool;
+  pool.workers_idle_max = std::min(pool.workers_idle_max, pool.workers_max);
+  auto& http = s->http;
+  http.feed.subscribers_max = std::min(http.feed.subscribers_max, http.limits.connections_max);
   s->service.attempt_timeout = std::min(s->service.attempt_timeout, s->service.operation_timeout);
   s->service.connect_timeout = std::min(s->service.connect_timeout, s->service.attempt_timeout);
 }
@@ -72,7 +74,7 @@ public:
 
   // One read that fails or is late must not make the memory useless.
   void staleness() {
-    if (are_sound({poll, staleness_max}) && s_.revocation.staleness_max < 2 * s_.revocation.poll_interval)
+    if (are_sound({poll, staleness_max}) && s_.staleness_max() < 2 * s_.revocation.poll_interval)
       refuse(staleness_max, "takes at least twice " + name_of(poll) + ", which is "
                               + to_go_duration(s_.revocation.poll_interval));
   }
@@ -80,9 +82,9 @@ public:
   // A replica within its bound must find in the log everything since it last read it.
   void retention() {
     constexpr std::string_view kept = "REVOCATION_RETENTION";
-    if (are_sound({kept, staleness_max}) && s_.revocation.retention <= s_.revocation.staleness_max)
-      refuse(kept, "takes more than " + name_of(staleness_max) + ", which is "
-                     + to_go_duration(s_.revocation.staleness_max));
+    if (are_sound({kept, staleness_max}) && s_.revocation.retention <= s_.staleness_max())
+      refuse(kept,
+             "takes more than " + name_of(staleness_max) + ", which is " + to_go_duration(s_.staleness_max()));
   }
 
   void listeners() {
@@ -179,10 +181,11 @@ settings defaults_of(role whose) {
   if (whose == role::service)
     return s;
   s.http.listen[0].port = 8081;
-  s.session_cache.entries_max = 50'000;
-  s.session_cache.ttl = std::chrono::minutes{10};
+  auto& memory = s.session_cache.limits.memory;
+  memory.index.entries_max = 50'000;
+  memory.index.entry_ttl = std::chrono::minutes{10};
+  memory.staleness_max = std::chrono::seconds{60};
   s.revocation.poll_interval = std::chrono::seconds{1};
-  s.revocation.staleness_max = std::chrono::seconds{60};
   s.telemetry.service_name = "portcullis-edge";
   return s;
 }

@@ -1,6 +1,10 @@
 #pragma once
 
+#include "actors/session_cache_limits.hpp"
 #include "config/listen_address.hpp"
+#include "db/pool_limits.hpp"
+#include "feed/limits.hpp"
+#include "http/server/limits.hpp"
 #include "net/tls_context.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/tracing.hpp"
@@ -26,45 +30,25 @@ using std::chrono::milliseconds;
 
 struct http_settings {
   std::vector<listen_address> listen{listen_address{}}; // an edge's: one
+  http::server_limits limits;                           // `request_timeout` apart, which is computed
+  feed::hub_limits feed;                                // the service's
 
-  std::size_t connections_max = 10000;
-  std::size_t subscribers_max = 4096;                   // connections that may follow the feed
-  std::size_t subscriber_buffer_bytes_max = 256 * 1024; // unsent bytes, past which a subscriber is cut off
-  std::size_t head_bytes_max = 64 * 1024;               // request line and header section
-  std::size_t fields_max = 1000;                        // header fields of a request
-  std::size_t body_bytes_max = 64 * 1024;
-  std::size_t pipelined_max = 64;                              // requests of one connection in flight
-  std::size_t held_bytes_max = std::size_t{512} * 1024 * 1024; // of all connections, input and output
-
-  milliseconds header_timeout{10'000}; // from a request's first byte to the end of its head
-  milliseconds body_timeout{30'000};   // from the end of the head to the end of the body
-  milliseconds idle_timeout{75'000};   // between requests
-  milliseconds write_timeout{30'000};  // without the peer taking a byte of what waits
-  milliseconds shutdown_delay{2'000};  // at a stop, not ready but serving
-  milliseconds drain_timeout{10'000};  // after it, for what has begun
+  milliseconds shutdown_delay{2'000}; // at a stop, not ready but serving
+  milliseconds drain_timeout{10'000}; // after it, for what has begun
 };
 
 struct postgres_settings {
   std::string conninfo;   // for libpq: holds the password, never logged
   std::string masked_dsn; // as given, the password replaced
 
-  std::size_t open_conns_max = 25;
-  std::size_t idle_conns_max = 5; // at most `open_conns_max`: a greater value is lowered to it, as Go's pool does
+  db_pool_limits pool; // `operation_timeout` bounds a connect attempt and a probe as well
   milliseconds conn_life_time{std::chrono::minutes{30}};
-  milliseconds operation_timeout{5'000}; // connect attempt, probe, each operation
-  std::size_t queue_max = 10000;         // operations waiting for a connection
-  std::size_t batch_max = 256;           // operations in one round trip
 };
 
 struct session_cache_settings {
-  std::size_t entries_max = 1'000'000;
-  milliseconds ttl{0};                     // 0: entries do not age
-  std::size_t unknown_entries_max = 65536; // tokens remembered as never minted
-  std::size_t loads_max = 10000;           // misses in flight
+  session_cache_limits limits; // `staleness_max` of the memory is the whole process's
 
-  // An edge's: what it may do beyond its bound, and let others do.
-  milliseconds fail_static{0};     // 0: past the staleness bound nothing is answered from memory
-  milliseconds verdict_max_age{0}; // 0: no answer may be cached
+  milliseconds verdict_max_age{0}; // so long others may keep an answer that allows; 0: no answer may be cached
 };
 
 /// How an edge reaches the service.
@@ -86,10 +70,6 @@ struct service_settings {
 struct revocation_settings {
   milliseconds retention{std::chrono::hours{24}}; // how far back a cursor can resume
   milliseconds poll_interval{100};
-  milliseconds staleness_max{30'000};
-  milliseconds heartbeat_interval{10'000}; // comment line on an idle stream; the contract says at most 15 s
-  std::size_t ring_events_max = 65536;     // recent events held in memory
-  std::size_t page_events_max = 500;       // events read from the log at once
 };
 
 struct retention_settings {
@@ -132,9 +112,14 @@ struct settings {
   retention_settings retention;
   telemetry_settings telemetry;
 
+  /// Past this without a read of the revocation log, nothing is answered from memory.
+  std::chrono::nanoseconds staleness_max() const noexcept {
+    return session_cache.limits.memory.staleness_max;
+  }
+
   /// How long the front waits for an actor's answer: the operation's own time-out is answered first.
-  milliseconds request_timeout() const noexcept {
-    auto operation = role == config::role::edge ? service.operation_timeout : postgres.operation_timeout;
+  std::chrono::nanoseconds request_timeout() const noexcept {
+    auto operation = role == config::role::edge ? service.operation_timeout : postgres.pool.operation_timeout;
     return operation + milliseconds{1'000};
   }
 };

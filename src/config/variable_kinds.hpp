@@ -4,9 +4,11 @@
 #include "core/time.hpp"
 
 #include <charconv>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 /// How variables of each kind are read and shown.
@@ -21,11 +23,11 @@ std::optional<T> parse_integer(std::string_view text) {
   return value;
 }
 
-/// Reaches a value of a group, in a constant and in a mutable `settings` alike.
-template <class Group, class T>
-auto in(Group settings::*group, T Group::*member) {
+/// Reaches a value through a chain of members, in a constant and in a mutable `settings` alike.
+template <class... Members>
+auto in(Members... members) {
   return [=](auto& s) -> auto& {
-    return (s.*group).*member;
+    return (s.*....*members);
   };
 }
 
@@ -59,7 +61,8 @@ public:
       const auto value = parse_go_duration(text);
       if (!value || *value < min || *value > max)
         return complaint;
-      at(s) = std::chrono::round<milliseconds>(*value);
+      using kept = std::decay_t<decltype(at(s))>;
+      at(s) = std::chrono::round<kept>(std::chrono::round<milliseconds>(*value));
       return std::string{};
     };
     v.show = [at](const settings& s) { return to_go_duration(at(s)); };

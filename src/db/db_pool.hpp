@@ -4,6 +4,7 @@
 #include "core/backoff.hpp"
 #include "core/time.hpp"
 #include "db/operation_queue.hpp"
+#include "db/pool_limits.hpp"
 
 #include <caf/actor_addr.hpp>
 
@@ -18,17 +19,8 @@
 
 namespace portcullis {
 
-struct db_pool_options : db::operation_queue_options {
-  std::size_t workers_max = 25;     // connections under load
-  std::size_t workers_idle_max = 5; // connections kept when idle; also those made at the start
-  std::chrono::nanoseconds shrink_after = std::chrono::seconds{30}; // idle this long, a worker too many goes
-  std::chrono::nanoseconds away_after = std::chrono::seconds{1};    // no connection for so long: refuse at once
-  std::chrono::nanoseconds backoff_min = std::chrono::milliseconds{50};
-  std::chrono::nanoseconds backoff_max = std::chrono::seconds{2};
-  std::chrono::nanoseconds check_every = std::chrono::seconds{1}; // an idle connection is looked at this often
-  std::chrono::milliseconds tick = std::chrono::milliseconds{50};
-  unsigned attempts_max = 3; // an operation whose outcome was lost with its connection is run again
-  std::uint32_t seed = 1;    // of the backoff's jitter
+struct db_pool_options : db_pool_limits {
+  std::uint32_t seed = 1; // of the backoff's jitter
   std::function<instant()> now = boot_clock::now;
   std::function<db_worker_actor()> spawn_worker;
 };

@@ -62,11 +62,11 @@ CAF_TEST(the defaults of an edge hold when only the service is given) {
   const settings s = sound({});
   CAF_CHECK(s.role == role::edge);
   CAF_CHECK_EQUAL(s.http.listen.at(0).port, 8081);
-  CAF_CHECK_EQUAL(s.session_cache.entries_max, 50'000u);
-  CAF_CHECK(s.session_cache.ttl == 10min);
-  CAF_CHECK(s.session_cache.fail_static == 0ms);
+  CAF_CHECK_EQUAL(s.session_cache.limits.memory.index.entries_max, 50'000u);
+  CAF_CHECK(s.session_cache.limits.memory.index.entry_ttl == 10min);
+  CAF_CHECK(s.session_cache.limits.fail_static == 0ms);
   CAF_CHECK(s.session_cache.verdict_max_age == 0ms);
-  CAF_CHECK(s.revocation.staleness_max == 60s);
+  CAF_CHECK(s.staleness_max() == 60s);
   CAF_CHECK(s.revocation.poll_interval == 1s);
   CAF_CHECK(s.service.addresses == std::vector<std::string>{"http://127.0.0.1:8080"});
   CAF_CHECK(s.request_timeout() == 6s);
@@ -160,7 +160,7 @@ CAF_TEST(what is shown of an edge can be given back) {
   const settings after = sound(shown);
   for (const variable& v : variables(role::edge))
     CAF_CHECK_EQUAL(v.show(before), v.show(after));
-  CAF_CHECK(after.session_cache.fail_static == 5min);
+  CAF_CHECK(after.session_cache.limits.fail_static == 5min);
   CAF_CHECK(after.session_cache.verdict_max_age == 3s);
   CAF_CHECK_EQUAL(after.service.connections_max, 3u);
 }

@@ -67,18 +67,18 @@ CAF_TEST(the defaults of the contract hold when only the DSN is given) {
   CAF_CHECK_EQUAL(s.telemetry.service_name, "portcullis");
   CAF_CHECK(s.telemetry.traces == tracing::exporter::none);
   CAF_CHECK(s.telemetry.metrics == tracing::exporter::none);
-  CAF_CHECK_EQUAL(s.postgres.open_conns_max, 25u);
-  CAF_CHECK_EQUAL(s.postgres.idle_conns_max, 5u);
+  CAF_CHECK_EQUAL(s.postgres.pool.workers_max, 25u);
+  CAF_CHECK_EQUAL(s.postgres.pool.workers_idle_max, 5u);
   CAF_CHECK(s.postgres.conn_life_time == 30min);
-  CAF_CHECK(s.postgres.operation_timeout == 5s);
+  CAF_CHECK(s.postgres.pool.operation_timeout == 5s);
   CAF_CHECK(s.request_timeout() == 6s);
   CAF_CHECK(s.retention.guest_retention == 720h);
   CAF_CHECK(s.retention.guest_reap_interval == 1h);
   CAF_CHECK(s.retention.revoked_retention == 720h);
   CAF_CHECK(s.revocation.retention == 24h);
   CAF_CHECK(s.revocation.poll_interval == 100ms);
-  CAF_CHECK(s.revocation.staleness_max == 30s);
-  CAF_CHECK_EQUAL(s.session_cache.entries_max, 1'000'000u);
+  CAF_CHECK(s.staleness_max() == 30s);
+  CAF_CHECK_EQUAL(s.session_cache.limits.memory.index.entries_max, 1'000'000u);
 }
 
 CAF_TEST(the DSN is required and translated) {
@@ -136,10 +136,10 @@ CAF_TEST(every variable is read into the setting that it names) {
   CAF_CHECK_EQUAL(s.http.listen.at(0).host, "127.0.0.1");
   CAF_CHECK_EQUAL(s.http.listen.at(0).port, 1);
   CAF_CHECK(s.telemetry.log_level == log::level::debug);
-  CAF_CHECK_EQUAL(s.postgres.open_conns_max, 2u);
-  CAF_CHECK_EQUAL(s.postgres.idle_conns_max, 1u);
+  CAF_CHECK_EQUAL(s.postgres.pool.workers_max, 2u);
+  CAF_CHECK_EQUAL(s.postgres.pool.workers_idle_max, 1u);
   CAF_CHECK(s.postgres.conn_life_time == 3s);
-  CAF_CHECK(s.postgres.operation_timeout == 4s);
+  CAF_CHECK(s.postgres.pool.operation_timeout == 4s);
   CAF_CHECK_EQUAL(s.telemetry.service_name, "five");
   CAF_CHECK(s.telemetry.traces == tracing::exporter::standard_output);
   CAF_CHECK(s.telemetry.metrics == tracing::exporter::otlp);
@@ -148,27 +148,27 @@ CAF_TEST(every variable is read into the setting that it names) {
   CAF_CHECK(s.retention.revoked_retention == 10s);
   CAF_CHECK(s.revocation.retention == 11s);
   CAF_CHECK(s.revocation.poll_interval == 12ms);
-  CAF_CHECK(s.revocation.staleness_max == 1300ms);
-  CAF_CHECK_EQUAL(s.session_cache.entries_max, 14u);
-  CAF_CHECK_EQUAL(s.http.connections_max, 150u);
-  CAF_CHECK_EQUAL(s.http.subscribers_max, 16u);
-  CAF_CHECK_EQUAL(s.http.subscriber_buffer_bytes_max, 17000u);
-  CAF_CHECK_EQUAL(s.http.head_bytes_max, 18000u);
-  CAF_CHECK_EQUAL(s.http.fields_max, 19u);
-  CAF_CHECK_EQUAL(s.http.body_bytes_max, 20000u);
-  CAF_CHECK_EQUAL(s.http.pipelined_max, 21u);
-  CAF_CHECK(s.http.header_timeout == 22s);
-  CAF_CHECK(s.http.body_timeout == 23s);
-  CAF_CHECK(s.http.idle_timeout == 24s);
-  CAF_CHECK(s.http.write_timeout == 25s);
+  CAF_CHECK(s.staleness_max() == 1300ms);
+  CAF_CHECK_EQUAL(s.session_cache.limits.memory.index.entries_max, 14u);
+  CAF_CHECK_EQUAL(s.http.limits.connections_max, 150u);
+  CAF_CHECK_EQUAL(s.http.feed.subscribers_max, 16u);
+  CAF_CHECK_EQUAL(s.http.feed.subscriber_buffer_bytes_max, 17000u);
+  CAF_CHECK_EQUAL(s.http.limits.reader.head_bytes_max, 18000u);
+  CAF_CHECK_EQUAL(s.http.limits.reader.fields_max, 19u);
+  CAF_CHECK_EQUAL(s.http.limits.reader.body_bytes_max, 20000u);
+  CAF_CHECK_EQUAL(s.http.limits.pipelined_max, 21u);
+  CAF_CHECK(s.http.limits.header_timeout == 22s);
+  CAF_CHECK(s.http.limits.body_timeout == 23s);
+  CAF_CHECK(s.http.limits.idle_timeout == 24s);
+  CAF_CHECK(s.http.limits.write_timeout == 25s);
   CAF_CHECK(s.http.drain_timeout == 26s);
-  CAF_CHECK_EQUAL(s.postgres.queue_max, 27u);
-  CAF_CHECK_EQUAL(s.postgres.batch_max, 28u);
-  CAF_CHECK_EQUAL(s.session_cache.unknown_entries_max, 29u);
-  CAF_CHECK_EQUAL(s.session_cache.loads_max, 30u);
-  CAF_CHECK(s.revocation.heartbeat_interval == 14s);
-  CAF_CHECK_EQUAL(s.revocation.ring_events_max, 32u);
-  CAF_CHECK_EQUAL(s.revocation.page_events_max, 33u);
+  CAF_CHECK_EQUAL(s.postgres.pool.queue_max, 27u);
+  CAF_CHECK_EQUAL(s.postgres.pool.batch_max, 28u);
+  CAF_CHECK_EQUAL(s.session_cache.limits.memory.unknown_entries_max, 29u);
+  CAF_CHECK_EQUAL(s.session_cache.limits.loads_max, 30u);
+  CAF_CHECK(s.http.feed.heartbeat_interval == 14s);
+  CAF_CHECK_EQUAL(s.http.feed.ring_events_max, 32u);
+  CAF_CHECK_EQUAL(s.http.feed.page_events_max, 33u);
 }
 
 CAF_TEST(an empty value counts as not set) {
@@ -255,14 +255,14 @@ CAF_TEST(TLS and required callers need their files) {
 CAF_TEST(integers have bounds and no other form) {
   for (const char* text : {"-1", "1.5", "1e3", "5 5", "0x10", "1001", "18446744073709551616"})
     check_refused("BACKEND_POSTGRES_MAX_OPEN_CONNS", text);
-  CAF_CHECK_EQUAL(sound({{"BACKEND_POSTGRES_MAX_OPEN_CONNS", "1000"}}).postgres.open_conns_max, 1000u);
-  CAF_CHECK_EQUAL(sound({{"BACKEND_POSTGRES_MAX_OPEN_CONNS", " 5\n"}}).postgres.open_conns_max,
+  CAF_CHECK_EQUAL(sound({{"BACKEND_POSTGRES_MAX_OPEN_CONNS", "1000"}}).postgres.pool.workers_max, 1000u);
+  CAF_CHECK_EQUAL(sound({{"BACKEND_POSTGRES_MAX_OPEN_CONNS", " 5\n"}}).postgres.pool.workers_max,
                   5u); // as from a file
 }
 
 CAF_TEST(durations have the form of Go) {
-  CAF_CHECK(sound({{"BACKEND_POSTGRES_OPERATION_TIMEOUT", "1m30s"}}).postgres.operation_timeout == 90s);
-  CAF_CHECK(sound({{"BACKEND_POSTGRES_OPERATION_TIMEOUT", "0.25s"}}).postgres.operation_timeout == 250ms);
+  CAF_CHECK(sound({{"BACKEND_POSTGRES_OPERATION_TIMEOUT", "1m30s"}}).postgres.pool.operation_timeout == 90s);
+  CAF_CHECK(sound({{"BACKEND_POSTGRES_OPERATION_TIMEOUT", "0.25s"}}).postgres.pool.operation_timeout == 250ms);
   for (const char* text : {"5", "5 s", "-5s", "0s", "9ms", "301s", "five seconds"})
     check_refused("BACKEND_POSTGRES_OPERATION_TIMEOUT", text);
 }
@@ -276,8 +276,8 @@ CAF_TEST(a service name is short and printable) {
 
 CAF_TEST(a bound within a bound is lowered to it) {
   const settings s = sound({{"BACKEND_POSTGRES_MAX_OPEN_CONNS", "3"}, {"BACKEND_HTTP_MAX_CONNECTIONS", "100"}});
-  CAF_CHECK_EQUAL(s.postgres.idle_conns_max, 3u);
-  CAF_CHECK_EQUAL(s.http.subscribers_max, 100u);
+  CAF_CHECK_EQUAL(s.postgres.pool.workers_idle_max, 3u);
+  CAF_CHECK_EQUAL(s.http.feed.subscribers_max, 100u);
 }
 
 CAF_TEST(the staleness bound leaves room for a read that fails) {
@@ -341,7 +341,7 @@ CAF_TEST(what is shown can be given back) {
   for (const variable& v : variables(role::service))
     CAF_CHECK_EQUAL(v.show(before), v.show(after));
   CAF_CHECK_EQUAL(after.http.listen.at(0).host, "::1");
-  CAF_CHECK(after.http.idle_timeout == 61500ms);
+  CAF_CHECK(after.http.limits.idle_timeout == 61500ms);
 }
 
 CAF_TEST(the configuration is described with its sources and without its secrets) {

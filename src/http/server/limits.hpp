@@ -18,10 +18,10 @@ struct server_limits {
   std::size_t linger_bytes_max = std::size_t{256} * 1024; // thrown away while a connection closes
   std::size_t held_bytes_max = std::size_t{512} * 1024 * 1024; // of all connections, input and output
   std::size_t parked_max = 4096;                               // requests that wait for the service to start
-  std::chrono::nanoseconds header_timeout = std::chrono::seconds{10};
-  std::chrono::nanoseconds body_timeout = std::chrono::seconds{30};
-  std::chrono::nanoseconds idle_timeout = std::chrono::seconds{75};
-  std::chrono::nanoseconds write_timeout = std::chrono::seconds{30};
+  std::chrono::nanoseconds header_timeout = std::chrono::seconds{10}; // from its first byte to the end of its head
+  std::chrono::nanoseconds body_timeout = std::chrono::seconds{30};   // from there to the end of its body
+  std::chrono::nanoseconds idle_timeout = std::chrono::seconds{75};   // between requests
+  std::chrono::nanoseconds write_timeout = std::chrono::seconds{30};  // without the peer taking a byte
   std::chrono::nanoseconds linger_timeout = std::chrono::seconds{2};
   std::chrono::nanoseconds drain_idle_max =
     std::chrono::seconds{5}; // at a stop, for an idle connection's next request
