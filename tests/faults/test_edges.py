@@ -158,7 +158,7 @@ def slow_loads_resurrect_nothing_at_an_edge(stage):
     stage.dice.shuffle(ends)
     with ThreadPoolExecutor(1) as clients:
         for revoke in ends:
-            minted, sentinel = near.mint(), near.mint()
+            minted, sentinel = mint_many(near, 2)
             let_remember(edge, [sentinel])
             with edge.links[0].hold_http_answer("POST /api/v1/internal/sessions/lookup") as held:
                 looked_up = clients.submit(edge.resolve, minted)
@@ -183,7 +183,7 @@ def lagging_replicas_resurrect_nothing(stage):
     """The edge has heard of a revocation, and then looks the session up at a replica that has not."""
     near, lagging = stage.start_replicas(2, BACKEND_REVOCATION_MAX_STALENESS="10s")
     edge = stage.start_edge([near, lagging], GATEWAY_REVOCATION_MAX_STALENESS="10s")
-    doomed, sentinel = near.mint(), near.mint()
+    doomed, sentinel = mint_many(near, 2)
     let_remember(lagging, [doomed])
     let_remember(edge, [sentinel])
     with lagging.db.blackhole(edge="feed") as unheard:

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from asking import mint_many
 from history import Violation
 from http_client import HANG_S
 from listeners import Listener
@@ -70,11 +71,11 @@ def lost_events_are_lost_for_everybody(stage):
         listeners = [following.enter_context(Listener(replica)) for replica in replicas]
         here = stage.dice.choice(replicas)
         others = [replica for replica in replicas if replica is not here]
-        kept, reprieved, ended = here.mint(), here.mint(), here.mint()
+        kept, reprieved, ended = mint_many(here, 3)
         assert here.revoke(ended)
         standby.wait_for_replay(primary)
         standby.stop()
-        known, unheard_of = here.mint(), here.mint()
+        known, unheard_of = mint_many(here, 2)
         told = here.revoke(reprieved)["cursor"]
         for listener in listeners:
             eventually(lambda: listener.has_heard(told), "all hear of it")
@@ -103,7 +104,7 @@ def an_old_primary_that_comes_back_is_left_alone(stage):
     with primary_and_standby(synchronous=False) as (primary, standby):
         database = primary.create_database()
         replicas = stage.start_replicas(2, database, ports=[primary.port, standby.port])
-        reprieved = replicas[0].mint()
+        [reprieved] = mint_many(replicas[0], 1)
         standby.wait_for_replay(primary)
         primary.kill()
         standby.promote()
@@ -132,7 +133,7 @@ def nothing_is_acknowledged_that_the_standby_does_not_have(stage):
     """A synchronous standby is away: what needs it is refused in time, what does not goes on."""
     with primary_and_standby(synchronous=True) as (primary, standby):
         replicas = stage.start_replicas(2, primary.create_database(), ports=[primary.port, standby.port])
-        before = replicas[0].mint()
+        [before] = mint_many(replicas[0], 1)
         standby.stop()
         for replica in replicas:
             if minted := replica.mint():

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from asking import PATIENT
+from asking import PATIENT, mint_many
 from history import Violation
 from http_client import HANG_S
 from replicas import STALENESS_S
@@ -17,7 +17,7 @@ SESSIONS_BEFORE = 40
 def joins_exact(stage):
     """The newcomer's warm-up is slow: sessions that it has read as alive are revoked before it serves."""
     old, other = stage.start_replicas(2)
-    minted = [old.mint() for _ in range(SESSIONS_BEFORE)]
+    minted = mint_many(old, SESSIONS_BEFORE)
     newcomer = stage.new_replica()
     copied = newcomer.db.hold_answer("copy (select", edge="feed")
     with Workload(stage, [old, other]) as load:
@@ -49,7 +49,7 @@ def look_up_before_the_position(stage):
     """A newcomer that does not know yet where the log ends looks a session up. The session ends elsewhere. Then the
     newcomer learns where the log ends, which is after that event, and only then comes the look-up's answer."""
     [old] = stage.start_replicas(1)
-    known, doomed = old.mint(), old.mint()
+    known, doomed = mint_many(old, 2)
     newcomer = stage.new_replica(**{**PATIENT, "BACKEND_REVOCATION_MAX_STALENESS": "60s"})
     with ThreadPoolExecutor(1) as client:
         asked = newcomer.db.hold_request("select feed_epoch()", edge="feed")

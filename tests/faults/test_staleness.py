@@ -142,7 +142,7 @@ def test_the_bound_across_a_stop_needs_the_lease_to_run_from_the_start_of_the_re
 
 def load_across(stage, near, slow, clients, revoke):
     """A session that `slow` does not hold is looked up there; the answer is held until `slow` has told of its end."""
-    minted = near.mint()
+    [minted] = mint_many(near, 1)
     with slow.subscribe() as told, slow.db.hold_answer("find_session") as held:
         looked_up = clients.submit(slow.resolve, minted)
         assert held.answered.wait(HANG_S), "nothing was loaded"
@@ -154,7 +154,8 @@ def load_across(stage, near, slow, clients, revoke):
 def mint_across(stage, near, slow, clients):
     """A session is minted at `slow`, and the answer of its commit is held until `slow` has told of the end of all that
     its account has."""
-    account_id = near.mint()["account"]["account_id"]
+    [first] = mint_many(near, 1)
+    account_id = first["account"]["account_id"]
     with slow.subscribe() as told, slow.db.hold_answer("mint_session") as held:
         minting = clients.submit(slow.mint, account_id)
         assert held.answered.wait(HANG_S), "nothing was minted"

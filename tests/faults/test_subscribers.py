@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from asking import AT_ONCE
+from asking import AT_ONCE, mint_many
 from crowds import EVENT_ID, Readers, read_what_was_sent, subscribe, unread_bytes
 from followers import LongPoller, StreamFollower
 from history import Violation, check_feed
@@ -54,7 +54,7 @@ def resume_anywhere(stage):
         with Workload(stage, replicas, threads=3, revoke_share=0.5, resolve_share=0):
             cut_and_kill(stage, replicas)
         target = last_cursor(replicas, stage.database)
-        spare = iter([replicas[0].mint() for _ in range(CUTS)])
+        spare = iter(mint_many(replicas[0], CUTS))
 
         def all_are_past():
             if all(each.is_past(target) for each in followers):
@@ -122,6 +122,7 @@ BUFFER_BYTES = 32 * 1024
 PATIENT = {
     "BACKEND_HTTP_MAX_SUBSCRIBER_BUFFER_BYTES": str(BUFFER_BYTES),
     "BACKEND_HTTP_WRITE_TIMEOUT": "10m",  # so that nothing but the buffer's bound ends a stream
+    "BACKEND_POSTGRES_OPERATION_TIMEOUT": "20s",  # nothing here depends on how fast the database is
 }
 EVENTS_BEFORE = 200
 EVENTS = 400  # of half a KiB: several times what the kernel and the service together may hold for who does not read

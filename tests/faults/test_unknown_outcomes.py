@@ -119,7 +119,7 @@ def test_telling_a_revocation_needs_the_retry_to_be_the_same_one(stage):
 def revoked_all_once(stage):
     """A session is minted on another replica after the first run's commit: the second run spares it."""
     replica, other = stage.start_replicas(2, **PATIENT)
-    first = replica.mint()
+    [first] = mint_many(replica, 1)
     account_id = first["account"]["account_id"]
     minted = [first, *(replica.mint(account_id=account_id) for _ in range(SESSIONS - 1))]
     later = []
@@ -158,7 +158,7 @@ def test_ending_nothing_twice_needs_the_retry_to_be_the_same_revocation(stage):
 
 def deleted_once(stage):
     (replica,) = stage.start_replicas(1, **PATIENT)
-    minted = replica.mint()
+    [minted] = mint_many(replica, 1)
     account_id = minted["account"]["account_id"]
     answer = ask_and_lose(
         stage, replica, "delete_account", lambda: replica.gateway.delete(f"/accounts/{account_id}")
