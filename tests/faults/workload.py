@@ -3,6 +3,8 @@
 import random
 import threading
 
+PAUSE_S = 0.01  # after a refusal; the proxies share this process, and clients that spin would keep them from working
+
 
 class Workload:
     """`threads` clients, each with dice of its own made from the stage's. All that they do is in the history; `live` and
@@ -41,26 +43,32 @@ class Workload:
     def _run(self, dice):
         try:
             while not self._stop.is_set():
-                self._step(dice)
+                if not self._step(dice):
+                    self._stop.wait(PAUSE_S)
         except Exception as error:  # the test's thread must hear of it
             self._errors.append(error)
 
     def _step(self, dice):
+        """Asks once; returns whether a replica did what it was asked."""
         replica = dice.choice(self._replicas)
         draw = dice.random()
         if draw < self._revoke_share and (minted := self._take(dice)):
             session_id = minted["session"]["session_id"]
             with self._lock:
                 self.unknown.add(session_id)
-            if replica.revoke(minted):
-                with self._lock:
-                    self.unknown.discard(session_id)
-                    self.ended[session_id] = minted
-        elif draw < self._revoke_share + self._resolve_share and (minted := self._peek(dice)):
-            replica.resolve(minted)
-        elif minted := replica.mint():
+            if not replica.revoke(minted):
+                return False
             with self._lock:
-                self.live[minted["session"]["session_id"]] = minted
+                self.unknown.discard(session_id)
+                self.ended[session_id] = minted
+            return True
+        if draw < self._revoke_share + self._resolve_share and (minted := self._peek(dice)):
+            return replica.resolve(minted) in (200, 401)
+        if not (minted := replica.mint()):
+            return False
+        with self._lock:
+            self.live[minted["session"]["session_id"]] = minted
+        return True
 
     def _take(self, dice):
         with self._lock:
