@@ -117,15 +117,22 @@ def expect_all_kept(service, workers, start):
             service.resolve(token).expect(200)
         for token, _ in worker.revoked:
             service.resolve(token).expect_problem(401, "session_revoked")
-    cursor, told = start, set()
-    while True:
+    expect_told(service, start, {seq_of(cursor) for worker in workers for _, cursor in worker.revoked})
+
+
+def expect_told(service, cursor, acknowledged):
+    """The feed may still be catching up with the log; what it passes over it never tells of."""
+    told = set()
+
+    def all_are_told():
+        nonlocal cursor
         page = service.gateway.get(f"/revocations?cursor={cursor}&limit=200").expect(200)
         assert page["reset"] is False
-        if not page["events"]:
-            break
         told.update(event["seq"] for event in page["events"])
         cursor = page["cursor"]
-    assert {seq_of(cursor) for worker in workers for _, cursor in worker.revoked} <= told
+        return acknowledged <= told
+
+    eventually(all_are_told, "the feed tells of every acknowledged revocation")
 
 
 def trouble_with_connections(service):
