@@ -19,7 +19,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <functional>
@@ -56,14 +58,27 @@ sigset_t stop_signals() {
   return signals;
 }
 
+/// Waits for one of `signals` until `patience` is over; returns its number, or -1. A debugger that attaches, or a
+/// SIGCONT, interrupts the system call, which says nothing about the time.
+int wait_for_signal(const sigset_t& signals, std::chrono::milliseconds patience) {
+  using clock = std::chrono::steady_clock;
+  const auto deadline = clock::now() + patience;
+  for (;;) {
+    const auto left = std::max(deadline - clock::now(), clock::duration::zero());
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+    const auto rest = std::chrono::nanoseconds{left - seconds};
+    const timespec timeout{seconds.count(), rest.count()};
+    const int signal = sigtimedwait(&signals, nullptr, &timeout);
+    if (signal != -1 || errno != EINTR)
+      return signal;
+  }
+}
+
 /// Ends the process when an orderly stop takes too long, or is asked for twice. Once every caller has been
 /// answered (`is_drained`) it only cuts short the wait for a worker whose statement hangs: that is no failure.
 void watch_shutdown(std::chrono::milliseconds patience, std::shared_ptr<std::atomic<bool>> is_drained) {
   std::thread([patience, is_drained] {
-    auto signals = stop_signals();
-    auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
-    timespec timeout{seconds.count(), 0};
-    int again = sigtimedwait(&signals, nullptr, &timeout);
+    const int again = wait_for_signal(stop_signals(), patience);
     bool is_clean = *is_drained && again <= 0;
     if (is_clean)
       log::warn("stopped without waiting for the database any longer");

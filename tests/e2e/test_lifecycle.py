@@ -101,6 +101,21 @@ def test_a_stop_does_not_wait_for_ever(database, new_service):
         assert service.wait_for_exit() == 0
 
 
+def test_a_stop_that_is_held_up_for_a_moment_still_finishes_its_work(database, new_service):
+    service = new_service(database, BACKEND_POSTGRES_OPERATION_TIMEOUT="5m", BACKEND_SHUTDOWN_TIMEOUT="5m").start()
+    with service.connect() as connection:
+        with database.locked("backend.accounts"):
+            connection.send_request("POST", SESSIONS, body={"identity": telegram()})
+            database.wait_for_blocked_statements()
+            service.terminate()
+            eventually(lambda: "msg=stopping" in service.log, "the service is stopping")
+            service.freeze()
+            service.proceed()
+        assert connection.read_response("POST").status == 201
+    assert service.wait_for_exit() == 0
+    assert "took too long" not in service.log
+
+
 def test_a_stop_does_not_wait_for_those_who_only_listen(database, new_service):
     service = new_service(database, BACKEND_SHUTDOWN_TIMEOUT="5m").start()
     with service.connect() as idle, service.connect() as polling, service.subscribe() as stream:
