@@ -22,8 +22,8 @@ class [[nodiscard]] result {
 public:
   using value_type = T;
 
-  result(T value) : content_(std::in_place_index<0>, std::move(value)) {}
-  result(failure why) : content_(std::in_place_index<1>, std::move(why)) {
+  result(T value) : content_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  result(failure why) : content_(std::in_place_index<1>, std::move(why)) { // NOLINT(google-explicit-constructor)
     assert(error().code != errc::none);
   }
 
@@ -69,7 +69,7 @@ public:
   using value_type = void;
 
   result() = default;
-  result(failure why) : why_(std::move(why)) {
+  result(failure why) : why_(std::move(why)) { // NOLINT(google-explicit-constructor): `return failure;`
     assert(why_->code != errc::none);
   }
 

@@ -374,13 +374,11 @@ std::string contention_key(const operation& op) {
   return std::visit(
     [&](const auto& what) -> std::string {
       using kind = std::decay_t<decltype(what)>;
-      if constexpr (!kind::is_write)
-        return {};
-      else if constexpr (std::is_same_v<kind, mint_for_identity> || std::is_same_v<kind, find_or_create_account>)
+      if constexpr (std::is_same_v<kind, mint_for_identity> || std::is_same_v<kind, find_or_create_account>)
         return of_identity(what.claim.key);
       else if constexpr (std::is_same_v<kind, revoke_session>)
         return what.owner ? of_account(*what.owner) : std::string{};
-      else if constexpr (has_account_id<kind>::value)
+      else if constexpr (kind::is_write && has_account_id<kind>::value)
         return of_account(what.account_id);
       else
         return {};

@@ -179,8 +179,10 @@ private:
     report.what =
       report.sqlstate.empty() ? transaction_report::state::committed : transaction_report::state::failed;
     ++done_count_;
-    done_(at, std::move(report));
-    report.what = transaction_report::state::committed;
+    auto told = std::move(report);
+    report = {};
+    report.what = transaction_report::state::committed; // told
+    done_(at, std::move(told));
     return true;
   }
 

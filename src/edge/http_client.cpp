@@ -61,6 +61,7 @@ public:
   }
 
 private:
+  failure admit(transfer_ptr& what); // takes it, unless there is no room
   void run();
   void take_intake();
   void expire_waiting(instant now);
@@ -109,26 +110,28 @@ void http_client::impl::send(http_request request, http_callback callback) {
   auto patience = request.timeout.count() > 0 ? request.timeout : o.request_timeout;
   auto what =
     std::make_unique<transfer>(kind, std::move(request), std::move(callback), boot_clock::now() + patience);
-  failure turned_away;
-  {
-    std::lock_guard<std::mutex> guard{mutex_};
-    bool has_room = kind == transfer::kind::long_poll ? pending_long_polls_ < o.long_polls_max
-                                                      : pending_ < o.connections_max + o.waiting_max;
-    ++stats_.requests;
-    if (is_stopping_) {
-      turned_away = {errc::draining, "the edge is stopping"};
-    } else if (!has_room) {
-      ++stats_.refused;
-      turned_away = {errc::overloaded, "too many requests wait for the session service"};
-    } else {
-      ++(kind == transfer::kind::long_poll ? pending_long_polls_ : pending_);
-      intake_.push_back(std::move(what));
-    }
-  }
-  if (turned_away.code != errc::none)
-    what->callback(std::move(turned_away));
+  if (auto why = admit(what); why.code != errc::none)
+    what->callback(std::move(why));
   else
     curl_multi_wakeup(multi_.get());
+}
+
+failure http_client::impl::admit(transfer_ptr& what) {
+  const auto& o = options();
+  const bool is_long_poll = what->type == transfer::kind::long_poll;
+  std::lock_guard<std::mutex> guard{mutex_};
+  ++stats_.requests;
+  if (is_stopping_)
+    return {errc::draining, "the edge is stopping"};
+  const bool has_room =
+    is_long_poll ? pending_long_polls_ < o.long_polls_max : pending_ < o.connections_max + o.waiting_max;
+  if (!has_room) {
+    ++stats_.refused;
+    return {errc::overloaded, "too many requests wait for the session service"};
+  }
+  ++(is_long_poll ? pending_long_polls_ : pending_);
+  intake_.push_back(std::move(what));
+  return {};
 }
 
 void http_client::impl::stop() {

@@ -172,7 +172,8 @@ CAF_TEST(every variable is read into the setting that it names) {
 }
 
 CAF_TEST(an empty value counts as not set) {
-  CAF_CHECK_EQUAL(sound({{"BACKEND_HTTP_ADDR", ""}}).http.listen.at(0).port, 8080);
+  const auto unset = sound({{"BACKEND_HTTP_ADDR", ""}});
+  CAF_CHECK_EQUAL(unset.http.listen.at(0).port, 8080);
 }
 
 CAF_TEST(everything that is wrong is reported together) {
