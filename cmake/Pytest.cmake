@@ -24,5 +24,5 @@ function(portcullis_pytest name)
     PROCESSORS ${arg_PROCESSORS} # of those that ctest has: a share with clusters and replicas of its own keeps two busy
     TIMEOUT ${arg_TIMEOUT} LABELS ${arg_LABEL}
     COST ${arg_TIMEOUT} # the longest first
-    ENVIRONMENT "PORTCULLIS_BINARY=$<TARGET_FILE:portcullis>;PYTEST_DISABLE_PLUGIN_AUTOLOAD=1;PYTHONDONTWRITEBYTECODE=1;${arg_ENVIRONMENT}")
+    ENVIRONMENT "PORTCULLIS_BINARY=$<TARGET_FILE:portcullis>;PYTEST_DISABLE_PLUGIN_AUTOLOAD=1;PYTHONDONTWRITEBYTECODE=1;PORTCULLIS_NEEDS_ALL=1;${arg_ENVIRONMENT}")
 endfunction()

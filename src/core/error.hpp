@@ -35,7 +35,7 @@ enum class errc : std::uint8_t {
   session_expired,   ///< older than sessions may grow
   caller_unknown,    ///< the gateway or service that asks did not prove who it is
   caller_forbidden,  ///< the caller is known and may not do this
-  rate_limited,      ///< the caller or client has used up what it may ask for now
+  rate_limited,      ///< the caller or client asks faster than its limit allows; a moment later it may again
   user_required,     ///< the gateway did not say who the user is
   session_not_found, ///< no session with that id (or not the caller's own)
   account_not_found,

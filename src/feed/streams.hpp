@@ -35,7 +35,7 @@ public:
     return size() < limits_.subscribers_max;
   }
 
-  /// Where a subscriber that asks for `wanted` (nothing: for now) begins.
+  /// Where a subscriber that asks for `wanted` begins; one that names no cursor begins at the newest event.
   cursor first_position(std::optional<cursor> wanted) const;
 
   /// A stream whose head says where it begins. The rest follows in the next turns.

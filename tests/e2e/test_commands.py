@@ -11,6 +11,7 @@ import urllib.parse
 import pytest
 
 from http_client import HANG_S
+from needs import process_namespace
 from service import BINARY, environment, run_command
 
 SECRET = "correct-horse-battery"
@@ -190,10 +191,10 @@ def test_every_form_of_dsn_reaches_the_database(cluster, form):
     assert database.execute("SELECT count(*) FROM backend.accounts") == "0"
 
 
-def migrating_amid(cluster, launcher=()):
-    """`migrate` while another process holds the migrations' lock, so that it waits."""
+def migrating_amid(cluster, launcher=(), **settings):
+    """A database, and what starts `migrate` on it, for a test that holds a lock which it then waits for."""
     database = cluster.create_database()
-    settings = environment({"BACKEND_POSTGRES_DSN": database.dsn})
+    settings = environment({"BACKEND_POSTGRES_DSN": database.dsn, **settings})
     return database, lambda: subprocess.Popen(
         [*launcher, BINARY, "migrate"], env=settings, stderr=subprocess.PIPE, text=True
     )
@@ -209,16 +210,29 @@ def test_migrate_ends_on_a_signal(cluster, stop_signal):
         assert "stopped" in process.stderr.read()
 
 
-def test_migrate_ends_on_a_signal_as_process_1(cluster):
-    launcher = ["unshare", "--pid", "--fork", "--kill-child"]
-    if subprocess.run([*launcher, "true"], capture_output=True).returncode != 0:
-        pytest.skip("no process namespace can be made here")
-    database, start = migrating_amid(cluster, launcher)
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_migrate_ends_on_a_signal_as_process_1(cluster, stop_signal):
+    """The first process of a namespace has no default action of a signal: what it does not handle is ignored."""
+    database, start = migrating_amid(cluster, process_namespace())
     with database.amid("SELECT pg_advisory_lock(7306084002)"), start() as process:
         assert "waiting" in process.stderr.readline()
-        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        os.kill(int(children[0]), signal.SIGTERM)
+        os.kill(only_child(process), stop_signal)
         assert process.wait(HANG_S) == 1
+
+
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_migrate_ends_on_a_signal_amid_a_statement(cluster, stop_signal):
+    database, start = migrating_amid(cluster, process_namespace(), BACKEND_POSTGRES_OPERATION_TIMEOUT="5m")
+    assert run_command("migrate", BACKEND_POSTGRES_DSN=database.dsn).returncode == 0
+    with database.locked("backend.schema_migrations"), start() as process:
+        database.wait_for_blocked_statements()
+        os.kill(only_child(process), stop_signal)
+        assert process.wait(HANG_S) == 1
+
+
+def only_child(process):
+    [child] = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return int(child)
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])

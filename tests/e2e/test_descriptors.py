@@ -3,13 +3,11 @@ written to as if it were a log or an answer."""
 
 import subprocess
 import sys
-import time
 
 import pytest
 
 from http_client import HANG_S
 from service import BINARY, Service, environment
-from waiting import eventually
 
 CLOSED = [[0], [1], [2], [0, 1], [1, 2], [0, 1, 2]]
 
@@ -73,30 +71,3 @@ def test_a_command_does_its_work(cluster, command, descriptors):
         assert database.execute("SELECT count(*) FROM backend.accounts") == "0"
     elif 1 not in descriptors:
         assert "BACKEND_HTTP_ADDR=" in done.stdout
-
-
-@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGINT"])
-def test_migrate_ends_on_a_signal_although_it_is_process_one(cluster, signal_name):
-    """The first process of a namespace has no default action of a signal: what it does not handle is ignored."""
-    database = cluster.create_database()
-    assert subprocess.run([BINARY, "migrate"], env=environment({"BACKEND_POSTGRES_DSN": database.dsn})).returncode == 0
-    with database.locked("backend.schema_migrations"):
-        process = subprocess.Popen(
-            ["unshare", "--pid", "--fork", "--kill-child", BINARY, "migrate"],
-            env=environment({"BACKEND_POSTGRES_DSN": database.dsn, "BACKEND_POSTGRES_OPERATION_TIMEOUT": "5m"}),
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            database.wait_for_blocked_statements()
-            child = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.strip()
-            if not child:
-                pytest.skip("no namespace of its own can be had here")
-            began = time.monotonic()
-            subprocess.run(["kill", f"-{signal_name}", child], check=True)
-            eventually(lambda: process.poll() is not None, "it has ended")
-            assert time.monotonic() - began < HANG_S / 2
-        finally:
-            process.kill()
-            process.communicate()

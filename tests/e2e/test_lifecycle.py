@@ -1,6 +1,5 @@
 """Boot and stop, as an orchestrator sees them."""
 
-import os
 import re
 import socket
 import time
@@ -8,6 +7,7 @@ import time
 import pytest
 
 from http_client import ConnectionEnded
+from needs import preloaded
 from people import telegram
 from waiting import eventually
 
@@ -141,10 +141,9 @@ def test_a_stop_just_after_the_start_waits_for_nobody(database, new_service):
     assert "without waiting" not in service.log and "some connections did not end" not in service.log
 
 
+@pytest.mark.uninstrumented
 def test_a_thread_that_ends_after_main_does_no_harm(database, new_service):
-    preload = os.environ.get("PORTCULLIS_LATE_THREADS")  # tests/e2e/late_threads.cpp
-    if preload is None:
-        pytest.skip("an instrumented build, or not run by ctest: nothing to preload")
+    preload = preloaded("PORTCULLIS_LATE_THREADS", "late_threads.cpp")
     service = new_service(database, LD_PRELOAD=preload).start()
     service.stop()
     assert int(re.search(r"^threads that end late: (\d+)$", service.log, re.MULTILINE)[1]) > 0

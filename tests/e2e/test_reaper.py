@@ -1,12 +1,12 @@
 """The reaper, told to run: what it takes, what it leaves, and who hears of it."""
 
 import datetime
-import os
 import random
 import threading
 
 import pytest
 
+from needs import preloaded
 from people import UNKNOWN_ID, email, telegram
 
 WEEKS_AGO = "now() - interval '31 days'"
@@ -136,9 +136,7 @@ def test_dead_rows_and_old_events_go_after_their_time(gateway, admin, database, 
 @pytest.fixture
 def shifted_service(database, new_service):
     """A replica whose wall clock is this many days ahead."""
-    preload = os.environ.get("PORTCULLIS_SHIFTED_CLOCK")  # tests/e2e/shifted_clock.cpp
-    if preload is None:
-        pytest.skip("an instrumented build, or not run by ctest: nothing to preload")
+    preload = preloaded("PORTCULLIS_SHIFTED_CLOCK", "shifted_clock.cpp")
 
     def shifted_service(days):
         service = new_service(database, LD_PRELOAD=preload, SHIFTED_CLOCK_S=str(days * 86_400)).start()
@@ -151,6 +149,7 @@ def shifted_service(database, new_service):
     return shifted_service
 
 
+@pytest.mark.uninstrumented
 def test_a_replica_whose_clock_is_weeks_ahead_sweeps_nothing_that_is_young(shifted_service, database):
     service = shifted_service(days=40)
     admin, gateway = service.client("/api/v1/admin"), service.gateway
@@ -167,6 +166,7 @@ def test_a_replica_whose_clock_is_weeks_ahead_sweeps_nothing_that_is_young(shift
     assert not page["reset"] and page["events"]
 
 
+@pytest.mark.uninstrumented
 def test_a_replica_whose_clock_is_weeks_behind_sweeps_what_is_old(shifted_service, database):
     service = shifted_service(days=-40)
     admin, gateway = service.client("/api/v1/admin"), service.gateway

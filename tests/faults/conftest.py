@@ -20,6 +20,7 @@ import pytest
 
 from history import History, Violation
 from http_client import HANG_S
+from needs import need
 from postgres import Cluster
 from proxy import Network
 from replicas import EdgeNode, Replica
@@ -168,8 +169,8 @@ class Stage:
 
 @pytest.fixture
 def stage(request, cluster, network, tmp_path):
-    if request.node.get_closest_marker("control") and not request.getfixturevalue("has_failpoints"):
-        pytest.skip("this binary has no failpoints: build with PORTCULLIS_FAILPOINTS")
+    if request.node.get_closest_marker("control"):
+        need(request.getfixturevalue("has_failpoints"), "a binary with failpoints: build with PORTCULLIS_FAILPOINTS")
     stage = Stage(request.param, cluster, network, tmp_path)
     request.node.stage = stage
     began = time.monotonic()

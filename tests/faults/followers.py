@@ -1,5 +1,6 @@
 """Subscribers that are cut off again and again and go on at another replica, each in a thread of its own."""
 
+import abc
 import threading
 import time
 
@@ -14,7 +15,7 @@ POLL_WAIT_S = 1
 PATIENCE_S = 2 * STALENESS_S  # who hears nothing for so long tries elsewhere
 
 
-class Follower:
+class Follower(abc.ABC):
     """Keeps of the feed what it was told completely, and the cursor of the last of that; with it it goes on, wherever
     the dice send it, for as long as the block lasts."""
 
@@ -74,9 +75,9 @@ class Follower:
         except Exception as error:  # the test's thread must hear of it
             self._error = error
 
+    @abc.abstractmethod
     def follow(self, replica):
         """Reads on until the connection ends, in whatever way."""
-        raise NotImplementedError
 
 
 class StreamFollower(Follower):

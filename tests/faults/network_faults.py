@@ -1,5 +1,6 @@
 """What can be wrong with a connection through a proxy."""
 
+import abc
 import asyncio
 import threading
 
@@ -151,7 +152,7 @@ class HoldRequest(Fault):
         return data
 
 
-class StatementFault(Fault):
+class StatementFault(Fault, abc.ABC):
     """Waits for a transaction that runs `statement` (see `runs`), on a PostgreSQL connection, and `act`s once its answer
     (its commit, or its refusal) has come back whole, before any of that answer is passed on."""
 
@@ -192,8 +193,9 @@ class StatementFault(Fault):
         if not self._targets and self in self._proxy.faults:
             self._proxy.faults.remove(self)
 
+    @abc.abstractmethod
     async def act(self, withheld):
-        raise NotImplementedError
+        """What the fault does to the connection whose answer is `withheld`."""
 
 
 class CutAnswer(StatementFault):

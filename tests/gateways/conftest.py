@@ -4,6 +4,7 @@ import pytest
 
 from echo_upstream import EchoUpstream
 from gateway import Gateway, is_installed
+from needs import need
 from postgres import Cluster
 from service import Service
 
@@ -33,8 +34,7 @@ def application():
 
 @pytest.fixture(scope="session", params=["nginx", "caddy", "haproxy", "apache2"])
 def gateway(request, service, application, tmp_path_factory):
-    if not is_installed(request.param):
-        pytest.skip(f"{request.param} is not installed")
+    need(is_installed(request.param), request.param)
     gateway = Gateway(request.param, tmp_path_factory.mktemp(request.param), service.port, application.port)
     yield gateway
     gateway.stop()
