@@ -13,7 +13,6 @@
 #include <caf/io/middleman.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
-#include <chrono>
 #include <utility>
 
 namespace portcullis {
@@ -129,25 +128,11 @@ void edge_supervisor_state::died(const caf::down_msg& msg) {
 
 void edge_supervisor_state::stop(caf::typed_response_promise<applied> promise) {
   is_stopping_ = true;
-  stopped_ = std::move(promise);
-  auto delay = options_.settings.http.shutdown_delay;
-  log::info("stopping", {{"delay_ms", delay.count()}});
-  self_->send(front_, announce_stop{});
-  if (delay.count() > 0)
-    self_->delayed_send(self_, delay, step_atom_v);
-  else
-    drain();
+  stop_.begin(self_, front_, options_.settings.http, std::move(promise), [this] { end_all(); });
 }
 
 void edge_supervisor_state::drain() {
-  auto finish = [this] {
-    end_all();
-    std::exchange(stopped_, std::nullopt)->deliver(applied{});
-    self_->quit();
-  };
-  auto grace = options_.settings.http.drain_timeout;
-  self_->request(front_, grace + drain_overtime, drain_connections{grace})
-    .then([finish](const applied&) { finish(); }, [finish](const caf::error&) { finish(); });
+  stop_.drain();
 }
 
 void edge_supervisor_state::end_all() {

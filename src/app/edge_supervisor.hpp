@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/log_wakeup.hpp"
+#include "app/orderly_stop.hpp"
 #include "app/supervisor.hpp"
 #include "edge/http_client.hpp"
 #include "edge/log_position.hpp"
@@ -41,7 +42,7 @@ private:
   session_cache_actor cache_;
   http_front_actor front_;
   std::optional<revocation_feed_actor> feed_;
-  std::optional<caf::typed_response_promise<applied>> stopped_;
+  orderly_stop stop_;
   bool is_stopping_ = false;
 };
 

@@ -7,7 +7,6 @@
 #include "http/server/server.hpp"
 #include "net/listener.hpp"
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,9 +14,6 @@
 
 /// From settings to the options of the parts that a service and an edge both have.
 namespace portcullis {
-
-/// Beyond the grace for connections at a stop, for those that were told at its end to leave.
-inline constexpr std::chrono::seconds drain_overtime{1};
 
 std::uint64_t random_seed();
 

@@ -18,7 +18,6 @@
 
 #include <caf/io/middleman.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <caf/typed_response_promise.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -166,33 +165,13 @@ void supervisor_state::died(const caf::down_msg& news) {
   options_.give_up("an actor that the service cannot do without has died");
 }
 
-/// First a time in which /readyz fails and everything else is served, so that whoever distributes requests can
-/// look elsewhere; then the drain.
 void supervisor_state::stop(caf::typed_response_promise<applied> promise) {
   is_stopping_->store(true);
-  stopped_ = std::move(promise);
-  auto delay = options_.settings.http.shutdown_delay;
-  log::info("stopping", {{"delay_ms", delay.count()}});
-  self_->send(front_, announce_stop{});
-  if (delay.count() > 0)
-    self_->delayed_send(self_, delay, step_atom_v);
-  else
-    drain();
+  stop_.begin(self_, front_, options_.settings.http, std::move(promise), [this] { end_all(); });
 }
 
 void supervisor_state::drain() {
-  auto finish = [this] {
-    end_all();
-    std::exchange(stopped_, std::nullopt)->deliver(applied{});
-    self_->quit();
-  };
-  auto grace = options_.settings.http.drain_timeout;
-  self_->request(front_, grace + drain_overtime, drain_connections{grace})
-    .then([finish](const applied&) { finish(); },
-          [finish](const caf::error&) {
-            log::warn("some connections did not end in time");
-            finish();
-          });
+  stop_.drain();
 }
 
 caf::delegated<all_numbers> supervisor_state::delegate_numbers(const read_numbers& ask) {

@@ -2,6 +2,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/log_wakeup.hpp"
+#include "app/orderly_stop.hpp"
 #include "app/reloading.hpp"
 #include "config/settings.hpp"
 #include "db/timelines.hpp"
@@ -62,7 +63,7 @@ private:
   reaper_actor reaper_;
   http_front_actor front_;
   std::optional<revocation_feed_actor> feed_;
-  std::optional<caf::typed_response_promise<applied>> stopped_;
+  orderly_stop stop_;
 };
 
 supervisor_actor::behavior_type supervisor(supervisor_state::self_pointer self, supervisor_options options);

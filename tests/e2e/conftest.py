@@ -35,27 +35,33 @@ def database(cluster):
 @pytest.fixture(scope="module")
 def service(database, tmp_path_factory):
     """A service with default settings, shared by the module's tests."""
-    service = Service(database, tmp_path_factory.mktemp("service"))
-    _running.append(service)
-    service.start()
-    yield service
-    _end(service)
+    yield from _shared(Service(database, tmp_path_factory.mktemp("service")))
 
 
 @pytest.fixture
 def new_service(tmp_path):
     """Makes services of a test's own: `new_service(database, **settings)`; it starts them as it likes."""
+    yield from _maker(Service, tmp_path)
+
+
+@pytest.fixture
+def new_edge(tmp_path):
+    """Makes edges of a test's own: `new_edge(services, **settings)`; it starts them as it likes."""
+    yield from _maker(Edge, tmp_path)
+
+
+def _maker(kind, directory):
     made = []
 
-    def make(database, **settings):
-        service = Service(database, tmp_path, **settings)
-        made.append(service)
-        _running.append(service)
-        return service
+    def make(behind, **settings):
+        process = kind(behind, directory, **settings)
+        made.append(process)
+        _running.append(process)
+        return process
 
     yield make
-    for service in made:
-        _end(service)
+    for process in made:
+        _end(process)
 
 
 def _end(service):
@@ -72,27 +78,14 @@ def _end(service):
 @pytest.fixture(scope="module")
 def edge(service, tmp_path_factory):
     """An edge with default settings in front of the module's service."""
-    edge = Edge([service], tmp_path_factory.mktemp("edge"))
-    _running.append(edge)
-    edge.start()
-    yield edge
-    _end(edge)
+    yield from _shared(Edge([service], tmp_path_factory.mktemp("edge")))
 
 
-@pytest.fixture
-def new_edge(tmp_path):
-    """Makes edges of a test's own: `new_edge(services, **settings)`; it starts them as it likes."""
-    made = []
-
-    def make(services, **settings):
-        edge = Edge(services, tmp_path, **settings)
-        made.append(edge)
-        _running.append(edge)
-        return edge
-
-    yield make
-    for edge in made:
-        _end(edge)
+def _shared(process):
+    _running.append(process)
+    process.start()
+    yield process
+    _end(process)
 
 
 @pytest.fixture
