@@ -10,7 +10,10 @@ packages_for() { # build | run | test | tsan | bench
     run) packages_for build; echo postgresql python3 ;;
     test)
       packages_for run
-      echo python3-pytest python3-yaml curl openssl nginx-light caddy haproxy apache2 libapache2-mod-auth-openidc clang "libclang-rt-$(clang_major)-dev" clang-format clang-tidy shellcheck
+      echo python3-pytest python3-yaml curl openssl pgbouncer clang "libclang-rt-$(clang_major)-dev" clang-format \
+        clang-tidy shellcheck
+      echo nginx-light caddy haproxy apache2 libapache2-mod-auth-openidc # the gateways of examples/
+      echo nodejs golang-go                                              # the languages of examples/subscribers
       ;;
     tsan) packages_for test; echo xz-utils ;;
     bench) packages_for run; echo wrk nginx-light ;;

@@ -4,31 +4,18 @@ import base64
 import contextlib
 import hashlib
 import json
-import socket
-import threading
+
+from tcp_server import TcpServer
 
 WEBSOCKET_KEY = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-class EchoUpstream:
+class EchoUpstream(TcpServer):
     """Each request that comes is kept in `seen`: its head, as it was on the wire."""
 
     def __init__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
         self.seen = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def stop(self):
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        super().__init__()
 
     def _serve(self, connection):
         with contextlib.suppress(ConnectionError), connection, connection.makefile("rb") as stream:

@@ -59,7 +59,7 @@ def own_service(database, new_service):
 def tap(service):
     tap = Tap(service.port)
     yield tap
-    tap.close()
+    tap.stop()
 
 
 # -- what it answers

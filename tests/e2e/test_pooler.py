@@ -10,6 +10,7 @@ import urllib.parse
 import pytest
 
 from http_client import HANG_S
+from needs import need
 from postgres import Database
 from service import BINARY, environment, free_port
 from waiting import eventually
@@ -17,7 +18,10 @@ from waiting import eventually
 PGBOUNCER = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
 UNPRIVILEGED = "nobody"  # PgBouncer refuses to run as root
 
-pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
+
+@pytest.fixture(autouse=True)
+def pgbouncer():
+    need(PGBOUNCER, "pgbouncer")
 
 
 class Pooler:

@@ -1,6 +1,5 @@
 """What nginx keeps of an answer that may be kept: that one person's, for that long."""
 
-import socket
 import threading
 import time
 
@@ -8,35 +7,29 @@ import pytest
 
 from edge import Edge
 from gateway import Gateway, is_installed
+from needs import need
 from service import Service
+from tcp_server import TcpServer
 from waiting import eventually
 
 
-class Judge:
+class Judge(TcpServer):
     """Stands in for Portcullis: knows everybody whose token begins with `pcs_`, and says how long that may be kept."""
 
     def __init__(self, max_age_s):
         self.asked = 0
+        self._lock = threading.Lock()
         self._max_age_s = max_age_s
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__()
 
-    def stop(self):
-        self._listener.close()
-
-    def _serve(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with connection:
-                head = b""
-                while b"\r\n\r\n" not in head:
-                    head += connection.recv(65536) or b"\r\n\r\n"
+    def _serve(self, connection):
+        with connection:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += connection.recv(65536) or b"\r\n\r\n"
+            with self._lock:
                 self.asked += 1
-                connection.sendall(self._answer(head.decode("latin-1")))
+            connection.sendall(self._answer(head.decode("latin-1")))
 
     def _answer(self, head):
         _, found, token = head.partition("Authorization: Bearer pcs_")
@@ -50,8 +43,7 @@ class Judge:
 
 @pytest.fixture(params=[1, 60])
 def judged(request, application, tmp_path):
-    if not is_installed("nginx"):
-        pytest.skip("nginx is not installed")
+    need(is_installed("nginx"), "nginx")
     judge = Judge(request.param)
     gateway = Gateway("nginx", tmp_path, judge.port, application.port)
     judge.asked = 0
@@ -90,8 +82,7 @@ def test_an_answer_is_kept_for_one_person_and_a_while(judged):
 def start_kept(request, cluster, application, tmp_path):
     """Starts a service, perhaps an edge in front of it, and nginx: `start_kept(max_age)` returns the service, who is asked
     by nginx, and nginx."""
-    if not is_installed("nginx"):
-        pytest.skip("nginx is not installed")
+    need(is_installed("nginx"), "nginx")
     running = []
 
     def start(max_age):
