@@ -59,6 +59,7 @@ void front_state::tick() {
 }
 
 void front_state::timer() {
+  server_->close_door();
   http::server::turn t{*server_};
   for (auto& m : parts_.modules)
     m->timer();
@@ -90,6 +91,7 @@ void front_state::drain(std::chrono::nanoseconds grace, caf::typed_response_prom
       m->stop();
   }
   server_->drain(grace, [done]() mutable { done.deliver(applied{}); });
+  caf::delayed_anon_send(http_front_actor{self_}, http::server::door_pause, step_atom_v); // see plan_tick
 }
 
 caf::result<all_numbers> front_state::collect() {

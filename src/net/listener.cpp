@@ -1,5 +1,6 @@
 #include "net/listener.hpp"
 
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/eventfd.h>
@@ -7,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <system_error>
@@ -75,6 +77,29 @@ failure listen_on(const std::string& host, std::uint16_t port, listener* out) {
     }
   }
   return {errc::value_unacceptable, "cannot listen on " + shown + ": " + std::generic_category().message(cause)};
+}
+
+void drop_new_connections(int descriptor) noexcept {
+  // Looks at the TCP header, where byte 13 holds the flags, SYN among them: those are dropped, the rest is let
+  // pass.
+  constexpr unsigned flags_at = 13;
+  constexpr unsigned syn = 0x02;
+  std::array<sock_filter, 4> program{{
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, flags_at),
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, syn, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+    BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF),
+  }};
+  const sock_fprog filter{program.size(), program.data()};
+  ::setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+}
+
+int accept_waiting(int descriptor) noexcept {
+  for (;;) {
+    const int connected = ::accept4(descriptor, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (connected >= 0 || (errno != EINTR && errno != ECONNABORTED))
+      return connected;
+  }
 }
 
 std::size_t raise_descriptor_limit() noexcept {

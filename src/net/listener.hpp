@@ -18,6 +18,13 @@ struct listener {
 /// that a port in use stops the start with a clear line.
 failure listen_on(const std::string& host, std::uint16_t port, listener* out);
 
+/// Has the kernel drop requests for new connections from now on: who asks will ask again, of whoever listens then.
+/// Handshakes that have begun come to their end, and those who are connected can be accepted. Best effort.
+void drop_new_connections(int descriptor) noexcept;
+
+/// The non-blocking socket of one that is connected, or -1 when nobody waits.
+int accept_waiting(int descriptor) noexcept;
+
 /// Raises the limit of open files to what the system allows and returns it.
 std::size_t raise_descriptor_limit() noexcept;
 

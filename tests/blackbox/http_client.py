@@ -204,6 +204,10 @@ class Connection:
         return self._take(self._buffer.index(mark) + len(mark))
 
 
+def says_close(answer):
+    return answer.headers.get("Connection", "").lower() == "close"
+
+
 def exchange(port, method, target, **parts):
     """One request on a connection of its own."""
     with Connection(port) as connection:

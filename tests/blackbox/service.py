@@ -15,6 +15,7 @@ from waiting import eventually
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("PORTCULLIS_BINARY") or ROOT / "build/release/src/portcullis").absolute()
 
+STOP_LOG_CHARS = 8_000  # of the log, shown when a stop fails
 FOREIGN_SETTINGS = ("BACKEND_", "GATEWAY_", "OTEL_", "PG")  # nothing of the caller's may reach the service
 
 _given_ports = {}  # port: what keeps other runs of these tests from it, as long as this process lives
@@ -129,7 +130,7 @@ class Service:
         """Ends the process as an operator would."""
         self.terminate()
         code = self.wait_for_exit()
-        assert code == 0, f"exit code {code} after SIGTERM"
+        assert code == 0, f"exit code {code} after SIGTERM:\n{self.log[-STOP_LOG_CHARS:]}"
 
     def kill(self):
         self._process.kill()
@@ -146,6 +147,10 @@ class Service:
     @property
     def pid(self):
         return self._process.pid
+
+    def open_files(self):
+        """How many descriptors the process has open."""
+        return len(list(pathlib.Path(f"/proc/{self.pid}/fd").iterdir()))
 
     @property
     def is_running(self):

@@ -1,6 +1,8 @@
 """Everything is bounded, and past a bound there is a clear answer at once (rule 8)."""
 
 import contextlib
+import socket
+import threading
 
 import pytest
 
@@ -208,3 +210,36 @@ def test_a_full_queue_turns_requests_away_at_once(database, new_service):
     assert 0 < len(refused) < 30
     for answer in refused:
         answer.expect_problem(503, "overloaded")
+
+
+def test_clients_that_do_not_read_cost_no_descriptor(impatient):
+    pipeline = encode_request("GET", "/metrics") * 100
+    before = impatient.open_files()
+    for _ in range(3):
+        with impatient.connect(small_window=True) as connection:
+            with pytest.raises((BrokenPipeError, ConnectionResetError)):
+                while True:
+                    connection.send(pipeline)
+    eventually(lambda: impatient.open_files() <= before, "what they held is given back")
+
+
+def test_it_listens_on_after_a_crowd_that_comes_and_goes_at_the_limit(database, new_service):
+    """Connections end while others are accepted: the door is shut and opened within one turn of the loop."""
+    service = new_service(database, BACKEND_HTTP_MAX_CONNECTIONS="2", BACKEND_LOG_LEVEL="error").start()
+    crowd = [threading.Thread(target=come_and_go, args=(service, 80)) for _ in range(200)]
+    for each in crowd:
+        each.start()
+    for each in crowd:
+        each.join()
+    service.wait_until_ready()
+
+
+def come_and_go(service, times):
+    """Until nobody answers any more."""
+    request = encode_request("GET", "/healthz")
+    with contextlib.suppress(TimeoutError):
+        for _ in range(times):
+            with socket.create_connection(("127.0.0.1", service.port), HANG_S) as client:
+                client.sendall(request)
+                with contextlib.suppress(ConnectionResetError):
+                    client.recv(4096)

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from http_client import Connection
+from http_client import Connection, ConnectionEnded, says_close
 from nginx import Nginx, configuration_of_replicas
 from waiting import eventually
 
@@ -35,17 +35,29 @@ class Crowd:
             thread.join()
 
     def _ask(self):
-        with Connection(self._port) as connection:
+        try:
             while not self._is_over.is_set():
-                minted = connection.request("POST", GUEST)
-                self._note(minted, 201)
-                if minted.status == 201:
-                    self._note(connection.request("GET", RESOLVE, token=minted.json["token"]), 200)
+                with Connection(self._port) as connection:
+                    self._ask_over(connection)
+        except (OSError, ConnectionEnded) as broken:
+            self.lost.append(broken)
 
-    def _note(self, answer, expected):
+    def _ask_over(self, connection):
+        """Until nginx, which counts the requests of a connection, says that it ends."""
+        while not self._is_over.is_set():
+            minted = self._noted(connection.request("POST", GUEST), 201)
+            if says_close(minted):
+                return
+            if minted.status == 201:
+                resolved = self._noted(connection.request("GET", RESOLVE, token=minted.json["token"]), 200)
+                if says_close(resolved):
+                    return
+
+    def _noted(self, answer, expected):
         self.answered += 1
         if answer.status != expected:
             self.lost.append(answer)
+        return answer
 
 
 @pytest.fixture

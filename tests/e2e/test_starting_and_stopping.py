@@ -5,17 +5,13 @@ import time
 
 import pytest
 
-from http_client import HANG_S, ConnectionEnded, encode_request
+from http_client import HANG_S, ConnectionEnded, encode_request, says_close
 from people import telegram
 from waiting import eventually
 
 SESSIONS = "/api/v1/internal/sessions"
 GUEST = "/api/v1/public/sessions/guest"
 MIGRATION_LOCK = "backend.schema_migrations"
-
-
-def says_close(answer):
-    return answer.headers.get("Connection", "").lower() == "close"
 
 
 # -- starting
@@ -103,6 +99,22 @@ def test_half_a_request_at_the_stop_is_answered(patient):
             assert answer.status in (200, 201), f"{name}: {answer}"
             assert says_close(answer)
             connection.expect_end()
+    assert patient.wait_for_exit() == 0
+
+
+def test_whoever_is_at_the_door_when_the_stop_comes_is_answered(patient):
+    """Their handshakes are done, their requests sent, and none of them has been accepted."""
+    with contextlib.ExitStack() as crowd:
+        patient.freeze()
+        at_the_door = [crowd.enter_context(patient.connect()) for _ in range(400)]
+        for connection in at_the_door:
+            connection.send_request("POST", GUEST)
+        patient.terminate()
+        patient.proceed()
+        for connection in at_the_door:
+            answer = connection.read_response()
+            assert answer.status == 201
+            assert says_close(answer)
     assert patient.wait_for_exit() == 0
 
 

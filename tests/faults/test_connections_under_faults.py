@@ -160,10 +160,6 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS  # utime and stime, proc(5)
 
 
-def open_files(pid):
-    return len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir()))
-
-
 def expect_no_spin(replica, when):
     began_at, before = time.monotonic(), cpu_seconds(replica.service.pid)
     time.sleep(WATCHED_S)
@@ -213,7 +209,7 @@ def survives_a_crowd(stage):
         with Crowd(replica, CROWD):
             expect_no_spin(replica, "with more clients than descriptors")
             expect_served(stage, replica, known, minted, "with more clients than descriptors")
-            stage.fired_by("clients without a descriptor", max(0, CROWD - open_files(replica.service.pid)))
+            stage.fired_by("clients without a descriptor", max(0, CROWD - replica.service.open_files()))
         replica.service.wait_until_ready()
         expect_served(stage, replica, known, minted, "after the crowd")
 

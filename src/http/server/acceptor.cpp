@@ -1,17 +1,33 @@
 #include "http/server/acceptor.hpp"
 
 #include "core/failpoint.hpp"
+#include "http/server/loop_sockets.hpp"
 #include "net/listener.hpp"
 #include "telemetry/log.hpp"
+
+#include <caf/io/network/default_multiplexer.hpp>
+#include <caf/make_counted.hpp>
 
 #include <utility>
 
 namespace portcullis::http {
 
+namespace {
+
+/// Only sockets of the kernel come here; tests with a loop of their own bring their doormen along.
+caf::io::network::default_multiplexer& loop_of(caf::io::abstract_broker& broker) {
+  return dynamic_cast<caf::io::network::default_multiplexer&>(broker.backend());
+}
+
+} // namespace
+
 acceptor::acceptor(caf::io::abstract_broker* broker, std::vector<listening> sockets)
   : broker_(broker), sockets_(std::move(sockets)) {
-  for (auto& socket : sockets_)
-    handles_.push_back(broker_->add_doorman(socket.descriptor));
+  for (auto& socket : sockets_) {
+    auto door = caf::make_counted<loop_doorman>(loop_of(*broker_), socket.descriptor);
+    handles_.push_back(door->hdl());
+    broker_->add_doorman(std::move(door));
+  }
 }
 
 std::size_t acceptor::index_of(caf::io::accept_handle from) const noexcept {
@@ -43,9 +59,23 @@ void acceptor::update(bool has_room) {
   }
 }
 
-void acceptor::close() {
-  for (auto& handle : std::exchange(handles_, {}))
-    broker_->close(handle);
+void acceptor::drop_newcomers() {
+  for (auto& socket : sockets_)
+    drop_new_connections(socket.descriptor);
+}
+
+void acceptor::close(const on_accepted& accepted) {
+  for (std::size_t i = 0; i < handles_.size(); ++i) {
+    const int door = sockets_[i].descriptor;
+    for (int fd = accept_waiting(door); fd >= 0; fd = accept_waiting(door)) {
+      auto connected = caf::make_counted<loop_scribe>(loop_of(*broker_), fd);
+      auto handle = connected->hdl();
+      broker_->add_scribe(std::move(connected));
+      accepted(handles_[i], handle);
+    }
+    broker_->close(handles_[i]);
+  }
+  handles_.clear();
 }
 
 } // namespace portcullis::http

@@ -35,8 +35,17 @@ public:
   /// Accepts while `has_room` and a descriptor is to be had.
   void update(bool has_room);
 
-  /// Accepts no more.
-  void close();
+  using on_accepted = std::function<void(caf::io::accept_handle from, caf::io::connection_handle handle)>;
+
+  /// Lets nobody else in; those who are at the door already can still be accepted.
+  void drop_newcomers();
+
+  /// Accepts those who are connected, whose requests may be on their way, and then nobody any more.
+  void close(const on_accepted& accepted);
+
+  bool is_closed() const noexcept {
+    return handles_.empty();
+  }
 
 private:
   caf::io::abstract_broker* broker_;

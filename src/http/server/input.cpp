@@ -96,9 +96,10 @@ void input::keep(connection& c, std::string_view rest) {
 
 void input::resume(connection& c) {
   c.is_paused = false;
-  all_.unhalt(c);
   auto backlog = std::exchange(c.backlog, {});
   process(c, backlog);
+  if (c.backlog.size() <= limits_.backlog_bytes_max)
+    all_.unhalt(c);
 }
 
 exchange& input::begin(connection& c, const request& r, const route* to, instant now) {

@@ -125,7 +125,7 @@ void server::drain(std::chrono::nanoseconds grace, std::function<void()> done) {
   drain_until_ = options_.now() + grace;
   drain_idle_until_ = options_.now() + std::min(grace, options_.limits.drain_idle_max);
   drained_ = std::move(done);
-  acceptor_.close();
+  acceptor_.drop_newcomers();
   connections_.for_each([this](connection& c) {
     if (c.state == connection::mode::streaming) {
       c.state = connection::mode::closing;
@@ -140,8 +140,16 @@ void server::drain(std::chrono::nanoseconds grace, std::function<void()> done) {
   finish_drain();
 }
 
+void server::close_door() {
+  if (phase_ != phase::draining || acceptor_.is_closed())
+    return;
+  turn t{*this};
+  acceptor_.close([this](auto from, auto handle) { accept(from, handle); });
+  finish_drain();
+}
+
 void server::finish_drain() {
-  if (drained_ && connections_.size() == 0)
+  if (drained_ && acceptor_.is_closed() && connections_.size() == 0)
     std::exchange(drained_, nullptr)();
 }
 

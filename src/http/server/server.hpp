@@ -76,7 +76,11 @@ public:
   void announce_stop();
 
   /// Finishes what has begun within `grace`, ends the rest after it, and calls `done` once no connection is left.
+  /// Nobody new comes in, but a handshake that has begun is a client whose request we would lose: `close_door` is
+  /// to be called when `door_pause` has passed, and ends that.
   void drain(std::chrono::nanoseconds grace, std::function<void()> done);
+  void close_door();
+  static constexpr std::chrono::milliseconds door_pause{20}; // some round trips
 
   phase at() const noexcept {
     return phase_;
