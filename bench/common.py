@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SERVICE = ROOT / "build/release/src/portcullis"
@@ -108,6 +109,24 @@ class Connection:
         if response.status not in (200, 201):
             sys.exit(f"bench: {method} {path} answered {response.status}: {text}")
         return text
+
+
+def psql_dsn(dsn):
+    """The DSN without what only the service understands."""
+    return urllib.parse.urlsplit(dsn)._replace(query="").geturl()
+
+
+def wrk(server, script, path, connections, seconds, variables=None):
+    """What wrk reports of a run in which every request was answered as it should be."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", BENCH / script, f"http://127.0.0.1:{server.port}{path}"]
+    environment = {**os.environ, "REPORT": str(BENCH / "report.lua"), **(variables or {})}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds + START_TIMEOUT_S)
+    if "REPORT " not in done.stdout:
+        sys.exit(f"bench: wrk failed\n{done.stdout}{done.stderr}")
+    report = json.loads(done.stdout.partition("REPORT ")[2])
+    if report["failed"] or not report["requests"]:
+        sys.exit(f"bench: {report['failed']} of {report['requests']} requests to {server.name} failed")
+    return report
 
 
 def mint_sessions(port, count):
