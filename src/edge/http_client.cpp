@@ -11,6 +11,7 @@
 #include <deque>
 #include <exception>
 #include <future>
+#include <iterator>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -65,6 +66,7 @@ private:
   void run();
   void take_intake();
   void expire_waiting(instant now);
+  instant waiting_until() const;
   void start_waiting(instant now);
   void start_probes(instant now);
   void start(transfer_ptr what, instant now);
@@ -86,7 +88,7 @@ private:
   const transfer_settings settings_;
   address_health health_;
   curl_multi multi_;
-  std::deque<transfer_ptr> waiting_; // about in the order of their deadlines
+  std::deque<transfer_ptr> waiting_; // in the order of their coming
   std::unordered_map<transfer*, transfer_ptr> out_;
   std::size_t long_polls_ = 0; // of those out
   std::size_t probes_ = 0;     // of those out
@@ -180,8 +182,7 @@ void http_client::impl::run() {
 
 int http_client::impl::nap_ms(instant now) const {
   auto until = now + nap_max;
-  if (!waiting_.empty())
-    until = std::min(until, waiting_.front()->deadline);
+  until = std::min(until, waiting_until());
   if (auto probe = health_.next_probe())
     until = std::min(until, *probe);
   if (!waiting_.empty() && requests_out() < options().connections_max)
@@ -205,12 +206,25 @@ void http_client::impl::take_intake() {
   }
 }
 
+/// Deadlines are not in the order of the queue: a request may have less patience than those before it.
 void http_client::impl::expire_waiting(instant now) {
-  while (!waiting_.empty() && waiting_.front()->deadline <= now) {
-    auto late = std::move(waiting_.front());
-    waiting_.pop_front();
-    end(std::move(late), unreachable());
-  }
+  if (waiting_until() > now)
+    return;
+  std::deque<transfer_ptr> late;
+  auto first = std::stable_partition(waiting_.begin(), waiting_.end(),
+                                     [now](const transfer_ptr& one) { return one->deadline > now; });
+  std::move(first, waiting_.end(), std::back_inserter(late));
+  waiting_.erase(first, waiting_.end());
+  for (auto& one : late)
+    end(std::move(one), unreachable());
+}
+
+/// When the first of those that wait runs out of time.
+instant http_client::impl::waiting_until() const {
+  auto until = instant::max();
+  for (auto& one : waiting_)
+    until = std::min(until, one->deadline);
+  return until;
 }
 
 void http_client::impl::start_waiting(instant now) {

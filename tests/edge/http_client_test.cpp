@@ -165,6 +165,23 @@ CAF_TEST(what does not fit the queue is turned away at once) {
   CAF_CHECK(error_of(ask(client)) == errc::draining);
 }
 
+CAF_TEST(a request with less patience than those before it in the queue does not wait for them) {
+  http_server server{always(silence())};
+  auto options = options_for({server.url()});
+  options.connections_max = 1;
+  http_client client{options};
+  auto out = send(client);
+  auto patient = send(client);
+  auto hasty_request = get();
+  hasty_request.timeout = 20ms;
+  auto hasty = send(client, hasty_request);
+  CAF_CHECK(error_of(hasty.get()) == errc::database_unavailable);
+  CAF_CHECK(out.wait_for(0s) == std::future_status::timeout);
+  CAF_CHECK(patient.wait_for(0s) == std::future_status::timeout);
+  client.stop();
+  CAF_CHECK(error_of(patient.get()) == errc::draining);
+}
+
 CAF_TEST(an answer that is too large or no HTTP is an error) {
   http_server large{always(saying(std::string(5000, 'x')))};
   auto options = options_for({large.url()});
