@@ -65,10 +65,11 @@ struct peeked_sessions {
 };
 
 /// Asks for one token's session, from PostgreSQL if need be, by a read that began after `read_after`: it sees
-/// whatever was committed until then.
+/// whatever was committed until then. `at_least` goes to where the session is loaded from.
 struct load_session {
   token_hash hash;
   instant read_after = instant::min();
+  std::optional<cursor> at_least = std::nullopt;
 };
 
 /// What `load_session` found. Never `unknown` for want of an answer: that is an error.

@@ -27,6 +27,11 @@ peeked_sessions::knowledge told(session_memory::knowledge known) {
   return peeked_sessions::knowledge::must_load;
 }
 
+/// Whether an answer that has seen `has` has seen `wanted`.
+bool covers(const std::optional<cursor>& has, const std::optional<cursor>& wanted) {
+  return !wanted || (has && has->epoch == wanted->epoch && has->seq >= wanted->seq);
+}
+
 metrics::snapshot to_snapshot(const cache_stats& cache) {
   metrics::snapshot s;
   s.gauge("portcullis_session_cache_entries", "Sessions held in memory, the revoked ones included.",
@@ -82,15 +87,18 @@ peeked_sessions session_cache_state::peek(const peek_sessions& ask) {
 
 session_cache_state::load_ptr session_cache_state::find_load(const load_session& ask) const {
   auto running = loads_.find(ask.hash);
-  bool serves = running != loads_.end() && running->second->began_ > ask.read_after;
+  bool serves = running != loads_.end() && running->second->began_ > ask.read_after
+                && covers(running->second->at_least_, ask.at_least);
   return serves ? running->second : nullptr;
 }
 
-session_cache_state::load_ptr session_cache_state::make_load(const token_hash& hash) {
+session_cache_state::load_ptr session_cache_state::make_load(const load_session& ask) {
   if (loads_in_flight_ >= options_.loads_max)
     return nullptr;
   ++loads_in_flight_;
-  return loads_[hash] = std::make_shared<load>();
+  auto made = std::make_shared<load>();
+  made->at_least_ = ask.at_least;
+  return loads_[ask.hash] = std::move(made);
 }
 
 void session_cache_state::join(const load_ptr& running, const load_session& ask, resolution_promise promise) {

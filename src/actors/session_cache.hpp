@@ -39,10 +39,14 @@ public:
     instant began() const noexcept {
       return began_;
     }
+    const std::optional<cursor>& at_least() const noexcept {
+      return at_least_;
+    }
 
   private:
     friend class session_cache_state;
     instant began_{};
+    std::optional<cursor> at_least_;
     unsigned attempts_ = 0;
     std::vector<waiter> waiting_;
   };
@@ -61,7 +65,7 @@ public:
   load_ptr find_load(const load_session& ask) const;
 
   /// A new one, or nothing at the bound.
-  load_ptr make_load(const token_hash& hash);
+  load_ptr make_load(const load_session& ask);
 
   static void join(const load_ptr& running, const load_session& ask, resolution_promise promise);
 

@@ -18,7 +18,7 @@ void send_load(Self* self, const session_loader_actor& loader, const token_hash&
                const session_cache_state::load_ptr& running) {
   self->state.begin(running);
   // The pool answers every request within the operation time-out, so none is set here: CAF could not cancel it.
-  self->request(loader, caf::infinite, store::find_session{hash})
+  self->request(loader, caf::infinite, store::find_session{hash, running->at_least()})
     .then(
       [=](const store::find_session::result& found) {
         if (self->state.admit(hash, running, found))
@@ -32,7 +32,7 @@ caf::result<resolution> answer_load(Self* self, const session_loader_actor& load
   auto running = self->state.find_load(ask);
   bool is_new = running == nullptr;
   if (is_new)
-    running = self->state.make_load(ask.hash);
+    running = self->state.make_load(ask);
   if (running == nullptr)
     return to_caf({errc::overloaded, "too many sessions are being looked up"});
   auto promise = self->template make_response_promise<resolution>();

@@ -105,11 +105,12 @@ void resolve_api::look_up(http::responder to, form as, const token_hash& hash, s
     return to.problem({errc::cursor_malformed, "X-Min-Cursor is not <epoch>-<seq>"});
   to.waits_for(lookup_wait);
   auto began = to.began();
-  waiting_.wait(*wanted, began + options_.cursor_wait, [this, to, as, hash, began](bool is_reached) {
+  waiting_.wait(*wanted, began + options_.cursor_wait, [=, at_least = *wanted](bool is_reached) {
+    if (!to.is_open())
+      return;
     if (!is_reached && !options_.reads_through)
-      return to.problem({errc::history_stale, "the revocation log was not read up to X-Min-Cursor in time"});
-    if (to.is_open())
-      collect(to, as, hash, is_reached ? instant::min() : began);
+      return load(to, as, {hash, began, at_least});
+    collect(to, as, hash, is_reached ? instant::min() : began);
   });
   time_waiting();
 }

@@ -18,7 +18,7 @@ struct resolve_options {
   // a whole ext_authz call.
   std::chrono::nanoseconds cursor_wait = std::chrono::milliseconds{150};
   // Whether a later read sees whatever was committed by then. One of an edge may be answered by a replica that
-  // lags, so there a cursor that was not reached is 503.
+  // lags, so there the load carries a cursor that was not reached.
   bool reads_through = true;
   std::string issuer; // `iss` of introspection; empty: left out
   /// How long a gateway may keep an answer that allows, as long as the lease lasts; 0: not at all.

@@ -25,6 +25,9 @@ namespace portcullis::store {
 struct find_session {
   static constexpr bool is_write = false;
   token_hash hash;
+  /// What the answer is to have seen of the revocation log. The database has seen all of it; what answers in its
+  /// stead at an edge may lag.
+  std::optional<cursor> at_least = std::nullopt;
   struct result {
     session_status status = session_status::unknown;
     session_record record; // set when the status is `active` or `revoked`

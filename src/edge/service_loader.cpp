@@ -7,7 +7,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
-#include <iterator>
+#include <limits>
 #include <utility>
 
 namespace portcullis::edge {
@@ -18,6 +18,16 @@ failure failure_of(int status) {
   if (status == 401 || status == 403)
     return {errc::database_unavailable, "the session service does not let this edge look sessions up"};
   return {errc::database_unavailable, "the session service cannot look the session up"};
+}
+
+/// What an answer must have seen to have seen both. Of two histories neither says where the other is, so it is a
+/// position that no log reaches: the service then asks the database, which is never behind.
+std::optional<cursor> later(const std::optional<cursor>& a, const std::optional<cursor>& b) {
+  if (!a || !b)
+    return a ? a : b;
+  if (a->epoch != b->epoch)
+    return cursor{b->epoch, std::numeric_limits<std::uint64_t>::max()};
+  return a->seq > b->seq ? a : b;
 }
 
 /// Everything that was committed before `staleness_max` ago is in the answer, or it is not used: however long it
@@ -39,27 +49,53 @@ lookup_answered judge(std::uint64_t batch, const std::vector<token_hash>& hashes
 } // namespace
 
 bool service_loader_state::has_room() const noexcept {
-  return waiting_.size() < options.waiting_max;
+  return plain_.waiting.size() + awaited_.waiting.size() < options.waiting_max;
 }
 
 void service_loader_state::add(miss what) {
-  waiting_.push_back(std::move(what));
+  lane_of(what).waiting.push_back(std::move(what));
   send_waiting();
 }
 
-void service_loader_state::send_waiting() {
-  while (!waiting_.empty() && out_.size() < options.batches_out_max) {
-    auto size = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), options.batch_max));
-    auto id = ++last_batch_;
-    auto& batch = out_[id];
-    std::move(waiting_.begin(), waiting_.begin() + size, std::back_inserter(batch));
-    waiting_.erase(waiting_.begin(), waiting_.begin() + size);
+service_loader_state::lane& service_loader_state::lane_of(const miss& what) noexcept {
+  return what.at_least ? awaited_ : plain_;
+}
+
+/// Those in front that one request can serve: with a cursor, those of one history.
+std::vector<service_loader_state::miss> service_loader_state::take_batch(lane& from) const {
+  std::vector<miss> batch;
+  auto belongs = [&](const miss& next) {
+    auto& first = batch.front().at_least;
+    return !first || first->epoch == next.at_least->epoch;
+  };
+  while (!from.waiting.empty() && batch.size() < options.batch_max
+         && (batch.empty() || belongs(from.waiting.front()))) {
+    batch.push_back(std::move(from.waiting.front()));
+    from.waiting.pop_front();
+  }
+  return batch;
+}
+
+void service_loader_state::send_waiting(lane& from, std::size_t out_max) {
+  while (!from.waiting.empty() && from.out < out_max) {
+    auto batch = take_batch(from);
+    std::optional<cursor> at_least;
     std::vector<token_hash> hashes;
     hashes.reserve(batch.size());
-    for (auto& one : batch)
+    for (auto& one : batch) {
       hashes.push_back(one.hash);
-    send(id, std::move(hashes));
+      at_least = later(one.at_least, at_least);
+    }
+    auto id = ++last_batch_;
+    out_.emplace(id, std::move(batch));
+    ++from.out;
+    send(id, std::move(hashes), at_least);
   }
+}
+
+void service_loader_state::send_waiting() {
+  send_waiting(plain_, options.batches_out_max);
+  send_waiting(awaited_, options.awaited_out_max);
 }
 
 void service_loader_state::answered(const lookup_answered& news) {
@@ -68,6 +104,7 @@ void service_loader_state::answered(const lookup_answered& news) {
     return;
   auto batch = std::move(found->second);
   out_.erase(found);
+  --lane_of(batch.front()).out;
   send_waiting();
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (news.error.code != errc::none)
@@ -82,10 +119,10 @@ service_loader_actor::behavior_type service_loader(
   http_send http, log_position_ptr position) {
   self->state.options = options;
   self->state.send = [options, http = std::move(http), position = std::move(position),
-                      loader = caf::actor_cast<caf::weak_actor_ptr>(self)](std::uint64_t batch,
-                                                                           std::vector<token_hash> hashes) {
+                      loader = caf::actor_cast<caf::weak_actor_ptr>(self)](
+                       std::uint64_t batch, std::vector<token_hash> hashes, const std::optional<cursor>& wanted) {
     // The position is taken now, after the cache stamped each of these loads.
-    auto at_least = fails(failpoint::lookup_min_cursor) ? std::nullopt : position->get();
+    auto at_least = fails(failpoint::lookup_min_cursor) ? std::nullopt : later(wanted, position->get());
     http_request ask;
     ask.target = lookup_target;
     ask.body = render_lookup(hashes, at_least);
@@ -100,7 +137,7 @@ service_loader_actor::behavior_type service_loader(
       if (!state.has_room())
         return to_caf({errc::overloaded, "too many sessions are being looked up"});
       auto promise = self->make_response_promise<store::find_session::result>();
-      state.add({ask.hash, promise});
+      state.add({ask.hash, ask.at_least, promise});
       return promise;
     },
     [self](const lookup_answered& news) { self->state.answered(news); },

@@ -22,7 +22,8 @@ struct sent_request {
 
   std::size_t hashes() const {
     std::size_t count = 0;
-    for (std::size_t at = 0; (at = request.body.find("\"00", at)) != std::string::npos; ++at)
+    const auto end = request.body.find(']');
+    for (std::size_t at = 0; (at = request.body.find("\"00", at)) < end; ++at)
       ++count;
     return count;
   }
@@ -78,10 +79,18 @@ struct fixture : test_coordinator_fixture<with_messages<caf::actor_system_config
 
   using found = store::find_session::result;
 
-  std::shared_ptr<outcome<found>> load(std::uint32_t n) {
-    auto result = ask<found>(sys, loader, store::find_session{make_hash(n)});
+  std::shared_ptr<outcome<found>> load(std::uint32_t n, std::optional<cursor> at_least = std::nullopt) {
+    auto result = ask<found>(sys, loader, store::find_session{make_hash(n), at_least});
     consume_messages();
     return result;
+  }
+
+  session_cache_options cache_options() const {
+    session_cache_options options;
+    options.memory.index.entries_max = 64;
+    options.memory.staleness_max = 60s;
+    options.now = clock.reader();
+    return options;
   }
 
   sent_request take() {
@@ -153,6 +162,77 @@ CAF_TEST(a load carries the position that was read when it is sent) {
   consume_messages();
 }
 
+CAF_TEST(a load for who brings a cursor carries the later of the two) {
+  position->note({7, 42});
+  struct example {
+    cursor wanted;
+    cursor carried;
+  };
+  for (auto [wanted, carried] : {example{{7, 50}, {7, 50}}, {{7, 41}, {7, 42}}, {{8, 1}, {7, ~0ULL}}}) {
+    auto one = load(1, wanted);
+    auto request = take();
+    CAF_CHECK(request.carries(carried));
+    request.answer(active(make_record(11, 101)));
+    consume_messages();
+    CAF_CHECK(one->reply);
+  }
+}
+
+CAF_TEST(who brings a cursor holds up nobody else) {
+  load(1, cursor{7, 1'000'000});
+  load(2, cursor{7, 50}); // the second and last of such requests
+  load(3, cursor{7, 60});
+  load(4, cursor{7, 70});
+  load(5, cursor{8, 1});
+  auto far = take(), near = take();
+  CAF_CHECK(out.empty());
+  auto plain = load(6);
+  auto request = take();
+  CAF_CHECK_EQUAL(request.request.body.find("min_cursor"), std::string::npos);
+  request.answer(active(make_record(11, 101)));
+  consume_messages();
+  CAF_CHECK(plain->reply);
+  near.answer(unknown(1));
+  consume_messages();
+  auto two = take();
+  CAF_CHECK_EQUAL(two.hashes(), 2u);
+  CAF_CHECK(two.carries({7, 70}));
+  far.answer(unknown(1));
+  consume_messages();
+  auto other_history = take();
+  CAF_CHECK(other_history.carries({8, 1}));
+  two.answer(unknown(2));
+  other_history.answer(unknown(1));
+  consume_messages();
+}
+
+CAF_TEST(behind the cache a load is shared by those whose cursor it has) {
+  auto cache = sys.spawn(session_cache_on_scheduler, cache_options(), session_loader_actor{loader});
+  consume_messages();
+  auto ask_with = [&](std::optional<cursor> at_least) {
+    auto result = ask<resolution>(sys, cache, load_session{make_hash(1), instant::min(), at_least});
+    consume_messages();
+    return result;
+  };
+  auto first = ask_with(cursor{7, 50});
+  auto lower = ask_with(cursor{7, 49});
+  auto none = ask_with(std::nullopt);
+  auto request = take();
+  CAF_CHECK(out.empty());
+  auto higher = ask_with(cursor{7, 51});
+  auto again = take();
+  CAF_CHECK(again.carries({7, 51}));
+  request.answer(active(make_record(11, 101)));
+  consume_messages();
+  CAF_CHECK(first->reply && lower->reply && none->reply);
+  CAF_CHECK(higher->is_open());
+  again.answer(R"({"status":"revoked"})");
+  consume_messages();
+  CAF_CHECK(higher->reply->status == session_status::revoked);
+  anon_send_exit(cache, caf::exit_reason::kill);
+  consume_messages();
+}
+
 CAF_TEST(what the service does not tell is an error of all who wait) {
   auto one = load(1);
   take().callback(failure{errc::database_unavailable, "away"});
@@ -206,11 +286,7 @@ CAF_TEST(an answer that comes after the loader ended hurts nobody) {
 }
 
 CAF_TEST(behind the cache a token is loaded once and its death is final) {
-  session_cache_options options;
-  options.memory.index.entries_max = 64;
-  options.memory.staleness_max = 60s;
-  options.now = clock.reader();
-  auto cache = sys.spawn(session_cache_on_scheduler, options, session_loader_actor{loader});
+  auto cache = sys.spawn(session_cache_on_scheduler, cache_options(), session_loader_actor{loader});
   consume_messages();
   auto one = ask<resolution>(sys, cache, load_session{make_hash(1)});
   auto other = ask<resolution>(sys, cache, load_session{make_hash(1)});
