@@ -63,17 +63,12 @@ void health_api::add_routes(http::router& to) {
     row{verb::get, "/healthz", "healthz", audience::probe, trait::pipelined, &health_api::healthz},
     row{verb::get, "/readyz", "readyz", audience::probe, trait::none, &health_api::readyz},
     row{verb::get, "/metrics", "metrics", audience::probe, trait::none, &health_api::show_metrics},
-    row{verb::get, "/api/v1/public/version", "version", audience::public_, trait::early, &health_api::version},
   };
   to.add(*this, table);
 }
 
 void health_api::healthz(const http::call&, http::responder to) {
   to.json(200, R"({"status":"ok"})");
-}
-
-void health_api::version(const http::call&, http::responder to) {
-  to.json(200, json::serialize(json::value{{"service", options_.service_name}, {"version", options_.version}}));
 }
 
 void health_api::readyz(const http::call&, http::responder to) {

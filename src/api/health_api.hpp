@@ -19,13 +19,11 @@ struct readiness_check {
 };
 
 struct health_options {
-  std::string service_name = "portcullis";
-  std::string version;
   std::chrono::nanoseconds staleness_max = std::chrono::seconds{30};
   std::chrono::nanoseconds fail_static{0}; // how long past that memory may still be answered from
 };
 
-/// Probes, version and metrics.
+/// Probes and metrics.
 class health_api final : public module {
 public:
   health_api(front_pointer self, http::server& server, health_options options);
@@ -50,7 +48,6 @@ private:
 
   void healthz(const http::call& c, http::responder to);
   void readyz(const http::call& c, http::responder to);
-  void version(const http::call& c, http::responder to);
   void show_metrics(const http::call& c, http::responder to);
 
   void run_check(const std::shared_ptr<probe>& p);

@@ -3,6 +3,7 @@
 #include "actors/revocation_feed.hpp"
 #include "actors/session_cache.hpp"
 #include "api/front.hpp"
+#include "api/gatekeeper.hpp"
 #include "api/health_api.hpp"
 #include "api/resolve_api.hpp"
 #include "app/options.hpp"
@@ -19,11 +20,17 @@ namespace portcullis {
 
 namespace {
 
+struct edge_parts_options {
+  api::health_options health;
+  api::gate_options gate;
+  api::resolve_options resolve;
+};
+
 /// An edge answers whose token it is, and tells how it is; nothing else.
 api::front_parts make_edge_parts(api::front_pointer self, http::server& server, const session_cache_actor& cache,
-                                 const api::health_options& health, const api::resolve_options& resolve,
+                                 const edge_parts_options& options,
                                  const std::shared_ptr<edge::http_client>& client) {
-  auto probes = std::make_unique<api::health_api>(self, server, health);
+  auto probes = std::make_unique<api::health_api>(self, server, options.health);
   probes->add_check({"service", [client](const std::function<void(std::string_view)>& done) {
                        done(client->stats().addresses_usable > 0 ? "ok" : "unreachable");
                      }});
@@ -31,7 +38,8 @@ api::front_parts make_edge_parts(api::front_pointer self, http::server& server, 
   probes->add_source([client](metrics::snapshot& s) { add_to(s, client->stats()); });
   api::front_parts parts;
   parts.health = probes.get();
-  parts.modules.push_back(std::make_unique<api::resolve_api>(self, server, cache, resolve));
+  parts.modules.push_back(std::make_unique<api::gatekeeper>(server, options.gate));
+  parts.modules.push_back(std::make_unique<api::resolve_api>(self, server, cache, options.resolve));
   parts.modules.push_back(std::move(probes));
   return parts;
 }
@@ -84,17 +92,18 @@ void edge_supervisor_state::spawn_front() {
   auto& s = options_.settings;
   api::front_options options;
   options.server = server_options_of(s, options_.listening, options_.tls, options_.descriptors_max);
-  api::health_options health{s.telemetry.service_name, options_.version, s.staleness_max(),
-                             s.session_cache.limits.fail_static};
-  api::resolve_options resolve = resolve_options_of(s);
-  resolve.reads_through = false;
-  options.make_parts = [cache = cache_, health, resolve, client = client_](api::front_pointer self,
-                                                                           http::server& server) {
-    return make_edge_parts(self, server, cache, health, resolve, client);
+  edge_parts_options parts;
+  parts.health = {s.staleness_max(), s.session_cache.limits.fail_static};
+  parts.gate = gate_options_of(s, options_.callers);
+  parts.resolve = resolve_options_of(s);
+  parts.resolve.reads_through = false;
+  options.make_parts = [cache = cache_, parts, client = client_](api::front_pointer self, http::server& server) {
+    return make_edge_parts(self, server, cache, parts, client);
   };
   front_ = self_->system().middleman().spawn_broker(api::front, std::move(options));
   self_->monitor(front_);
   log_listening(s, options_.listening);
+  warn_without(options_.callers);
 }
 
 void edge_supervisor_state::spawn_feed() {

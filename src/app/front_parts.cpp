@@ -8,6 +8,7 @@
 #include "api/oauth_api.hpp"
 #include "api/session_api.hpp"
 #include "api/user_api.hpp"
+#include "api/version_api.hpp"
 
 #include <caf/io/typed_broker.hpp>
 
@@ -54,6 +55,7 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
   parts.modules.push_back(std::make_unique<api::account_api>(self, peers.accounts));
   parts.modules.push_back(std::make_unique<api::user_api>(self, peers.sessions, peers.accounts));
   parts.modules.push_back(std::make_unique<api::admin_api>(self, std::move(operators), feed->hub()));
+  parts.modules.push_back(std::make_unique<api::version_api>(options.service_name, options.version));
   parts.modules.push_back(std::move(feed));
   parts.modules.push_back(std::move(probes));
   return parts;

@@ -6,6 +6,8 @@
 #include "api/resolve_api.hpp"
 #include "feed/hub.hpp"
 
+#include <string>
+
 namespace portcullis {
 
 /// Whom the modules of the service's API ask.
@@ -18,6 +20,8 @@ struct front_peers {
 };
 
 struct front_parts_options {
+  std::string service_name;
+  std::string version;
   api::health_options health;
   api::resolve_options resolve;
   feed::hub_limits feed;

@@ -62,9 +62,27 @@ http::server_options server_options_of(const config::settings& s, const std::vec
   return result;
 }
 
+api::gate_options gate_options_of(const config::settings& s, const std::shared_ptr<published_callers>& callers) {
+  api::gate_options result;
+  result.callers = callers;
+  for (const auto& address : s.http.listen)
+    result.listeners.emplace_back(address.audiences);
+  result.forwarding = s.access.forwarding;
+  result.forwarding_hops = s.access.forwarding_hops;
+  result.caller_rate = s.access.caller_rate;
+  result.guest_rate = s.access.guest_rate;
+  result.guess_rate = s.access.guess_rate;
+  return result;
+}
+
 void log_listening(const config::settings& s, const std::vector<listener>& from) {
   for (std::size_t i = 0; i < from.size(); ++i)
     log::info("listening", {{"port", from[i].port}, {"tls", s.http.listen[i].is_tls}});
+}
+
+void warn_without(const std::shared_ptr<published_callers>& callers) {
+  if (!callers)
+    log::warn("there is no callers' file: whoever reaches the port is believed");
 }
 
 } // namespace portcullis

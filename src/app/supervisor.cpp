@@ -59,19 +59,6 @@ reaper_options reaper_options_of(const config::settings& s) {
   return result;
 }
 
-api::gate_options gate_options_of(const config::settings& s, const std::shared_ptr<published_callers>& callers) {
-  api::gate_options result;
-  result.callers = callers;
-  for (const auto& address : s.http.listen)
-    result.listeners.emplace_back(address.audiences);
-  result.forwarding = s.access.forwarding;
-  result.forwarding_hops = s.access.forwarding_hops;
-  result.caller_rate = s.access.caller_rate;
-  result.guest_rate = s.access.guest_rate;
-  result.guess_rate = s.access.guess_rate;
-  return result;
-}
-
 } // namespace
 
 void supervisor_state::start(self_pointer owner, supervisor_options opts) {
@@ -108,7 +95,9 @@ void supervisor_state::spawn_front() {
   api::front_options options;
   options.server = server_options_of(s, options_.listening, options_.tls, options_.descriptors_max);
   front_parts_options parts;
-  parts.health = {s.telemetry.service_name, options_.version, s.staleness_max(), {}};
+  parts.service_name = s.telemetry.service_name;
+  parts.version = options_.version;
+  parts.health.staleness_max = s.staleness_max();
   parts.feed = s.http.feed;
   parts.resolve = resolve_options_of(s);
   parts.resolve.issuer = s.access.issuer;
@@ -120,8 +109,7 @@ void supervisor_state::spawn_front() {
   front_ = self_->system().middleman().spawn_broker(api::front, std::move(options));
   self_->monitor(front_);
   log_listening(s, options_.listening);
-  if (!options_.callers)
-    log::warn("there is no callers' file: whoever reaches the port is believed");
+  warn_without(options_.callers);
 }
 
 void supervisor_state::spawn_migrator() {

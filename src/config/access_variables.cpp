@@ -94,17 +94,12 @@ variable issuer(const variable_maker& make) {
 std::vector<variable> access_variables(const variable_maker& make) {
   using net::client_certificates;
   using net::tls_files;
-  using trust::forwarding_field;
   constexpr std::array<std::pair<std::string_view, client_certificates>, 3> certificates{{
     {"none", client_certificates::none},
     {"optional", client_certificates::optional},
     {"required", client_certificates::required},
   }};
   constexpr std::array<std::pair<std::string_view, bool>, 2> truth{{{"false", false}, {"true", true}}};
-  constexpr std::array<std::pair<std::string_view, forwarding_field>, 2> fields{{
-    {"X-Forwarded-For", forwarding_field::x_forwarded_for},
-    {"Forwarded", forwarding_field::forwarded},
-  }};
   return {
     make.file("TLS_CERT_FILE", in(&settings::tls, &tls_files::certificate),
               "PEM: the certificate of the listeners that have TLS, then its chain; read again when it changes"),
@@ -118,18 +113,28 @@ std::vector<variable> access_variables(const variable_maker& make) {
               "JSON: who may ask and for what; read again when it changes; without it whoever reaches the port is "
               "believed"),
     word(make, "CALLERS_REQUIRED", in(&settings::access, &access_settings::callers_required), truth,
-         "true or false", "do not start without BACKEND_CALLERS_FILE"),
+         "true or false", "do not start without a callers' file"),
+    rate(make, "CALLER_RATE", in(&settings::access, &access_settings::caller_rate),
+         "requests of each caller that has no rate of its own in the callers' file"),
+    rate(make, "GUESS_RATE", in(&settings::access, &access_settings::guess_rate),
+         "tokens that no session has, shown by one caller; past it its look-ups are refused for a while"),
+  };
+}
+
+std::vector<variable> client_variables(const variable_maker& make) {
+  using trust::forwarding_field;
+  constexpr std::array<std::pair<std::string_view, forwarding_field>, 2> fields{{
+    {"X-Forwarded-For", forwarding_field::x_forwarded_for},
+    {"Forwarded", forwarding_field::forwarded},
+  }};
+  return {
     word(make, "FORWARDED_FIELD", in(&settings::access, &access_settings::forwarding), fields,
          "X-Forwarded-For or Forwarded", "the field in which callers with public:forward tell a client's address"),
     make.count("FORWARDED_HOPS", in(&settings::access, &access_settings::forwarding_hops), 1,
                trust::forwarding_hops_max,
                "how many proxies in a row append an address to that field, the caller included"),
-    rate(make, "CALLER_RATE", in(&settings::access, &access_settings::caller_rate),
-         "requests of each caller that has no rate of its own in the callers' file"),
     rate(make, "GUEST_RATE", in(&settings::access, &access_settings::guest_rate),
          "guest sessions minted over the public route for one client address (IPv6: one /64)"),
-    rate(make, "GUESS_RATE", in(&settings::access, &access_settings::guess_rate),
-         "tokens that no session has, shown by one caller; past it its look-ups are refused for a while"),
     issuer(make),
   };
 }

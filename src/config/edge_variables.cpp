@@ -104,7 +104,8 @@ variable caller_key_file(const variable_maker& make) {
 
 std::vector<variable> essential_variables(const variable_maker& make) {
   return {
-    make.address("listen address; port 0 lets the system choose one"),
+    make.addresses(
+      "listen addresses; port 0 lets the system choose one; audiences are what is served beside probes"),
     backend_url(make),
     make.count("SESSION_CACHE_MAX_ENTRIES",
                in(&settings::session_cache, &session_cache_settings::limits, &session_cache_limits::memory,
@@ -193,8 +194,8 @@ std::vector<variable> limit_variables(const variable_maker& make) {
 std::vector<variable> edge_variables() {
   const variable_maker make{role::edge};
   std::vector<variable> all = essential_variables(make);
-  for (variable& limit : limit_variables(make))
-    all.push_back(std::move(limit));
+  for (auto& more : {access_variables(make), limit_variables(make)})
+    all.insert(all.end(), more.begin(), more.end());
   return all;
 }
 

@@ -153,7 +153,7 @@ std::vector<variable> limit_variables(const variable_maker& make) {
 std::vector<variable> service_variables() {
   const variable_maker make{role::service};
   std::vector<variable> all = essential_variables(make);
-  for (auto& more : {access_variables(make), limit_variables(make)})
+  for (auto& more : {access_variables(make), client_variables(make), limit_variables(make)})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }

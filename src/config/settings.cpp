@@ -146,11 +146,11 @@ void check_together(const settings& s, bool can_trace, std::vector<problem>* pro
   if (!can_trace)
     check.exporters();
   check.staleness();
+  check.listeners();
+  check.callers();
   switch (s.role) {
   case role::service:
     check.retention();
-    check.listeners();
-    check.callers();
     break;
   case role::edge:
     check.certificate();

@@ -29,9 +29,9 @@ namespace portcullis::config {
 using std::chrono::milliseconds;
 
 struct http_settings {
-  std::vector<listen_address> listen{listen_address{}}; // an edge's: one
-  http::server_limits limits;                           // `request_timeout` apart, which is computed
-  feed::hub_limits feed;                                // the service's
+  std::vector<listen_address> listen{listen_address{}};
+  http::server_limits limits; // `request_timeout` apart, which is computed
+  feed::hub_limits feed;      // the service's
 
   milliseconds shutdown_delay{2'000}; // at a stop, not ready but serving
   milliseconds drain_timeout{10'000}; // after it, for what has begun
@@ -88,7 +88,7 @@ struct telemetry_settings {
 /// Whose variables: `serve` and `migrate` run as the service, `edge` as an edge. Neither asks for the other's.
 enum class role : std::uint8_t { service, edge };
 
-/// Who may ask, and for how much.
+/// Who may ask, and for how much. What tells of the client behind a caller is the service's.
 struct access_settings {
   std::string callers_file; // empty: whoever reaches the port is believed
   bool callers_required = false;
@@ -103,8 +103,8 @@ struct access_settings {
 struct settings {
   config::role role = config::role::service;
   http_settings http;
-  net::tls_files tls;         // of the listeners that have TLS
-  access_settings access;     // the service's
+  net::tls_files tls; // of the listeners that have TLS
+  access_settings access;
   postgres_settings postgres; // the service's
   service_settings service;   // an edge's
   session_cache_settings session_cache;

@@ -47,19 +47,6 @@ variable variable_maker::make(std::string_view suffix, std::string takes, std::s
   return v;
 }
 
-variable variable_maker::address(std::string_view help) const {
-  variable v = make("HTTP_ADDR", "host:port, :port or [IPv6 address]:port", help);
-  v.set = [complaint = "takes " + v.takes](settings& s, std::string_view text) {
-    listen_address one;
-    if (!parse_address(text, &one.host, &one.port))
-      return complaint;
-    s.http.listen = {one};
-    return std::string{};
-  };
-  v.show = [](const settings& s) { return to_string(s.http.listen); };
-  return v;
-}
-
 variable variable_maker::addresses(std::string_view help) const {
   variable v = make("HTTP_ADDR",
                     "host:port, :port or [IPv6 address]:port, each with ;tls and "

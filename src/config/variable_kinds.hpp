@@ -96,7 +96,6 @@ public:
     return v;
   }
 
-  variable address(std::string_view help) const;      // HTTP_ADDR: one
   variable addresses(std::string_view help) const;    // HTTP_ADDR: a list, each with its options
   variable service_name(std::string_view help) const; // SERVICE_NAME
 
@@ -114,8 +113,10 @@ private:
 /// names.
 bool parse_address(std::string_view text, std::string* host, std::uint16_t* port);
 
-/// Those of the service about TLS and callers.
+/// Those about TLS of the listeners and about callers.
 std::vector<variable> access_variables(const variable_maker& make);
+/// Those of the service about who is behind a caller.
+std::vector<variable> client_variables(const variable_maker& make);
 
 std::vector<variable> service_variables();
 std::vector<variable> edge_variables();

@@ -79,7 +79,8 @@ struct http_fixture : test_node_fixture<test_coordinator_fixture<with_messages<t
     server.calls = std::make_shared<buffer_sockets>();
     server.now = clock.reader();
     server.wall_clock = [] { return *parse_rfc3339("2026-01-02T03:04:05Z"); };
-    parts.health.version = "1.2.3";
+    parts.service_name = "portcullis";
+    parts.version = "1.2.3";
   }
 
   /// A test that leaves a request untaken did not expect it.

@@ -132,6 +132,17 @@ CAF_TEST(a certificate comes with its key and files are there) {
                              "can be read"});
 }
 
+CAF_TEST(listeners with TLS want a certificate and callers that are required a file) {
+  const settings s = sound({{"GATEWAY_HTTP_ADDR", "127.0.0.1:1,:2;audiences=metrics"}});
+  CAF_CHECK_EQUAL(s.http.listen.size(), 2u);
+  const auto found = problems(with({{"GATEWAY_HTTP_ADDR", ":1;tls"}, {"GATEWAY_CALLERS_REQUIRED", "true"}}));
+  CAF_CHECK_EQUAL(found, (std::vector<std::string>{
+                           "GATEWAY_TLS_CERT_FILE is not set: takes the path of a file, since a listener has TLS",
+                           "GATEWAY_TLS_KEY_FILE is not set: takes the path of a file, since a listener has TLS",
+                           "GATEWAY_CALLERS_FILE is not set: takes the path of a file, since callers are required",
+                         }));
+}
+
 CAF_TEST(a time inside another is lowered to it and the bound leaves room) {
   const settings s = sound({{"GATEWAY_BACKEND_OPERATION_TIMEOUT", "500ms"}});
   CAF_CHECK(s.service.attempt_timeout == 500ms);
