@@ -45,6 +45,7 @@ constexpr auto guess = costly::token_guess;
 constexpr std::array rows{
   open("healthz"),
   open("readyz"),
+  open("openapi"),
   needs("metrics", right::metrics_read),
 
   open("version"),

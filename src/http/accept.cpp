@@ -82,6 +82,18 @@ preference best_match(field_lines lines, std::string_view media_type, bool& is_g
   return best;
 }
 
+/// The weight of an element behind its name: full when none is said, nothing when it is malformed.
+std::optional<int> weight_behind(std::string_view element) noexcept {
+  while (!element.empty()) {
+    const auto parameter = parse_parameter(take_until_unquoted(element, ';'));
+    if (!parameter)
+      return {};
+    if (ascii::iequals(parameter->name, "q"))
+      return parse_weight(parameter->value);
+  }
+  return full_weight;
+}
+
 } // namespace
 
 double quality_of(field_lines accept_lines, std::string_view media_type) {
@@ -101,6 +113,22 @@ bool prefers_event_stream(field_lines accept_lines) {
 
 bool prefers_event_stream(const request& r) {
   return prefers_event_stream(field_lines{r.head, "accept"});
+}
+
+bool accepts_gzip(field_lines accept_encoding_lines) {
+  std::optional<int> by_name;
+  std::optional<int> by_any;
+  for (auto line = accept_encoding_lines.next(); line; line = accept_encoding_lines.next()) {
+    while (!line->empty()) {
+      auto element = take_until_unquoted(*line, ',');
+      const auto coding = take_until_unquoted(element, ';');
+      if (ascii::iequals(coding, "gzip") || ascii::iequals(coding, "x-gzip")) // RFC 9110, section 8.4.1.3
+        by_name = weight_behind(element);
+      else if (coding == "*")
+        by_any = weight_behind(element);
+    }
+  }
+  return by_name.value_or(by_any.value_or(0)) > 0;
 }
 
 } // namespace portcullis::http

@@ -128,7 +128,7 @@ void append_response(byte_buffer& out, const response_context& ctx, int status, 
     body = {};
   else
     append_field(out, "Content-Type", content_type);
-  if (status != 204) // RFC 9110, section 8.6
+  if (status != 204 && status != 304) // RFC 9110, section 8.6
     append_field(out, "Content-Length", std::to_string(body.size()));
   for (const auto& [name, value] : extra)
     append_field(out, name, value);
@@ -214,8 +214,12 @@ std::string_view reason_phrase(int status) noexcept {
     return "OK";
   case 201:
     return "Created";
+  case 202:
+    return "Accepted";
   case 204:
     return "No Content";
+  case 304:
+    return "Not Modified";
   case 400:
     return "Bad Request";
   case 401:

@@ -40,7 +40,7 @@ struct extra_header {
 };
 
 /// A whole response with a body. `content_type` empty: no body and no Content-Type, `Content-Length: 0`
-/// (left out for 204).
+/// (left out for 204 and 304).
 void append_response(byte_buffer& out, const response_context& ctx, int status, std::string_view content_type,
                      std::string_view body, const std::vector<extra_header>& extra = {});
 

@@ -35,6 +35,7 @@ std::vector<row> rows() {
     {"GET, HEAD", "/healthz", "healthz", audience::probe},
     {"GET, HEAD", "/readyz", "readyz", audience::probe},
     {"GET, HEAD", "/metrics", "metrics", audience::probe},
+    {"GET, HEAD", "/openapi.json", "openapi", audience::probe},
     {"POST", "/api/v1/public/sessions/guest", "mint_guest_session", audience::public_},
     {"GET, HEAD", "/api/v1/public/version", "version", audience::public_},
     {"GET, HEAD, POST", "/api/v1/internal/accounts", "find_account find_or_create_account", audience::internal},
@@ -200,7 +201,8 @@ CAF_TEST(each route says what right it needs and only probes and public ones nee
   for (const auto& r : all.owner.routes().routes()) {
     const auto* access = api::find_access(r.name);
     CAF_REQUIRE(access != nullptr);
-    const bool is_open = r.group == audience::public_ || r.name == "healthz" || r.name == "readyz";
+    const bool is_open = r.group == audience::public_ || r.name == "healthz" || r.name == "readyz"
+                         || r.name == "openapi";
     CAF_CHECK_EQUAL(!access->needs, is_open);
     if (r.group == audience::user)
       CAF_CHECK(access->needs == trust::right::users_act);
