@@ -30,7 +30,7 @@ struct health_api::probe {
 };
 
 health_api::health_api(front_pointer self, http::server& server, health_options options)
-  : self_(self), server_(server), options_(std::move(options)) {
+  : self_(self), server_(server), options_(options) {
   add_check({"revocations", [this](auto done) {
                if (log_read_began_ == instant::min())
                  return done("stale");
