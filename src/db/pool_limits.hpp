@@ -17,7 +17,8 @@ struct db_pool_limits : db::operation_queue_options {
   std::chrono::nanoseconds backoff_max = std::chrono::seconds{2};
   std::chrono::nanoseconds check_every = std::chrono::seconds{1}; // an idle connection is looked at this often
   std::chrono::milliseconds tick = std::chrono::milliseconds{50};
-  unsigned attempts_max = 3; // an operation whose outcome was lost with its connection is run again
+  unsigned attempts_max =
+    8; // an operation whose outcome was lost with its connection is run again, within its deadline
 };
 
 } // namespace portcullis
