@@ -1,6 +1,6 @@
 #include "api/access.hpp"
 #include "api/openapi_api.hpp"
-#include "app/front_parts.hpp"
+#include "api/service_routes.hpp"
 #include "core/error.hpp"
 #include "http/problem.hpp"
 #include "http/router.hpp"
@@ -84,19 +84,9 @@ std::set<std::string> expected_lines(const route& r) {
   return {method + " " + root + " " + name, method + " " + root + "/{path} " + name};
 }
 
-struct service_routes {
-  server owner{nullptr, {}};
-  api::front_parts parts = make_front_parts(nullptr, owner, {}, {});
-
-  service_routes() {
-    for (auto& m : parts.modules)
-      m->add_routes(owner.routes());
-  }
-};
-
 const std::deque<route>& routes() {
-  static service_routes all;
-  return all.owner.routes().routes();
+  static test::service_routes all;
+  return all.get().routes();
 }
 
 const route* find_route(const std::string& name) {

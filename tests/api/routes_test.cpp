@@ -1,5 +1,5 @@
 #include "api/access.hpp"
-#include "app/front_parts.hpp"
+#include "api/service_routes.hpp"
 #include "http/router.hpp"
 
 #include "caf/test/unit_test.hpp"
@@ -83,20 +83,9 @@ bool lists(const std::string& allow, const std::string& verb_name) {
   return (", " + allow + ",").find(", " + verb_name + ",") != std::string::npos;
 }
 
-/// The routes of the service, as its modules bring them.
-struct service_routes {
-  server owner{nullptr, {}};
-  api::front_parts parts = make_front_parts(nullptr, owner, {}, {});
-
-  service_routes() {
-    for (auto& m : parts.modules)
-      m->add_routes(owner.routes());
-  }
-};
-
 router::match find_route(verb method, std::string_view path) {
-  static service_routes all;
-  return all.owner.routes().find(method, path);
+  static test::service_routes all;
+  return all.get().find(method, path);
 }
 
 /// The names of the routes that the path's verbs lead to, HEAD apart, in the order of `verbs`.
@@ -186,9 +175,9 @@ CAF_TEST(what the contract does not name is unknown) {
 }
 
 CAF_TEST(each path and method has one route) {
-  service_routes all;
+  test::service_routes all;
   std::vector<std::pair<std::string_view, verb>> seen;
-  for (const auto& r : all.owner.routes().routes()) {
+  for (const auto& r : all.get().routes()) {
     const std::pair key{r.pattern, r.method};
     CAF_CHECK(std::find(seen.begin(), seen.end(), key) == seen.end());
     seen.push_back(key);
@@ -197,8 +186,8 @@ CAF_TEST(each path and method has one route) {
 }
 
 CAF_TEST(each route says what right it needs and only probes and public ones need none) {
-  service_routes all;
-  for (const auto& r : all.owner.routes().routes()) {
+  test::service_routes all;
+  for (const auto& r : all.get().routes()) {
     const auto* access = api::find_access(r.name);
     CAF_REQUIRE(access != nullptr);
     const bool is_open =

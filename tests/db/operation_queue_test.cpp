@@ -88,8 +88,11 @@ CAF_TEST(each kind has its lane) {
   CAF_CHECK(read(1) == lane::read);
   CAF_CHECK(write(2) == lane::write);
   CAF_CHECK(add(store::count_all{}) == lane::slow);
+  CAF_CHECK(add(store::reap_guests{}) == lane::slow);
+  CAF_CHECK(add(store::delete_dead_sessions{}) == lane::slow);
+  CAF_CHECK(add(store::delete_dead_generations{}) == lane::slow);
   CAF_CHECK(add(store::prune_events{}) == lane::slow);
-  CAF_CHECK_EQUAL(queue.size(), 4u);
+  CAF_CHECK_EQUAL(queue.size(), 7u);
 }
 
 CAF_TEST(the lane whose head has waited longest is next) {

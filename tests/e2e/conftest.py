@@ -4,10 +4,9 @@ import pytest
 
 from edge import Edge
 from people import predecessor, telegram
-from postgres import Cluster
 from service import BINARY, Service
 
-pytest_plugins = ["shards"]
+pytest_plugins = ["private_cluster", "shards"]
 
 LOG_TAIL_CHARS = 20_000
 _running = []  # services whose log belongs in a failure's report
@@ -16,14 +15,6 @@ _running = []  # services whose log belongs in a failure's report
 def pytest_sessionstart(session):
     if not session.config.option.collectonly and not BINARY.exists():
         pytest.exit(f"{BINARY} is not built; PORTCULLIS_BINARY names another", returncode=2)
-
-
-@pytest.fixture(scope="session")
-def cluster():
-    """One private PostgreSQL for the whole run."""
-    cluster = Cluster()
-    yield cluster
-    cluster.remove()
 
 
 @pytest.fixture(scope="module")

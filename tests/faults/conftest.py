@@ -21,12 +21,11 @@ import pytest
 from history import History, Violation
 from http_client import HANG_S
 from needs import need
-from postgres import Cluster
 from proxy import Network
 from replicas import EdgeNode, Replica
 from service import BINARY, environment
 
-pytest_plugins = ["shards"]
+pytest_plugins = ["private_cluster", "shards"]
 
 LOG_TAIL_CHARS = 8_000
 CONTROL_ATTEMPTS = 8  # a race that must go wrong may need a few
@@ -58,14 +57,6 @@ def pytest_generate_tests(metafunc):
         rounds = 1 if is_control else metafunc.config.option.rounds
         first = metafunc.config.option.seed
         metafunc.parametrize("stage", range(first, first + rounds), indirect=True, ids=lambda seed: f"seed {seed}")
-
-
-@pytest.fixture(scope="session")
-def cluster():
-    """A PostgreSQL for the tests that do not break it."""
-    cluster = Cluster()
-    yield cluster
-    cluster.remove()
 
 
 @pytest.fixture(scope="session")

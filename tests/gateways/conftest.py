@@ -5,15 +5,9 @@ import pytest
 from echo_upstream import EchoUpstream
 from gateway import Gateway, is_installed
 from needs import need
-from postgres import Cluster
 from service import Service
 
-
-@pytest.fixture(scope="session")
-def cluster():
-    cluster = Cluster()
-    yield cluster
-    cluster.remove()
+pytest_plugins = ["private_cluster"]
 
 
 @pytest.fixture(scope="session")

@@ -4,16 +4,10 @@ import pytest
 
 from callers import caller, new_key, write_callers
 from contract import Contract, load
-from postgres import Cluster
 from service import Service
 from world import World
 
-
-@pytest.fixture(scope="session")
-def cluster():
-    cluster = Cluster()
-    yield cluster
-    cluster.remove()
+pytest_plugins = ["private_cluster"]
 
 
 @pytest.fixture(scope="session")
