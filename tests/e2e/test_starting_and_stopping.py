@@ -103,7 +103,11 @@ def test_half_a_request_at_the_stop_is_answered(patient):
 
 
 def test_whoever_is_at_the_door_when_the_stop_comes_is_answered(patient):
-    """Their handshakes are done, their requests sent, and none of them has been accepted."""
+    """Their handshakes are done, their requests sent, and none of them has been accepted.
+
+    The signal's thread may wake later than the sockets': an answer of before does not tell of the stop, and the
+    connection ends all the same.
+    """
     with contextlib.ExitStack() as crowd:
         patient.freeze()
         at_the_door = [crowd.enter_context(patient.connect()) for _ in range(400)]
@@ -112,9 +116,8 @@ def test_whoever_is_at_the_door_when_the_stop_comes_is_answered(patient):
         patient.terminate()
         patient.proceed()
         for connection in at_the_door:
-            answer = connection.read_response()
-            assert answer.status == 201
-            assert says_close(answer)
+            assert connection.read_response().status == 201
+            connection.expect_end()
     assert patient.wait_for_exit() == 0
 
 
