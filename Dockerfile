@@ -9,6 +9,7 @@ RUN ./dev install build
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
 COPY migrations migrations
+COPY docs/openapi.yaml docs/
 COPY src src
 RUN cmake --preset release -DPORTCULLIS_TESTS=OFF && ./dev build portcullis && strip build/release/src/portcullis
 # The packages that hold the shared libraries of the binary, by whatever names this release of Debian gives them.

@@ -1,6 +1,6 @@
 # ./dev check: what a reviewer should not have to look for.
 
-readonly checks=(format shell layers compose docs house tidy)
+readonly checks=(format shell layers compose docs openapi house tidy)
 readonly llvm_major=14 # Debian 12's; other versions format and warn differently
 
 command_check() {
@@ -60,6 +60,22 @@ check_shell() {
 check_layers() { scripts/check-layers && scripts/check-layers --self-test; }
 check_docs() { scripts/check-docs; }
 
+readonly openapi_lint=tests/openapi/lint
+
+check_openapi() {
+  scripts/check-openapi-changes && scripts/check-openapi-changes --self-test || return
+  if ! has_node "$node_openapi_min"; then
+    without_node "the linters of OpenAPI" "$node_openapi_min"
+    return
+  fi
+  npm_packages "$openapi_lint" || return
+  local bin=$openapi_lint/node_modules/.bin
+  "$bin/spectral" lint --ruleset "$openapi_lint/spectral.yaml" --fail-severity warn --quiet docs/openapi.yaml || return
+  REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+    "$bin/redocly" lint --config "$openapi_lint/redocly.yaml" docs/openapi.yaml 2>&1 | grep -v '[║╔╚]'
+  return "${PIPESTATUS[0]}"
+}
+
 check_compose() {
   scripts/check-compose docker-compose.yml || return
   if docker compose version >/dev/null 2>&1; then
@@ -71,7 +87,7 @@ readonly source_lines_max=500
 
 check_house() {
   local outcome=0 found
-  found=$(sources src tests | xargs wc -l | awk -v max="$source_lines_max" '$2 != "total" && $1 > max')
+  found=$(sources src tests ':!*/package-lock.json' | xargs wc -l | awk -v max="$source_lines_max" '$2 != "total" && $1 > max')
   [[ -z $found ]] || { echo "over $source_lines_max lines, so surely two things in one file:"; echo "$found"; outcome=1; }
   found=$(sources | xargs grep -nIE '/(home|root|Users)/[A-Za-z0-9_]') && { echo "paths of somebody's machine:"; echo "$found"; outcome=1; }
   found=$(sources src tests bench fuzz | xargs grep -nIwE 'TODO|FIXME|XXX') && { echo "left half-way:"; echo "$found"; outcome=1; }

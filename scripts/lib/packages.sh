@@ -4,21 +4,25 @@ packages_for() { # build | run | test | tsan | bench
   case $1 in
     build)
       echo g++ cmake ninja-build ccache mold libcaf-dev libpq-dev libssl-dev libspdlog-dev prometheus-cpp-dev \
-        libicu-dev libcurl4-openssl-dev
+        libicu-dev libcurl4-openssl-dev python3 python3-yaml
       echo "$(boost_package libboost)" "$(boost_package libboost-json)"
       ;;
     run) packages_for build; echo postgresql python3 ;;
     test)
       packages_for run
-      echo python3-pytest python3-yaml curl openssl pgbouncer clang "libclang-rt-$(clang_major)-dev" clang-format \
+      echo python3-pytest python3-hypothesis python3-jsonschema curl openssl pgbouncer clang "libclang-rt-$(clang_major)-dev" clang-format \
         clang-tidy shellcheck
       echo nginx-light caddy haproxy apache2 libapache2-mod-auth-openidc # the gateways of examples/
       echo nodejs golang-go                                              # the languages of examples/subscribers
+      npm_package
       ;;
     tsan) packages_for test; echo xz-utils ;;
     bench) packages_for run; echo wrk nginx-light ;;
   esac
 }
+
+# Node.js of other makers brings npm along and cannot live beside Debian's package of it.
+npm_package() { command -v npm >/dev/null || echo npm; }
 
 # Debian 12 calls the first Boost with all that is used here 1.81, next to its default 1.74; Debian 13 has 1.83.
 boost_package() { # libboost | libboost-json

@@ -18,8 +18,8 @@ double quality_of(field_lines accept_lines, std::string_view media_type);
 bool prefers_event_stream(const request& r);
 bool prefers_event_stream(field_lines accept_lines);
 
-/// True if the Accept-Encoding lines allow gzip, by its name or by `*`, with a weight that is not 0. Without any line
-/// an answer is sent as it is.
+/// True if the Accept-Encoding lines allow gzip, by its name or by `*`, with a weight that is not 0. Without any
+/// line an answer is sent as it is.
 bool accepts_gzip(field_lines accept_encoding_lines);
 
 } // namespace portcullis::http

@@ -23,8 +23,8 @@ namespace json = boost::json;
 
 namespace {
 
-const json::object& document() {
-  static const auto parsed = json::parse(api::openapi_document().body).as_object();
+const json::value& document() {
+  static const auto parsed = json::parse(api::openapi_document().body);
   return parsed;
 }
 
@@ -47,7 +47,7 @@ const char* const methods[]{"get", "put", "post", "delete", "patch", "head", "op
 
 std::vector<operation> operations() {
   std::vector<operation> all;
-  for (const auto& [path, item] : document().at("paths").as_object())
+  for (const auto& [path, item] : document().at_pointer("/paths").as_object())
     for (const auto* method : methods)
       if (const auto* found = item.as_object().if_contains(method))
         all.push_back({std::string{path}, method, found->as_object()});
@@ -100,7 +100,8 @@ const std::deque<route>& routes() {
 }
 
 const route* find_route(const std::string& name) {
-  const auto found = std::find_if(routes().begin(), routes().end(), [&](const route& r) { return r.name == name; });
+  const auto found =
+    std::find_if(routes().begin(), routes().end(), [&](const route& r) { return r.name == name; });
   return found == routes().end() ? nullptr : &*found;
 }
 
@@ -130,23 +131,24 @@ const json::object& resolved(const json::value& response) {
   if (ref == nullptr)
     return response.as_object();
   const auto name = text(*ref).substr(std::string{"#/components/responses/"}.size());
-  return document().at("components").as_object().at("responses").as_object().at(name).as_object();
+  return document().at_pointer("/components/responses/" + name).as_object();
 }
 
 /// The codes that a response may have as a problem document.
 std::set<std::string> codes_of(const json::value& response) {
   const auto* content = resolved(response).if_contains("content");
-  const auto* problem = content == nullptr ? nullptr : content->as_object().if_contains("application/problem+json");
+  const auto* problem =
+    content == nullptr ? nullptr : content->as_object().if_contains("application/problem+json");
   if (problem == nullptr)
     return {};
   const auto& schema = problem->as_object().at("schema").as_object();
   if (!schema.contains("allOf"))
-    return words(document().at("components").as_object().at("schemas").as_object().at("ProblemCode").as_object().at("enum"));
-  return words(schema.at("allOf").as_array().at(1).as_object().at("properties").as_object().at("code").as_object().at("enum"));
+    return words(document().at_pointer("/components/schemas/ProblemCode/enum"));
+  return words(json::value(schema).at_pointer("/allOf/1/properties/code/enum"));
 }
 
 std::set<std::string> common_codes(const operation& o) {
-  const auto& common = document().at("x-problem-codes").as_object();
+  const auto& common = document().at_pointer("/x-problem-codes").as_object();
   auto all = words(common.at("every_route"));
   if (o.says.contains("x-right"))
     all.merge(words(common.at("with_a_right")));
@@ -190,9 +192,9 @@ CAF_TEST(each operation says its audience and its right) {
 }
 
 CAF_TEST(the parameters of a path are those of its pattern) {
-  for (const auto& [path, item] : document().at("paths").as_object()) {
+  for (const auto& [path, item] : document().at_pointer("/paths").as_object()) {
     std::set<std::string> declared;
-    const auto& parameters = document().at("components").as_object().at("parameters").as_object();
+    const auto& parameters = document().at_pointer("/components/parameters").as_object();
     if (const auto* list = item.as_object().if_contains("parameters"))
       for (const auto& one : list->as_array()) {
         const auto ref = text(one.as_object().at("$ref"));
@@ -210,8 +212,7 @@ CAF_TEST(the codes of the document are those of the table of errors) {
   std::set<std::string> known;
   for (const auto code : error_codes())
     known.insert(std::string{to_string(code)});
-  const auto& schemas = document().at("components").as_object().at("schemas").as_object();
-  CAF_CHECK(words(schemas.at("ProblemCode").as_object().at("enum")) == known);
+  CAF_CHECK(words(document().at_pointer("/components/schemas/ProblemCode/enum")) == known);
   std::set<std::string> used;
   for (const auto& o : operations()) {
     used.merge(words(o.says.at("x-problem-codes")));
@@ -221,8 +222,8 @@ CAF_TEST(the codes of the document are those of the table of errors) {
 }
 
 CAF_TEST(each response of a problem has the codes of its status) {
-  for (const auto& [name, response] : document().at("components").as_object().at("responses").as_object()) {
-    const auto example = response.as_object().at("content").as_object().at("application/problem+json").as_object().at("example").as_object();
+  for (const auto& [name, response] : document().at_pointer("/components/responses").as_object()) {
+    const auto& example = response.at_pointer("/content/application~1problem+json/example").as_object();
     const auto code = text(example.at("code"));
     CAF_CHECK_EQUAL(std::to_string(example.at("status").as_int64()), status_of(code));
     CAF_CHECK_EQUAL(text(example.at("type")), std::string{problem_type_prefix} + code);

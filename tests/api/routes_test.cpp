@@ -201,8 +201,8 @@ CAF_TEST(each route says what right it needs and only probes and public ones nee
   for (const auto& r : all.owner.routes().routes()) {
     const auto* access = api::find_access(r.name);
     CAF_REQUIRE(access != nullptr);
-    const bool is_open = r.group == audience::public_ || r.name == "healthz" || r.name == "readyz"
-                         || r.name == "openapi";
+    const bool is_open =
+      r.group == audience::public_ || r.name == "healthz" || r.name == "readyz" || r.name == "openapi";
     CAF_CHECK_EQUAL(!access->needs, is_open);
     if (r.group == audience::user)
       CAF_CHECK(access->needs == trust::right::users_act);

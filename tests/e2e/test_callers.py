@@ -57,6 +57,7 @@ RIGHTS = sorted({right for _, _, right in ROUTES} | {"public:forward"})
 OPEN = [
     ("GET", "/healthz", 200),
     ("GET", "/readyz", 200),
+    ("GET", "/openapi.json", 200),
     ("GET", "/api/v1/public/version", 200),
     ("GET", "/.well-known/oauth-authorization-server", 200),
     ("POST", "/api/v1/public/sessions/guest", 201),

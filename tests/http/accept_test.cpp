@@ -138,3 +138,18 @@ CAF_TEST(a request tells what it prefers) {
   CAF_REQUIRE(reader.read(input) == request_reader::status::complete);
   CAF_CHECK(prefers_event_stream(reader.current()));
 }
+
+CAF_TEST(gzip is for who takes it) {
+  const auto takes = [](const std::vector<std::string_view>& lines) {
+    std::string text = "Host: a\r\n";
+    for (const auto line : lines)
+      text.append("accept-ENCODING: ").append(line).append("\r\n");
+    return accepts_gzip({text, "Accept-Encoding"});
+  };
+  for (const auto& lines : std::vector<std::vector<std::string_view>>{
+         {"gzip"}, {"GZIP"}, {"x-gzip"}, {"br", "gzip;q=0.001"}, {"*"}, {"deflate, gzip;q=1.0, *;q=0.5"}})
+    CAF_CHECK(takes(lines));
+  for (const auto& lines : std::vector<std::vector<std::string_view>>{
+         {}, {""}, {"identity"}, {"gzip;q=0"}, {"gzip;q=0, *"}, {"*;q=0"}, {"gzip;q=x"}, {"gzipped"}, {"br"}})
+    CAF_CHECK(!takes(lines));
+}

@@ -152,6 +152,8 @@ CAF_TEST(a response without a body says so and 204 need not ) {
   const auto empty = parse(text_of([](auto& out) { append_response(out, context(), 200, "", "ignored"); }));
   CAF_CHECK_EQUAL(field_of(empty, "Content-Length"), "0");
   CAF_CHECK_EQUAL(field_of(empty, "Content-Type"), "");
+  const auto unchanged = parse(text_of([](auto& out) { append_response(out, context(), 304, "", ""); }));
+  CAF_CHECK_EQUAL(unchanged.count("Content-Length"), 0u);
   const auto none = parse(text_of([](auto& out) { append_response(out, context(), 204, "", ""); }));
   CAF_CHECK_EQUAL(none.count("Content-Length"), 0u);
   CAF_CHECK_EQUAL(none.count("Content-Type"), 0u);

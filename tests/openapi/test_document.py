@@ -16,6 +16,11 @@ def test_the_service_serves_the_document(service):
     assert (head.status, head.headers["ETag"]) == (200, answer.headers["ETag"])
 
 
+def test_it_has_the_version_of_the_service(service):
+    version = service.client("/api/v1/public").get("/version").expect(200)["version"]
+    assert service.http.get("/openapi.json").expect(200)["info"]["version"] == version
+
+
 def test_it_comes_compressed_for_who_takes_that(service):
     plain = service.http.get("/openapi.json")
     packed = service.http.get("/openapi.json", headers={"Accept-Encoding": "br;q=1.0, gzip;q=0.8, *;q=0.1"})

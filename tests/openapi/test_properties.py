@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from values import allowed, forbidden_body, forbidden_text
 from world import NOTHING
 
-EXAMPLES = 8  # of each operation and test: under a minute for all of them together
+EXAMPLES = 8  # of each operation and test: half a minute for all of them together
 
 bounded = settings(
     max_examples=EXAMPLES,
