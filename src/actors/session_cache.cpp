@@ -1,11 +1,8 @@
 #include "actors/session_cache.hpp"
 
-#include "actors/session_cache_behavior.hpp"
 #include "core/failpoint.hpp"
 #include "core/invariant.hpp"
 #include "telemetry/log.hpp"
-
-#include <caf/io/typed_broker.hpp>
 
 #include <utility>
 
@@ -257,14 +254,6 @@ cache_stats session_cache_state::stats() const {
 
 all_numbers session_cache_state::numbers() const {
   return {to_snapshot(stats())};
-}
-
-// -- the actor ---------------------------------------------------------------------------------------------
-
-session_cache_actor::behavior_type session_cache(
-  session_cache_actor::stateful_broker_pointer<session_cache_state> self, session_cache_options options,
-  session_loader_actor loader) {
-  return session_cache_behavior(self, std::move(options), loader);
 }
 
 } // namespace portcullis

@@ -112,9 +112,8 @@ private:
   bool is_static_ = false; // memory was last answered from past its lease
 };
 
-/// On the I/O thread, where the front finds it without leaving its own thread.
-session_cache_actor::behavior_type session_cache(
-  session_cache_actor::stateful_broker_pointer<session_cache_state> self, session_cache_options options,
-  session_loader_actor loader);
+/// For the I/O thread (`spawn_on_io_thread`), where the front finds it without leaving its own thread.
+session_cache_actor::behavior_type session_cache(session_cache_actor::stateful_pointer<session_cache_state> self,
+                                                 session_cache_options options, session_loader_actor loader);
 
 } // namespace portcullis

@@ -1,5 +1,6 @@
 #include "app/edge_supervisor.hpp"
 
+#include "actors/on_io_thread.hpp"
 #include "actors/revocation_feed.hpp"
 #include "actors/session_cache.hpp"
 #include "api/front.hpp"
@@ -83,8 +84,7 @@ void edge_supervisor_state::spawn_cache() {
     client->send(std::move(request), std::move(callback));
   };
   loader_ = self_->spawn<caf::monitored>(edge::service_loader, loader, edge::http_send{send}, position_);
-  cache_ =
-    self_->system().middleman().spawn_broker(session_cache, cache_options_of(s), session_loader_actor{loader_});
+  cache_ = spawn_on_io_thread(self_->system(), session_cache, cache_options_of(s), session_loader_actor{loader_});
   self_->monitor(cache_);
 }
 

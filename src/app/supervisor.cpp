@@ -1,6 +1,7 @@
 #include "app/supervisor.hpp"
 
 #include "actors/account.hpp"
+#include "actors/on_io_thread.hpp"
 #include "actors/reaper.hpp"
 #include "actors/revocation_feed.hpp"
 #include "actors/session.hpp"
@@ -82,12 +83,18 @@ void supervisor_state::spawn_domain() {
   pool_options.spawn_worker = [&system = self_->system(), worker_options] {
     return system.spawn<caf::detached>(db_worker, worker_options);
   };
-  pool_ = self_->spawn<caf::monitored>(db_pool, std::move(pool_options));
-  cache_ = self_->system().middleman().spawn_broker(session_cache, cache_options_of(s), pool_);
+  auto& system = self_->system();
+  pool_ = spawn_on_io_thread(system, db_pool, std::move(pool_options));
+  cache_ = spawn_on_io_thread(system, session_cache, cache_options_of(s), session_loader_actor{pool_});
+  sessions_ = spawn_on_io_thread(system, session_keeper, session_store_actor{pool_},
+                                 session_registry_actor{cache_}, wakeup_, sources{});
+  accounts_ = spawn_on_io_thread(system, account_keeper, account_store_actor{pool_},
+                                 session_registry_actor{cache_}, wakeup_, sources{});
+  self_->monitor(pool_);
   self_->monitor(cache_);
-  sessions_ = self_->spawn<caf::monitored>(session_keeper, pool_, cache_, wakeup_, sources{});
+  self_->monitor(sessions_);
+  self_->monitor(accounts_);
   reaper_ = self_->spawn<caf::monitored>(reaper, reaper_options_of(s), pool_, wakeup_, sources{});
-  accounts_ = self_->spawn<caf::monitored>(account_keeper, pool_, cache_, wakeup_, sources{});
 }
 
 void supervisor_state::spawn_front() {

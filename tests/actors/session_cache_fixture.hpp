@@ -2,7 +2,7 @@
 
 #include "actors/fixture.hpp"
 
-#include "actors/session_cache_on_scheduler.hpp"
+#include "actors/session_cache.hpp"
 
 #include <memory>
 
@@ -41,8 +41,7 @@ struct session_cache_fixture : test_coordinator_fixture<with_messages<caf::actor
   void start_cache(const session_cache_options& options) {
     if (cache)
       anon_send_exit(cache, caf::exit_reason::kill);
-    cache =
-      sys.spawn(session_cache_on_scheduler, options, session_loader_actor{spawn_fake<db_pool_actor>(sys, db)});
+    cache = sys.spawn(session_cache, options, session_loader_actor{spawn_fake<db_pool_actor>(sys, db)});
     consume_messages();
   }
 

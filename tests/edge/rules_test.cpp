@@ -1,7 +1,6 @@
 #include "actors/fixture.hpp"
 #include "actors/log_follower.hpp"
 #include "actors/session_cache.hpp"
-#include "actors/session_cache_on_scheduler.hpp"
 #include "edge/http_log_source.hpp"
 #include "edge/service_loader.hpp"
 
@@ -97,7 +96,7 @@ struct fixture : test_coordinator_fixture<with_messages<caf::actor_system_config
     cache_options.memory.index.entries_max = 16;
     cache_options.memory.staleness_max = 60s;
     cache_options.now = clock.reader();
-    cache = sys.spawn(session_cache_on_scheduler, cache_options, session_loader_actor{loader});
+    cache = sys.spawn(session_cache, cache_options, session_loader_actor{loader});
     consume_messages();
     start_feed();
   }

@@ -1,4 +1,4 @@
-#include "actors/session_cache_on_scheduler.hpp"
+#include "actors/session_cache.hpp"
 #include "edge/service_loader.hpp"
 
 #include "actors/fixture.hpp"
@@ -207,7 +207,7 @@ CAF_TEST(who brings a cursor holds up nobody else) {
 }
 
 CAF_TEST(behind the cache a load is shared by those whose cursor it has) {
-  auto cache = sys.spawn(session_cache_on_scheduler, cache_options(), session_loader_actor{loader});
+  auto cache = sys.spawn(session_cache, cache_options(), session_loader_actor{loader});
   consume_messages();
   auto ask_with = [&](std::optional<cursor> at_least) {
     auto result = ask<resolution>(sys, cache, load_session{make_hash(1), instant::min(), at_least});
@@ -286,7 +286,7 @@ CAF_TEST(an answer that comes after the loader ended hurts nobody) {
 }
 
 CAF_TEST(behind the cache a token is loaded once and its death is final) {
-  auto cache = sys.spawn(session_cache_on_scheduler, cache_options(), session_loader_actor{loader});
+  auto cache = sys.spawn(session_cache, cache_options(), session_loader_actor{loader});
   consume_messages();
   auto one = ask<resolution>(sys, cache, load_session{make_hash(1)});
   auto other = ask<resolution>(sys, cache, load_session{make_hash(1)});

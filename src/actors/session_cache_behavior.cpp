@@ -1,20 +1,16 @@
-#pragma once
-
 #include "actors/session_cache.hpp"
 
-#include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <utility>
 
-/// The session cache's behaviour, whatever runs it: the service runs it as a broker, and the tests on CAF's test
-/// scheduler, which delivers one message at a time.
 namespace portcullis {
 
-namespace detail {
+namespace {
 
-template <class Self>
-void send_load(Self* self, const session_loader_actor& loader, const token_hash& hash,
+using self_pointer = session_cache_actor::stateful_pointer<session_cache_state>;
+
+void send_load(self_pointer self, const session_loader_actor& loader, const token_hash& hash,
                const session_cache_state::load_ptr& running) {
   self->state.begin(running);
   // The pool answers every request within the operation time-out, so none is set here: CAF could not cancel it.
@@ -27,33 +23,30 @@ void send_load(Self* self, const session_loader_actor& loader, const token_hash&
       [=](const caf::error& err) { self->state.fail(hash, running, err); });
 }
 
-template <class Self>
-caf::result<resolution> answer_load(Self* self, const session_loader_actor& loader, const load_session& ask) {
+caf::result<resolution> answer_load(self_pointer self, const session_loader_actor& loader,
+                                    const load_session& ask) {
   auto running = self->state.find_load(ask);
   bool is_new = running == nullptr;
   if (is_new)
     running = self->state.make_load(ask);
   if (running == nullptr)
     return to_caf({errc::overloaded, "too many sessions are being looked up"});
-  auto promise = self->template make_response_promise<resolution>();
+  auto promise = self->make_response_promise<resolution>();
   session_cache_state::join(running, ask, promise);
   if (is_new)
     send_load(self, loader, ask.hash, running);
   return promise;
 }
 
-/// A message to itself would be taken before any socket is looked at, so the next turn comes by the clock. It has
-/// no sender: CAF does not close the mailbox of a broker that has ended, and a message there that holds its own
-/// actor would keep it, and whoever else has written to it, for ever.
-template <class Self>
-void plan_reclaim(Self* self) {
+/// A message to itself would be taken before any socket is looked at, so the next turn comes by the clock.
+void plan_reclaim(self_pointer self) {
   if (auto pause = self->state.plan_reclaim())
-    caf::delayed_anon_send(session_cache_actor{self}, *pause, step_atom_v);
+    self->delayed_send(self, *pause, step_atom_v);
 }
 
 /// A handler for changes of one type: done when it answers, but for the clean-up.
-template <class Change, class Self>
-auto applies(Self* self) {
+template <class Change>
+auto applies(self_pointer self) {
   return [self](const Change& change) {
     self->state.apply(change);
     plan_reclaim(self);
@@ -61,29 +54,28 @@ auto applies(Self* self) {
   };
 }
 
-} // namespace detail
+} // namespace
 
-template <class Self>
-session_cache_actor::behavior_type session_cache_behavior(Self* self, session_cache_options options,
-                                                          const session_loader_actor& loader) {
+session_cache_actor::behavior_type session_cache(self_pointer self, session_cache_options options,
+                                                 session_loader_actor loader) {
   self->state.init(std::move(options));
   return {
     // CAF tries the handlers in their order: the hot one is the first.
     [self](const peek_sessions& ask) { return self->state.peek(ask); },
-    detail::applies<session_minted>(self),
-    detail::applies<session_revoked>(self),
-    detail::applies<account_revoked>(self),
-    detail::applies<log_progress>(self),
-    detail::applies<epoch_changed>(self),
+    applies<session_minted>(self),
+    applies<session_revoked>(self),
+    applies<account_revoked>(self),
+    applies<log_progress>(self),
+    applies<epoch_changed>(self),
     // Memory needs no word of it: a session that is not held is loaded, warm or not.
     [](const cache_warmed&) { return applied{}; },
-    [self, loader](const load_session& ask) { return detail::answer_load(self, loader, ask); },
-    detail::applies<warm_sessions>(self),
+    [self, loader](const load_session& ask) { return answer_load(self, loader, ask); },
+    applies<warm_sessions>(self),
     [self](const read_cache_stats&) { return self->state.stats(); },
     [self](const read_numbers&) { return self->state.numbers(); },
     [self](step_atom) {
       self->state.reclaim();
-      detail::plan_reclaim(self);
+      plan_reclaim(self);
     },
   };
 }
