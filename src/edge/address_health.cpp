@@ -19,6 +19,16 @@ std::optional<std::size_t> address_health::choose(std::uint32_t tried) const noe
   return std::nullopt;
 }
 
+std::optional<std::size_t> address_health::take_trial() noexcept {
+  if (usable() > 0)
+    return std::nullopt;
+  auto found = std::find_if(addresses_.begin(), addresses_.end(), [](const state& s) { return !s.is_probed; });
+  if (found == addresses_.end())
+    return std::nullopt;
+  found->is_probed = true;
+  return static_cast<std::size_t>(found - addresses_.begin());
+}
+
 bool address_health::is_usable(std::size_t address) const noexcept {
   return addresses_[address].is_usable;
 }

@@ -32,6 +32,11 @@ public:
   /// The first usable address that is not in `tried` (a bit per address).
   std::optional<std::size_t> choose(std::uint32_t tried) const noexcept;
 
+  /// When no address is usable, a request may be the probe: the first address that nothing is trying, whether its
+  /// pause is over or not; `probed` is to be called with the outcome. So what broke one connection does not fail
+  /// everybody for a pause, and an address that hangs holds one request at a time.
+  std::optional<std::size_t> take_trial() noexcept;
+
   bool is_usable(std::size_t address) const noexcept;
   std::size_t usable() const noexcept;
 

@@ -74,7 +74,7 @@ private:
   void take_finished();
   void finished(transfer_ptr what, CURLcode code, instant now);
   void judge(const transfer& what, CURLcode code, instant now);
-  void end_probe(const transfer& what, CURLcode code, instant now);
+  void end_probe(const transfer& what, bool is_ready, CURLcode code, instant now);
   void address_failed(std::size_t address, const char* reason);
   void end_long_polls(std::size_t address);
   void end(transfer_ptr what, result<http_answer> with);
@@ -246,8 +246,14 @@ void http_client::impl::start_probes(instant now) {
 
 /// Sends the request to the next address that it was not tried at, or ends it.
 void http_client::impl::start(transfer_ptr what, instant now) {
+  if (what->deadline <= now)
+    return end(std::move(what), unreachable());
   auto address = health_.choose(what->tried);
-  if (!address || what->deadline <= now)
+  if (!address && what->tried == 0 && what->type == transfer::kind::request) {
+    address = health_.take_trial();
+    what->is_trial = address.has_value();
+  }
+  if (!address)
     return end(std::move(what), unreachable());
   if (what->tried != 0) {
     std::lock_guard<std::mutex> guard{mutex_};
@@ -260,8 +266,10 @@ void http_client::impl::launch(transfer_ptr what, std::size_t address, instant n
   auto* handle = what->handle();
   bool is_ready = what->prepare(settings_, address, now);
   if (!is_ready || curl_multi_add_handle(multi_.get(), handle) != CURLM_OK) {
+    if (what->type == transfer::kind::probe || what->is_trial)
+      health_.probed(address, probe_outcome::silent, now);
     if (what->type == transfer::kind::probe)
-      return health_.probed(address, probe_outcome::silent, now);
+      return;
     return end(std::move(what), {failure{errc::internal, "the request could not be sent"}});
   }
   long_polls_ += what->type == transfer::kind::long_poll ? 1 : 0;
@@ -290,11 +298,14 @@ void http_client::impl::take_finished() {
 
 void http_client::impl::finished(transfer_ptr what, CURLcode code, instant now) {
   if (what->type == transfer::kind::probe)
-    return end_probe(*what, code, now);
-  judge(*what, code, now);
+    return end_probe(*what, code == CURLE_OK && what->status() == 200, code, now);
   if (code == CURLE_OK)
     what->answer.status = what->status();
   bool is_served = code == CURLE_OK && !is_refusal(what->answer.status);
+  if (std::exchange(what->is_trial, false))
+    end_probe(*what, is_served || what->is_too_large, code, now);
+  else
+    judge(*what, code, now);
   bool has_other = what->type == transfer::kind::request && health_.choose(what->tried) && what->deadline > now;
   if (!is_served && !what->is_too_large && has_other)
     return start(std::move(what), now);
@@ -327,10 +338,10 @@ void http_client::impl::judge(const transfer& what, CURLcode code, instant now) 
     address_failed(what.address, curl_easy_strerror(code));
 }
 
-void http_client::impl::end_probe(const transfer& what, CURLcode code, instant now) {
-  auto outcome = probe_outcome::silent;
-  if (code == CURLE_OK)
-    outcome = what.status() == 200 ? probe_outcome::ready : probe_outcome::not_ready;
+void http_client::impl::end_probe(const transfer& what, bool is_ready, CURLcode code, instant now) {
+  auto outcome = is_ready           ? probe_outcome::ready
+                 : code == CURLE_OK ? probe_outcome::not_ready
+                                    : probe_outcome::silent;
   health_.probed(what.address, outcome, now);
   if (!health_.is_usable(what.address))
     return;

@@ -76,8 +76,8 @@ void add_to(metrics::snapshot& s, const http_client_stats& stats);
 
 /// Thread-safe. A request goes to the first address that is not known to have failed. An address fails by an error
 /// of the connection, by a time-out or by several 5xx in a row; from then on it is only probed, with a growing,
-/// jittered pause, and is used again once a probe is answered with 200. With no address left, requests fail at
-/// once.
+/// jittered pause, and is used again once a probe is answered with 200. With no address left, one request at a
+/// time tries each of them, and the others fail at once.
 ///
 /// Errors: `database_unavailable` (no address answers), `overloaded` (the bound on waiting requests). An answer of
 /// 502, 503 or 504 is handed over as it is when no other address gives a better one.

@@ -44,6 +44,7 @@ public:
   http_answer answer;
   std::size_t address = 0;
   std::uint32_t tried = 0; // addresses, a bit for each
+  bool is_trial = false;   // at an address that has failed: it probes it
   bool is_too_large = false;
 
 private:

@@ -86,3 +86,19 @@ CAF_TEST(an address that is not ready is used when there is no other) {
   health.probed(0, probe_outcome::not_ready, start + 1s);
   CAF_CHECK(!health.is_usable(0));
 }
+
+CAF_TEST(with no address left a request tries one that nothing is trying) {
+  auto health = three();
+  CAF_CHECK(!health.take_trial());
+  for (std::size_t i : {0u, 1u, 2u})
+    health.failed(i, start);
+  CAF_CHECK(health.take_probe(start + 1s) == std::size_t{0});
+  CAF_CHECK(health.take_trial() == std::size_t{1});
+  CAF_CHECK(health.take_trial() == std::size_t{2});
+  CAF_CHECK(!health.take_trial());
+  health.probed(2, probe_outcome::silent, start + 1s);
+  CAF_CHECK(health.take_trial() == std::size_t{2});
+  health.probed(2, probe_outcome::ready, start + 1s);
+  CAF_CHECK(health.is_usable(2));
+  CAF_CHECK(!health.take_trial());
+}

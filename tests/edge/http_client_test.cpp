@@ -242,6 +242,24 @@ CAF_TEST(without any address requests fail at once until one is back) {
   CAF_CHECK(eventually([&] { return body_of(ask(client)) == "here"; }));
 }
 
+CAF_TEST(a broken long poll at the only address fails no request) {
+  http_server server{[](const seen_request& asked) {
+    made_reply broken;
+    broken.raw = "no HTTP";
+    return asked.head.rfind("GET /feed", 0) == 0 ? broken : saying("hello");
+  }};
+  auto options = options_for({server.url()});
+  options.backoff_min = 30s; // no probe comes to help
+  options.backoff_max = 30s;
+  http_client client{options};
+  for (int i = 0; i < 5; ++i) {
+    auto feed = get("/feed");
+    feed.is_long_poll = true;
+    CAF_CHECK(!ask(client, feed));
+    CAF_CHECK_EQUAL(body_of(ask(client)), "hello");
+  }
+}
+
 CAF_TEST(a request that is refused is asked of the next address) {
   http_server first{always(refusal(503))};
   http_server second{always(saying("second"))};
