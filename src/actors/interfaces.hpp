@@ -241,7 +241,9 @@ using http_front_actor = caf::io::accept_handler::extend_with<caf::io::connectio
     // Deadlines, heartbeats, the date.
     caf::reacts_to<tick_atom>,
     // A timer of a module has run out.
-    caf::reacts_to<step_atom>>;
+    caf::reacts_to<step_atom>,
+    // The sockets that were ready have had their turn: what was collected goes out.
+    caf::reacts_to<collect_atom>>;
 
 /// The SUPERVISOR: spawns the others in order, and stops them in order.
 using supervisor_actor = caf::typed_actor<

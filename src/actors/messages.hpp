@@ -415,6 +415,7 @@ PORTCULLIS_FOR_EACH_MESSAGE(PORTCULLIS_ADD_TYPE_ID)
 CAF_ADD_ATOM(portcullis, portcullis, tick_atom, "tick")
 CAF_ADD_ATOM(portcullis, portcullis, step_atom, "step")
 CAF_ADD_ATOM(portcullis, portcullis, work_atom, "work")
+CAF_ADD_ATOM(portcullis, portcullis, collect_atom, "collect")
 CAF_END_TYPE_ID_BLOCK(portcullis)
 
 PORTCULLIS_FOR_EACH_MESSAGE(PORTCULLIS_ALLOW_UNSAFE)

@@ -94,6 +94,11 @@ void front_state::drain(std::chrono::nanoseconds grace, caf::typed_response_prom
   caf::delayed_anon_send(http_front_actor{self_}, http::server::door_pause, step_atom_v); // see plan_tick
 }
 
+void front_state::collected() {
+  for (auto* m : collecting_)
+    m->collected();
+}
+
 caf::result<all_numbers> front_state::collect() {
   auto promise = self_->make_response_promise<all_numbers>();
   parts_.health->collect(
@@ -134,6 +139,7 @@ http_front_actor::behavior_type front(front_state::self_pointer self, front_opti
     [&server](const caf::io::data_transferred_msg& msg) {
       guard("transferred", [&] { server.transferred(msg); });
     },
+    [&state](collect_atom) { guard("collect", [&] { state.collected(); }); },
     [&server](const start_serving&) { guard("serve", [&] { server.serve(); }); },
     [&server](const announce_stop&) { server.announce_stop(); },
     [self](const drain_connections& order) -> caf::result<applied> {

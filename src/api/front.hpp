@@ -49,6 +49,9 @@ public:
   void work();
 
   void drain(std::chrono::nanoseconds grace, caf::typed_response_promise<applied> done);
+  /// The sockets that were ready have had their turn.
+  void collected();
+
   caf::result<all_numbers> collect();
 
 private:

@@ -25,6 +25,9 @@ public:
   }
   virtual void end_turn() {}
 
+  /// The `collect_atom` that the module sent to the front has come back, after the sockets that were ready.
+  virtual void collected() {}
+
   /// Four times a second.
   virtual void tick() {}
 

@@ -125,14 +125,34 @@ void resolve_api::collect(http::responder to, form as, const token_hash& hash, i
   l.purpose = static_cast<std::uint8_t>(as);
 }
 
-/// Asks the cache about all the tokens that came in since the last turn, in one message. Each names its own
-/// request, so it does not matter whose handler failed in between.
+/// A message costs several times what a look-up does. So while a crowd asks, the look-ups of all sockets that were
+/// ready go out together: once a message to ourselves has come back, which the loop takes after them. A crowd is
+/// seen when there is something to ask before the answer to the last question, which comes after them as well.
 void resolve_api::end_turn() {
-  if (lookups_.empty())
+  if (lookups_.empty() || is_collecting_)
     return;
+  is_crowded_ = is_crowded_ || peeks_out_ > 0;
+  if (!is_crowded_)
+    return ask();
+  is_collecting_ = true;
+  self_->send(self_, collect_atom_v);
+}
+
+void resolve_api::collected() {
+  is_collecting_ = false;
+  is_crowded_ = lookups_.size() > 1;
+  if (!lookups_.empty())
+    ask();
+}
+
+/// Asks the cache about all that was collected, in one message. Each look-up names its own request, so it does not
+/// matter whose handler failed in between.
+void resolve_api::ask() {
+  ++peeks_out_;
   self_->request(cache_, caf::infinite, peek_sessions{std::exchange(lookups_, {})})
     .then(
       [this](const peeked_sessions& known) {
+        --peeks_out_;
         guard("peeked", [&] {
           http::server::turn t{server_};
           for (auto& found : known.answers)

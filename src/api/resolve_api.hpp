@@ -41,6 +41,7 @@ public:
     return true;
   }
   void end_turn() override;
+  void collected() override;
   void timer() override;
   using module::apply;
   void apply(const log_progress& progress) override;
@@ -54,6 +55,7 @@ private:
   void verify(const http::call& c, http::responder to);
 
   void look_up(http::responder to, form as, const token_hash& hash, std::string_view min_cursor);
+  void ask();
   void collect(http::responder to, form as, const token_hash& hash, instant read_after);
   void answer(const peeked_sessions::answer& known);
   void load(http::responder to, form as, const load_session& what);
@@ -67,7 +69,10 @@ private:
   session_cache_actor cache_;
   resolve_options options_;
   cursor_wait waiting_;
-  std::vector<peek_sessions::lookup> lookups_; // since the last turn
+  std::vector<peek_sessions::lookup> lookups_; // that the cache was not asked for
+  std::size_t peeks_out_ = 0;                  // messages that the cache has not answered
+  bool is_crowded_ = false;                    // several connections ask within one iteration of the loop
+  bool is_collecting_ = false;                 // a `collect_atom` is on its way
   instant log_read_began_ = instant::min();    // of the last complete read of the log
 };
 

@@ -1,5 +1,6 @@
 #include "actors/fixture.hpp"
 
+#include "actors/on_io_thread.hpp"
 #include "actors/session_cache.hpp"
 #include "api/front.hpp"
 #include "app/front_parts.hpp"
@@ -13,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
+#include <future>
 #include <string>
 #include <string_view>
 
@@ -37,6 +40,41 @@ struct config : caf::actor_system_config {
   }
 };
 
+/// The loop handles nothing from the construction to `end`: what is sent meanwhile is there all at once.
+class loop_stop {
+public:
+  explicit loop_stop(caf::actor_system& system) {
+    auto until = released_.get_future().share();
+    auto stop = spawn_on_io_thread(
+      system,
+      [](caf::event_based_actor* self, std::promise<void>* reached, const std::shared_future<void>& over) {
+        self->send(self, tick_atom_v);
+        return caf::behavior{[=](tick_atom) {
+          reached->set_value();
+          over.wait();
+          self->quit();
+        }};
+      },
+      &reached_, until);
+    reached_.get_future().wait();
+  }
+  ~loop_stop() {
+    end();
+  }
+  loop_stop(const loop_stop&) = delete;
+  loop_stop& operator=(const loop_stop&) = delete;
+
+  void end() {
+    if (!std::exchange(is_over_, true))
+      released_.set_value();
+  }
+
+private:
+  std::promise<void> reached_;
+  std::promise<void> released_;
+  bool is_over_ = false;
+};
+
 /// The front and the cache on CAF's own multiplexer, as the service runs them, and one session in memory. Nothing
 /// else in the process has work to do, so whatever is allocated between a request and its answer is the request's.
 struct running_front {
@@ -46,6 +84,7 @@ struct running_front {
   session_cache_actor cache;
   http_front_actor front;
   token secret = token::from_random({{1, 2, 3}});
+  std::uint16_t port = 0;
   int client = -1;
 
   running_front() {
@@ -55,7 +94,7 @@ struct running_front {
     who.pool = spawn_fake<db_pool_actor>(system, peers);
     who.sessions = spawn_fake<session_actor>(system, peers);
     who.accounts = spawn_fake<account_actor>(system, peers);
-    who.cache = cache = system.middleman().spawn_broker(session_cache, memory, session_loader_actor{who.pool});
+    who.cache = cache = spawn_on_io_thread(system, session_cache, memory, session_loader_actor{who.pool});
     listener listening;
     CAF_REQUIRE(listen_on("127.0.0.1", 0, &listening).code == errc::none);
     api::front_options options;
@@ -68,7 +107,8 @@ struct running_front {
     anon_send(front, start_serving{});
     tell(session_minted{hash_token(secret.reveal()), make_record(11, 101), boot_clock::now()});
     tell(log_progress{boot_clock::now(), {1, 10}, {}});
-    connect(listening.port);
+    port = listening.port;
+    client = connect();
   }
 
   ~running_front() {
@@ -84,23 +124,31 @@ struct running_front {
       .receive([](const applied&) {}, [](const caf::error& err) { CAF_FAIL(to_string(err)); });
   }
 
-  void connect(std::uint16_t port) {
-    client = ::socket(AF_INET, SOCK_STREAM, 0);
+  int connect() const {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(port);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CAF_REQUIRE_EQUAL(::connect(client, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    CAF_REQUIRE_EQUAL(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    return fd;
+  }
+
+  static bool send_to(int fd, std::string_view text) {
+    return ::send(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
+  }
+
+  /// Whether the answer is a 200.
+  static bool is_served(int fd) {
+    char answer[2048];
+    auto size = ::recv(fd, answer, sizeof answer, 0);
+    constexpr std::string_view ok = "HTTP/1.1 200";
+    return size > 0 && std::string_view{answer, static_cast<std::size_t>(size)}.substr(0, ok.size()) == ok;
   }
 
   /// Sends the request and reads the answer, with no allocation of its own; whether it was answered with 200.
   bool ask(std::string_view text) const {
-    char answer[2048];
-    if (::send(client, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
-      return false;
-    auto size = ::recv(client, answer, sizeof answer, 0);
-    constexpr std::string_view ok = "HTTP/1.1 200";
-    return size > 0 && std::string_view{answer, static_cast<std::size_t>(size)}.substr(0, ok.size()) == ok;
+    return send_to(client, text) && is_served(client);
   }
 
   std::string resolve(std::string_view fields = {}) const {
@@ -139,6 +187,34 @@ CAF_TEST(a warm resolve allocates what the two messages cost and nothing else) {
 CAF_TEST(a request id of the caller costs one more) {
   auto fields = "X-Request-Id: 0b2cbf2e-6cbb-4b2f-9a43-6a3d9e4b6d1c\r\n";
   CAF_CHECK_LESS(allocations_of(resolve(fields)), messages + 1 + slack);
+}
+
+CAF_TEST(a crowd shares the two messages) {
+  std::array<int, 32> crowd{};
+  for (auto& each : crowd)
+    each = connect();
+  const auto text = resolve();
+  const auto all_served = [&] {
+    loop_stop still{system};
+    bool is_sent = true;
+    for (const auto each : crowd)
+      is_sent = is_sent && send_to(each, text);
+    still.end();
+    std::size_t served = 0;
+    for (const auto each : crowd)
+      served += is_served(each) ? 1 : 0;
+    return is_sent && served == crowd.size();
+  };
+  CAF_REQUIRE(all_served());
+  const auto before = allocation_count();
+  constexpr int rounds = 20;
+  for (int i = 0; i < rounds; ++i)
+    CAF_REQUIRE(all_served());
+  const auto made = static_cast<double>(allocation_count() - before) / (rounds * crowd.size());
+  CAF_MESSAGE(made << " allocations per request, those of the stop included");
+  CAF_CHECK_LESS(made, messages / 2);
+  for (const auto each : crowd)
+    ::close(each);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
