@@ -21,6 +21,17 @@ without_node() {
   echo "left out: $1 (needs Node.js $2 or later with npm)"
 }
 
+# What the console is bundled from, for the build that follows. A machine without Node.js, or without a way to npm's
+# packages, builds the service without a console; CI does not.
+prepare_console() {
+  if ! has_node "$node_console_min"; then
+    without_node "the console" "$node_console_min"
+  elif ! npm_packages console; then
+    [[ -z ${CI:-} ]] || return 1
+    echo "left out: the console (its npm packages could not be installed)"
+  fi
+}
+
 # npm_packages FOLDER: installs what its lock file names, once for each state of that file.
 npm_packages() {
   local installed=$1/node_modules/.installed-lock

@@ -1,12 +1,13 @@
 # Debian packages: what each command needs, and how it gets there without waking any service of the system.
 
-packages_for() { # build | run | test | tsan | bench
+packages_for() { # build | console | run | test | tsan | bench
   case $1 in
     build)
       echo g++ cmake ninja-build ccache mold libcaf-dev libpq-dev libssl-dev libspdlog-dev prometheus-cpp-dev \
         libicu-dev libcurl4-openssl-dev python3 python3-yaml
       echo "$(boost_package libboost)" "$(boost_package libboost-json)"
       ;;
+    console) packages_for build; echo nodejs; npm_package ;;
     run) packages_for build; echo postgresql python3 ;;
     test)
       packages_for run

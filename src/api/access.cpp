@@ -46,6 +46,7 @@ constexpr std::array rows{
   open("healthz"),
   open("readyz"),
   open("openapi"),
+  open("console"), // its files; what they ask for needs rights of its own
   needs("metrics", right::metrics_read),
 
   open("version"),

@@ -3,6 +3,7 @@
 #include "actors/guard.hpp"
 #include "api/account_api.hpp"
 #include "api/admin_api.hpp"
+#include "api/console_api.hpp"
 #include "api/feed_api.hpp"
 #include "api/lookup_api.hpp"
 #include "api/oauth_api.hpp"
@@ -58,6 +59,7 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
   parts.modules.push_back(std::make_unique<api::admin_api>(self, std::move(operators), feed->hub()));
   parts.modules.push_back(std::make_unique<api::version_api>(options.service_name, options.version));
   parts.modules.push_back(std::make_unique<api::openapi_api>());
+  parts.modules.push_back(std::make_unique<api::console_api>());
   parts.modules.push_back(std::move(feed));
   parts.modules.push_back(std::move(probes));
   return parts;

@@ -68,6 +68,8 @@ std::vector<row> rows() {
     {"GET, HEAD, PATCH", "/api/v1/user/account", "user_account user_update_account", audience::user},
     {"GET, HEAD, DELETE", "/api/v1/user/sessions", "user_sessions user_revoke_sessions", audience::user},
     {"DELETE", user_session_path.c_str(), "user_revoke_session", audience::user, {id}},
+    {"GET, HEAD", "/console", "console", audience::admin},
+    {"GET, HEAD", "/console/main.js", "console", audience::admin},
     {"GET, HEAD", "/api/v1/admin/accounts", "admin_accounts", audience::admin},
     {"GET, HEAD", "/api/v1/admin/stats", "admin_stats", audience::admin},
     {"GET, HEAD", "/api/v1/admin/reaper", "admin_reaper", audience::admin},
@@ -196,13 +198,13 @@ CAF_TEST(each path and method has one route) {
   }
 }
 
-CAF_TEST(each route says what right it needs and only probes and public ones need none) {
+CAF_TEST(each route says what right it needs and only probes and files and public ones need none) {
   service_routes all;
   for (const auto& r : all.owner.routes().routes()) {
     const auto* access = api::find_access(r.name);
     CAF_REQUIRE(access != nullptr);
-    const bool is_open =
-      r.group == audience::public_ || r.name == "healthz" || r.name == "readyz" || r.name == "openapi";
+    const bool is_file = r.name == "openapi" || r.name == "console";
+    const bool is_open = r.group == audience::public_ || r.name == "healthz" || r.name == "readyz" || is_file;
     CAF_CHECK_EQUAL(!access->needs, is_open);
     if (r.group == audience::user)
       CAF_CHECK(access->needs == trust::right::users_act);
