@@ -1,9 +1,16 @@
 // Speaks to the service. The caller's key lives in this module's memory alone: it is gone with the tab.
 
 let key = null;
+// The browser's own credentials (cookies, certificates) are for a gateway in front. With them, a browser answers the
+// service's 401 by asking for a name and a password itself, so they are sent only to whoever says that there is one.
+let credentials = "omit";
 
 export function setKey(text) {
   key = text || null;
+}
+
+export function trustGateway(does) {
+  credentials = does ? "same-origin" : "omit";
 }
 
 /** Why the service did not do what it was asked; `code` is the contract's word, or `unreachable`. */
@@ -29,8 +36,7 @@ async function send(method, path, { body, signal, headers } = {}) {
       signal,
       headers: fields(body, headers),
       body: body === undefined ? undefined : JSON.stringify(body),
-      // No cookie and no password of the browser's speaks for a caller, but a gateway in front may need its own.
-      credentials: "same-origin",
+      credentials,
       cache: "no-store",
     });
   } catch (error) {

@@ -1,6 +1,6 @@
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { get, paths, setKey } from "./api.js";
+import { get, paths, setKey, trustGateway } from "./api.js";
 import { useAddress } from "./hooks.js";
 import { Account } from "./pages/account.jsx";
 import { Feed } from "./pages/feed.jsx";
@@ -139,6 +139,7 @@ function Console() {
   useEffect(tryWithout, []);
   function signOut() {
     setKey(null);
+    trustGateway(false);
     setState({ is: "out" });
   }
   if (state.is === "asking") return <Busy what="Asking the service" />;

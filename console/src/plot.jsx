@@ -3,6 +3,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
 const HEIGHT_PX = 160;
+const SPAN_S_MIN = 60; // of the time axis, also when there is only one point yet
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -12,8 +13,11 @@ function options(width, lines, unit) {
     width,
     height: HEIGHT_PX,
     cursor: { y: false },
-    legend: { live: true },
-    scales: { y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1) * 1.1] } },
+    legend: { live: false },
+    scales: {
+      x: { range: (_, low, high) => [Math.min(low, high - SPAN_S_MIN), high] },
+      y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1) * 1.1] },
+    },
     axes: [axis, { ...axis, size: 60, values: (_, ticks) => ticks.map((v) => `${v} ${unit}`) }],
     series: [
       {},
@@ -23,7 +27,6 @@ function options(width, lines, unit) {
         width: 2,
         dash: line.dash,
         spanGaps: false,
-        value: (_, v) => (v === null ? "–" : `${v.toPrecision(3)} ${unit}`),
       })),
     ],
   };

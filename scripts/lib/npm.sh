@@ -3,6 +3,7 @@
 
 readonly node_console_min=18.0    # esbuild
 readonly node_openapi_min=20.19   # the linters
+readonly node_browser_min=20.0    # playwright-core
 
 # has_node MAJOR.MINOR: whether there is a Node.js at least as new, with npm.
 has_node() {
@@ -29,6 +30,15 @@ prepare_console() {
   elif ! npm_packages console; then
     [[ -z ${CI:-} ]] || return 1
     echo "left out: the console (its npm packages could not be installed)"
+  fi
+}
+
+# What drives the browser in tests/console. Without it those tests fail under ctest.
+prepare_browser_tests() {
+  if has_node "$node_browser_min"; then
+    npm_packages tests/console
+  else
+    without_node "what drives a browser" "$node_browser_min"
   fi
 }
 

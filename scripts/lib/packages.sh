@@ -16,6 +16,7 @@ packages_for() { # build | console | run | test | tsan | bench
       echo nginx-light caddy haproxy apache2 libapache2-mod-auth-openidc # the gateways of examples/
       echo nodejs golang-go                                              # the languages of examples/subscribers
       npm_package
+      echo chromium fonts-dejavu-core # the console is driven in it
       ;;
     tsan) packages_for test; echo xz-utils ;;
     bench) packages_for run; echo wrk nginx-light ;;

@@ -160,6 +160,7 @@ run_ctest() { # PRESET [CTEST-ARGUMENT…]
 test_suites() {
   timed "build release" build release
   touch "$run_dir/test/ahead-may-begin"
+  prepare_browser_tests
   step "The tests, on the release build"
   timed "tests of release" run_ctest release "${ctest_arguments[@]}"
 }
