@@ -23,6 +23,14 @@ const PAGES = [
 const IN_MENU = PAGES.filter((page) => page.letter);
 const LETTER_WAIT_MS = 1500; // between `g` and the page's letter
 
+let wantsSearchField = false;
+
+function focusSearchField() {
+  const field = document.querySelector("input[type=search]");
+  wantsSearchField = !field;
+  field?.focus();
+}
+
 /** `/` goes to the search, `g` and a letter to a page, `?` shows which. Not while something is typed. */
 function useKeys(showHelp) {
   useEffect(() => {
@@ -36,8 +44,8 @@ function useKeys(showHelp) {
       else if (event.key === "?") showHelp();
       else if (event.key === "/") {
         event.preventDefault();
+        focusSearchField();
         location.hash = "#/search";
-        requestAnimationFrame(() => document.querySelector("input[type=search]")?.focus());
       }
     }
     addEventListener("keydown", pressed);
@@ -86,7 +94,8 @@ function Frame({ signOut }) {
   useEffect(() => {
     document.title = `${page?.title ?? "Not found"} – Portcullis`;
   }, [name]);
-  useEffect(() => heading.current?.focus(), [address.parts.join("/")]);
+  // Who comes to another page hears its name, or types at once if that is what they came for.
+  useEffect(() => (wantsSearchField ? focusSearchField() : heading.current?.focus()), [address.parts.join("/")]);
   const Shown = page?.shows;
   return (
     <>

@@ -11,8 +11,8 @@ namespace {
 constexpr std::string_view root = "/console/";
 constexpr std::string_view first_page = "/console/index.html";
 
-/// A page that shows what clients have said of themselves must run nothing but the console's own script, send nothing
-/// elsewhere, and stand in nobody's frame.
+/// A page that shows what clients have said of themselves must run nothing but the console's own script, send
+/// nothing elsewhere, and stand in nobody's frame.
 const std::vector<http::extra_header>& protection() {
   static const std::vector<http::extra_header> fields{
     {"Content-Security-Policy",
@@ -47,7 +47,8 @@ void console_api::show(const http::call& c, http::responder to) {
   if (path == root)
     path = first_page;
   const auto& files = console_files();
-  const auto found = std::find_if(files.begin(), files.end(), [&](const asset& file) { return file.path == path; });
+  const auto found =
+    std::find_if(files.begin(), files.end(), [&](const asset& file) { return file.path == path; });
   if (found != files.end())
     return send_asset(c.request, to, *found, protection());
   to.problem({errc::route_unknown, files.empty() ? "this build has no console: it was made without Node.js"

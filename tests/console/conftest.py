@@ -14,7 +14,7 @@ from postgres import Cluster
 from service import Service
 
 HERE = pathlib.Path(__file__).parent
-SCRIPT_S_MAX = 240  # a script drives the browser through all of its cases
+SCRIPT_S_MAX = 500  # a script drives the browser through all of its cases
 
 OPERATOR = ["admin:*", "accounts:*", "sessions:*", "revocations:read", "metrics:read"]
 READER = ["admin:read", "accounts:read", "revocations:read", "metrics:read"]

@@ -4,6 +4,7 @@ import pytest
 
 from callers import caller, new_key, write_callers
 from contract import Contract, load
+from needs import need
 from postgres import Cluster
 from service import Service
 from world import World
@@ -36,6 +37,15 @@ def service(cluster, keys, tmp_path_factory):
 @pytest.fixture
 def new_world(service, keys):
     return lambda: World(service, keys["all"])
+
+
+@pytest.fixture(autouse=True)
+def is_built(request):
+    """A build without Node.js has no console, and so no file of it."""
+    operation = request.node.callspec.params.get("operation") if hasattr(request.node, "callspec") else None
+    if operation is not None and operation.name == "console":
+        service = request.getfixturevalue("service")
+        need(service.http.get("/console/").status == 200, "a build with the console")
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ LENIENT = {
     ("X-Session-ID", "header"),  # what is no UUID counts as not sent
     ("Accept", "header"),
     ("If-None-Match", "header"),
-    ("path", "path"),
+    ("path", "path"),  # of which none is forbidden
     ("reason", "query"),  # its limit is one of bytes; a member of the body wins
     ("external_id", "query"),  # white space around it is cut off before its length counts
     ("external_id", "path"),
