@@ -36,7 +36,9 @@ function options(width, lines, unit) {
 export function Plot({ title, points, lines, unit }) {
   const place = useRef();
   const plot = useRef();
-  const data = [points.map((p) => p.at), ...lines.map((line) => points.map((p) => p[line.of]))];
+  // A lone point has no span of its own: uPlot would draw years around it.
+  const drawn = points.length === 1 ? [{ at: points[0].at - SPAN_S_MIN }, ...points] : points;
+  const data = [drawn.map((p) => p.at), ...lines.map((line) => drawn.map((p) => p[line.of] ?? null))];
   const latest = useRef(data);
   latest.current = data;
 
