@@ -7,6 +7,8 @@ const SPAN_S_MIN = 60; // of the time axis, also when there is only one point ye
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+const clockTime = (seconds) => new Date(seconds * 1000).toLocaleTimeString();
+
 function options(width, lines, unit) {
   const axis = { stroke: colour("--faint"), grid: { stroke: colour("--line") }, ticks: { stroke: colour("--line") } };
   return {
@@ -18,7 +20,7 @@ function options(width, lines, unit) {
       x: { range: (_, low, high) => [Math.min(low, high - SPAN_S_MIN), high] },
       y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1) * 1.1] },
     },
-    axes: [axis, { ...axis, size: 60, values: (_, ticks) => ticks.map((v) => `${v} ${unit}`) }],
+    axes: [{ ...axis, space: 80, values: (_, ticks) => ticks.map(clockTime) }, { ...axis, size: 60, values: (_, ticks) => ticks.map((v) => `${v} ${unit}`) }],
     series: [
       {},
       ...lines.map((line) => ({
