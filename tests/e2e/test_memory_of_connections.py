@@ -2,11 +2,14 @@
 
 import contextlib
 import json
-import os
 import re
+
+import pytest
 
 from http_client import encode_request
 from people import telegram
+
+pytestmark = pytest.mark.uninstrumented  # what a sanitizer keeps to itself counts as resident, too
 
 MIB = 1024 * 1024
 CROWD = 20
@@ -17,8 +20,6 @@ LIST_BYTES_MIN = 80_000  # of one list: all of them are far beyond the bound
 
 HELD_MAX = 16 * MIB
 CROWD_OF_HALVES = 500
-# What the address sanitizer keeps to itself counts as resident, too.
-LEAN_SANITIZER = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=4:detect_stack_use_after_return=0"
 READ_BYTES_MAX = 8192  # a connection may bring as much before it is refused
 
 
@@ -40,7 +41,7 @@ def account_with_many_sessions(service):
 
 
 def test_long_answers_behind_one_that_waits_are_not_held(database, new_service):
-    service = new_service(database, BACKEND_HTTP_WRITE_TIMEOUT="5m", ASAN_OPTIONS=LEAN_SANITIZER).start()
+    service = new_service(database, BACKEND_HTTP_WRITE_TIMEOUT="5m").start()
     account_id = account_with_many_sessions(service)
     path = f"/accounts/{account_id}/sessions?limit={ACCOUNT_SESSIONS}"
     size = len(service.gateway.get(path).body)
