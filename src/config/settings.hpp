@@ -129,6 +129,11 @@ settings defaults_of(role whose);
 /// The variables of the process, as far as they concern this service. An empty value counts as not set.
 using environment = std::map<std::string, std::string, std::less<>>;
 
+std::string_view without_outer_spaces(std::string_view text) noexcept;
+
+/// Without white space at the ends; empty when it is not set.
+std::string_view value_of(const environment& env, std::string_view name);
+
 /// The `BACKEND_*` and `GATEWAY_*` variables of this process.
 environment process_environment();
 
