@@ -86,6 +86,7 @@ using reaper_store_actor = caf::typed_actor<
   caf::replies_to<store::delete_dead_sessions>::with<store::swept>,
   // Rows of sessions that ended with all of their account's, long ago.
   caf::replies_to<store::delete_dead_generations>::with<store::swept>,
+  caf::replies_to<store::delete_expired_sessions>::with<store::swept>,
   // Events that no cursor may resume from any more.
   caf::replies_to<store::prune_events>::with<store::swept>>;
 
@@ -152,9 +153,12 @@ using session_registry_actor = caf::typed_actor<
   // Forgets what it knows of an account's sessions: they ended, or changed.
   caf::replies_to<account_revoked>::with<applied>>;
 
+/// Tells what memory knows of a session by its id, at once.
+using session_recall_actor = caf::typed_actor<caf::replies_to<recall_session>::with<recalled_session>>;
+
 /// The SESSION CACHE, on the I/O thread.
 using session_cache_actor = session_registry_actor::extend_with<revocation_sink_actor>::
-  extend_with<cache_stats_actor>::extend_with<metrics_source_actor>::extend<
+  extend_with<cache_stats_actor>::extend_with<metrics_source_actor>::extend_with<session_recall_actor>::extend<
     // Answers from memory, at once.
     caf::replies_to<peek_sessions>::with<peeked_sessions>,
     // Answers from PostgreSQL; `database_unavailable`, `overloaded` or `history_stale` if it cannot.

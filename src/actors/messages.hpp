@@ -4,6 +4,7 @@
 #include "core/model.hpp"
 #include "core/operations.hpp"
 #include "core/time.hpp"
+#include "core/told_clock.hpp"
 #include "telemetry/metrics.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -48,6 +49,7 @@ struct peeked_sessions {
   enum class knowledge : std::uint8_t {
     active,    // `record` is the session's
     revoked,   // known to be dead
+    expired,   // as old as it may grow
     unknown,   // known never to have been minted
     must_load, // memory cannot tell: ask with `load_session`
   };
@@ -78,11 +80,21 @@ struct resolution {
   session_record record; // set when the status is `active`
 };
 
+/// Asks what memory knows of a session by its id.
+struct recall_session {
+  uuid session_id;
+};
+struct recalled_session {
+  peeked_sessions::knowledge known = peeked_sessions::knowledge::must_load;
+  uuid account_id; // of one that is active
+};
+
 /// A session was minted and committed; `began` is an instant before its transaction began.
 struct session_minted {
   token_hash hash;
   session_record record;
   instant began{};
+  std::vector<uuid> superseded{}; // sessions that it ended; dead before the new one lives
 };
 
 /// A committed revocation of this replica, to be applied before it is acknowledged.
@@ -110,6 +122,7 @@ struct log_progress {
   instant read_began{};
   cursor position;
   std::vector<revocation_event> events; // in log order, following what was sent before
+  std::optional<clock_reading> clock{}; // what the database's clock showed
 };
 
 /// The log does not continue what was sent before: forget everything learned from it. Events after `position`
@@ -146,6 +159,7 @@ struct mint_reply {
   portcullis::session session;
   portcullis::account account;
   bool account_created = false;
+  std::optional<cursor> position{}; // of the end of others, if it ended any
 };
 
 // -- accounts ----------------------------------------------------------------------------------------------
@@ -352,6 +366,8 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::read_reaper_status) \
   X(portcullis::reaper_run) \
   X(portcullis::reaper_status) \
+  X(portcullis::recall_session) \
+  X(portcullis::recalled_session) \
   X(portcullis::resolution) \
   X(portcullis::run_reaper) \
   X(portcullis::session) \
@@ -367,6 +383,7 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::store::delete_account::result) \
   X(portcullis::store::delete_dead_generations) \
   X(portcullis::store::delete_dead_sessions) \
+  X(portcullis::store::delete_expired_sessions) \
   X(portcullis::store::find_account) \
   X(portcullis::store::find_or_create_account) \
   X(portcullis::store::find_or_create_account::result) \

@@ -70,9 +70,20 @@ void reaper_state::step() {
   case stage::generations:
     return ask_for_batch(store::delete_dead_generations{before(options_.revoked_retention), after, batch_rows()},
                          &reaper_run::sessions);
+  case stage::expired_guests:
+    return ask_for_batch(expired_batch(true), &reaper_run::sessions);
+  case stage::expired:
+    return ask_for_batch(expired_batch(false), &reaper_run::sessions);
   case stage::events:
     return ask_for_batch(store::prune_events{before(options_.event_retention), batch_rows()}, &reaper_run::events);
   }
+}
+
+/// An expired session is kept as long as a revoked one, from its expiry on.
+store::delete_expired_sessions reaper_state::expired_batch(bool of_guests) const {
+  auto age = of_guests ? options_.guest_session_max_age : options_.session_max_age;
+  auto before = cutoff(cutoff(database_time_, age), options_.revoked_retention);
+  return {before, of_guests, progress_[static_cast<std::size_t>(stage_)].reached, batch_rows()};
 }
 
 template <class Operation>
@@ -103,12 +114,16 @@ void reaper_state::batch_done(const store::swept& done) {
     return;
   }
   report_progress();
+  auto& so_far = progress_of_stage();
+  if (!done.has_more && !is_of_expired(stage_))
+    so_far.reached = {};
+  else if (done.reached.time != timestamp{})
+    so_far.reached = done.reached;
   if (!done.has_more) {
-    progress_of_stage() = {};
+    so_far.rows_max = 0;
     next_stage();
     return;
   }
-  progress_of_stage().reached = done.reached;
   self_->delayed_send(self_, options_.pause, step_atom_v);
 }
 
@@ -134,8 +149,20 @@ void reaper_state::next_stage() {
     finish();
     return;
   }
-  stage_ = static_cast<stage>(static_cast<std::uint8_t>(stage_) + 1);
+  do
+    stage_ = static_cast<stage>(static_cast<std::uint8_t>(stage_) + 1);
+  while (!has_work(stage_));
   self_->delayed_send(self_, options_.pause, step_atom_v);
+}
+
+bool reaper_state::has_work(stage which) const {
+  if (which == stage::expired_guests)
+    return options_.guest_session_max_age.count() > 0;
+  return which != stage::expired || options_.session_max_age.count() > 0;
+}
+
+bool reaper_state::is_of_expired(stage which) {
+  return which == stage::expired_guests || which == stage::expired;
 }
 
 void reaper_state::report_progress() {

@@ -16,6 +16,8 @@ peeked_sessions::knowledge told(session_memory::knowledge known) {
     return peeked_sessions::knowledge::active;
   case session_memory::knowledge::revoked:
     return peeked_sessions::knowledge::revoked;
+  case session_memory::knowledge::expired:
+    return peeked_sessions::knowledge::expired;
   case session_memory::knowledge::unknown:
     return peeked_sessions::knowledge::unknown;
   case session_memory::knowledge::must_load:
@@ -82,6 +84,12 @@ peeked_sessions session_cache_state::peek(const peek_sessions& ask) {
   return result;
 }
 
+recalled_session session_cache_state::recall(const recall_session& ask) {
+  session_record held;
+  auto known = told(memory_->recall_by_id(ask.session_id, options_.now(), &held));
+  return {known, held.account_id};
+}
+
 session_cache_state::load_ptr session_cache_state::find_load(const load_session& ask) const {
   auto running = loads_.find(ask.hash);
   bool serves = running != loads_.end() && running->second->began_ > ask.read_after
@@ -116,6 +124,9 @@ bool session_cache_state::admit(const token_hash& hash, const load_ptr& running,
   case session_memory::admission::revoked:
     answer(hash, running, {session_status::revoked, {}});
     return false;
+  case session_memory::admission::expired:
+    answer(hash, running, {session_status::expired, {}});
+    return false;
   case session_memory::admission::unknown:
     answer(hash, running, {session_status::unknown, {}});
     return false;
@@ -136,7 +147,7 @@ void session_cache_state::answer(const token_hash& hash, const load_ptr& done, c
 
 void session_cache_state::fail(const token_hash& hash, const load_ptr& done, const caf::error& err) {
   end(hash, done);
-  auto recalled = to_failure(err).code == errc::database_unavailable ? recall(hash) : std::nullopt;
+  auto recalled = to_failure(err).code == errc::database_unavailable ? recall_static(hash) : std::nullopt;
   for (auto& waiting : done->waiting_) {
     if (recalled && waiting.takes_memory)
       waiting.promise.deliver(resolution{session_status::active, *recalled});
@@ -146,7 +157,7 @@ void session_cache_state::fail(const token_hash& hash, const load_ptr& done, con
 }
 
 /// What memory holds as live, though its lease has ended, as long as `fail_static` allows.
-std::optional<session_record> session_cache_state::recall(const token_hash& hash) {
+std::optional<session_record> session_cache_state::recall_static(const token_hash& hash) {
   if (options_.fail_static.count() == 0)
     return std::nullopt;
   auto now = options_.now();
@@ -184,7 +195,10 @@ void session_cache_state::end(const token_hash& hash, const load_ptr& done) {
 // -- changes -----------------------------------------------------------------------------------------------
 
 void session_cache_state::apply(const session_minted& mint) {
-  memory_->admit_minted(mint.hash, mint.record, mint.began, options_.now());
+  auto now = options_.now();
+  for (auto& ended : mint.superseded)
+    memory_->revoke_session(ended, now);
+  memory_->admit_minted(mint.hash, mint.record, mint.began, now);
 }
 
 void session_cache_state::apply(const session_revoked& end) {
@@ -197,6 +211,8 @@ void session_cache_state::apply(const account_revoked& end) {
 
 void session_cache_state::apply(const log_progress& news) {
   auto now = options_.now();
+  if (news.clock)
+    memory_->tell_time(*news.clock);
   for (auto& event : news.events)
     memory_->apply(event, now);
   bool is_complete = news.read_began != instant::min();

@@ -61,6 +61,8 @@ public:
 
   peeked_sessions peek(const peek_sessions& ask);
 
+  recalled_session recall(const recall_session& ask);
+
   /// A load on its way that serves this caller, or nothing.
   load_ptr find_load(const load_session& ask) const;
 
@@ -101,7 +103,7 @@ public:
 private:
   void answer(const token_hash& hash, const load_ptr& done, const resolution& with);
   void end(const token_hash& hash, const load_ptr& done);
-  std::optional<session_record> recall(const token_hash& hash);
+  std::optional<session_record> recall_static(const token_hash& hash);
   void note_static(bool is_static);
 
   session_cache_options options_;

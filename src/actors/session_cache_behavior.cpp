@@ -71,6 +71,7 @@ session_cache_actor::behavior_type session_cache(self_pointer self, session_cach
     [](const cache_warmed&) { return applied{}; },
     [self, loader](const load_session& ask) { return answer_load(self, loader, ask); },
     applies<warm_sessions>(self),
+    [self](const recall_session& ask) { return self->state.recall(ask); },
     [self](const read_cache_stats&) { return self->state.stats(); },
     [self](const read_numbers&) { return self->state.numbers(); },
     [self](step_atom) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <charconv>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -55,14 +56,16 @@ result<std::chrono::seconds> wanted_wait(const http::request& r) {
 /// Answers a long poll over HTTP.
 class json_reply final : public feed::poll_reply {
 public:
-  json_reply(const feed::hub& hub, http::responder to) : hub_(hub), to_(to) {}
+  using clock = std::function<feed::answer_times()>;
+
+  json_reply(clock times, http::responder to) : times_(std::move(times)), to_(to) {}
 
   void events(const std::vector<revocation_event>& found, cursor position) override {
-    to_.json(200, feed::render_event_page(found, position, false, hub_.log_age()));
+    to_.json(200, feed::render_event_page(found, position, false, times_()));
   }
 
   void reset(cursor position) override {
-    to_.json(200, feed::render_event_page({}, position, true, hub_.log_age()));
+    to_.json(200, feed::render_event_page({}, position, true, times_()));
   }
 
   void fail(const failure& why) override {
@@ -74,7 +77,7 @@ public:
   }
 
 private:
-  const feed::hub& hub_;
+  clock times_;
   http::responder to_;
 };
 
@@ -144,7 +147,11 @@ void feed_api::poll(const http::request& r, http::responder to, std::optional<cu
   to.extend_deadline(*wait);
   to.waits_for("the revocation log");
   hub_.poll(from.value_or(hub_.position()), page->limit, to.began() + *wait,
-            std::make_unique<json_reply>(hub_, to));
+            std::make_unique<json_reply>([this] { return times(); }, to));
+}
+
+feed::answer_times feed_api::times() const {
+  return {hub_.log_age(), clock_.at(server_.now())};
 }
 
 void feed_api::read_page(const store::read_events& ask, const std::function<void(feed::page_result)>& then) {
@@ -167,11 +174,14 @@ void feed_api::read_page(const store::read_events& ask, const std::function<void
 // -- the log -----------------------------------------------------------------------------------------------
 
 void feed_api::apply(const log_progress& progress) {
+  if (progress.clock)
+    clock_.tell(*progress.clock);
   auto as_of = progress.read_began == instant::min() ? std::nullopt : std::optional{progress.read_began};
   hub_.append(progress.events, progress.position, as_of);
 }
 
 void feed_api::apply(const epoch_changed& change) {
+  clock_.forget();
   hub_.start_over(change.position, change.reason);
 }
 

@@ -99,7 +99,7 @@ result<identity_key> decode_identity_segments(std::string_view kind, std::string
 
 std::string render_account(const account& a);                       // {"account"}
 std::string render_account_created(const account& a, bool created); // {"account","created"}
-std::string render_session(const session& s); // {"session"}; dead ones also "revoked_at", "revoke_reason"
+std::string render_session(const session& s); // {"session"}; revoked ones also "revoked_at", "revoke_reason"
 std::string render_minted(std::string_view token_text, const session& s, const account& a,
                           std::optional<bool> created);
 std::string render_session_page(const std::vector<session>& sessions, bool has_more,
@@ -108,15 +108,15 @@ std::string render_session_page(const std::vector<session>& sessions, bool has_m
 std::string render_linked(const account& a, std::string_view token_text, const std::optional<session>& rotated);
 std::string render_account_page(const std::vector<account>& accounts, bool has_more); // {"accounts":[…],"next"?}
 /// RFC 7662, section 2.2; nothing: {"active":false}.
-/// `issuer`: who says so (`iss`); left out when empty. `expires_at`: until when the answer may be kept, if at all.
+/// `issuer`: who says so (`iss`); left out when empty. `exp` is when the session expires, or `kept_until` if the
+/// answer may be kept less long than that.
 std::string render_introspection(const std::optional<session_record>& active, std::string_view issuer = {},
-                                 std::optional<std::chrono::seconds> expires_at = std::nullopt);
+                                 std::optional<std::chrono::seconds> kept_until = std::nullopt);
 /// What is known of one hash of a look-up. `expired` is a session that was not revoked and is over by its age.
 enum class lookup_status : std::uint8_t { unknown, revoked, expired, active };
 struct lookup_answer {
   lookup_status status = lookup_status::unknown;
-  session_record record;               // of `active`
-  std::optional<timestamp> expires_at; // of `active`, if it has a limited age
+  session_record record; // of `active`
 };
 /// {"results":[…],"cursor","log_age_ms"}, appended to `out` without an allocation but for `out`'s own room.
 void append_lookup(http::byte_buffer& out, const std::vector<lookup_answer>& results, cursor position,

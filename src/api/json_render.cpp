@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+
 namespace portcullis::api {
 
 namespace {
@@ -41,6 +43,7 @@ json::object to_object(const session& s) {
     {"account_id", to_string(s.account_id)},
     {"is_guest", s.is_guest},
     {"created_at", to_rfc3339(s.created_at)},
+    {"expires_at", s.expires_at ? json::value(to_rfc3339(*s.expires_at)) : json::value(nullptr)},
     {"device",
      {
        {"label", said(s.device.label)},
@@ -48,8 +51,8 @@ json::object to_object(const session& s) {
        {"ip", said(s.device.ip)},
      }},
   };
-  if (!s.is_active) {
-    out["revoked_at"] = s.revoked_at ? json::value(to_rfc3339(*s.revoked_at)) : json::value(nullptr);
+  if (s.revoked_at) {
+    out["revoked_at"] = to_rfc3339(*s.revoked_at);
     out["revoke_reason"] = said(s.revoke_reason);
   }
   return out;
@@ -113,7 +116,7 @@ std::string render_account_page(const std::vector<account>& accounts, bool has_m
 }
 
 std::string render_introspection(const std::optional<session_record>& active, std::string_view issuer,
-                                 std::optional<std::chrono::seconds> expires_at) {
+                                 std::optional<std::chrono::seconds> kept_until) {
   if (!active)
     return R"({"active":false})";
   auto issued_at = std::chrono::duration_cast<std::chrono::seconds>(active->created_at.time_since_epoch()).count();
@@ -124,8 +127,12 @@ std::string render_introspection(const std::optional<session_record>& active, st
                    {"token_type", "Bearer"}};
   if (!issuer.empty())
     out["iss"] = issuer;
-  if (expires_at)
-    out["exp"] = expires_at->count();
+  if (active->expires_at) {
+    auto ends_at = std::chrono::floor<std::chrono::seconds>(active->expires_at->time_since_epoch());
+    kept_until = std::min(kept_until.value_or(ends_at), ends_at);
+  }
+  if (kept_until)
+    out["exp"] = kept_until->count();
   return json::serialize(out);
 }
 

@@ -173,6 +173,8 @@ void resolve_api::answer(const peeked_sessions::answer& known) {
     return send(to, as, session_status::active, known.record);
   case peeked_sessions::knowledge::revoked:
     return send(to, as, session_status::revoked, known.record);
+  case peeked_sessions::knowledge::expired:
+    return send(to, as, session_status::expired, known.record);
   case peeked_sessions::knowledge::unknown:
     return send(to, as, session_status::unknown, known.record);
   case peeked_sessions::knowledge::must_load:
@@ -198,13 +200,15 @@ void resolve_api::send(http::responder to, form as, session_status status, const
     return;
   case session_status::revoked:
     return to.problem({errc::session_revoked, "the session has ended"});
+  case session_status::expired:
+    return to.problem({errc::session_expired, "the session is older than sessions may grow"});
   case session_status::unknown:
     return to.problem({errc::session_unknown, "no session has this token"});
   }
 }
 
 void resolve_api::send_active(http::responder to, form as, const session_record& record) const {
-  auto keep = as == form::resolved ? std::chrono::seconds{0} : keep_for();
+  auto keep = as == form::resolved ? std::chrono::seconds{0} : keep_for(record);
   to.write(200, [&](http::byte_buffer& out, const http::response_context& ctx) {
     if (as == form::resolved)
       return http::append_resolved(out, ctx, record);
@@ -219,22 +223,31 @@ void resolve_api::send_active(http::responder to, form as, const session_record&
   });
 }
 
-/// Nothing is kept past the lease under which it was said, so that a kept answer ends when this memory's would.
-std::chrono::seconds resolve_api::keep_for() const {
+/// Nothing is kept past the lease under which it was said, so that a kept answer ends when this memory's would,
+/// nor past the session's expiry.
+std::chrono::seconds resolve_api::keep_for(const session_record& record) const {
   if (options_.verdict_max_age.count() == 0 || log_read_began_ == instant::min())
     return std::chrono::seconds{0};
-  auto left = options_.staleness_max - (server_.now() - log_read_began_);
+  auto now = server_.now();
+  auto left = options_.staleness_max - (now - log_read_began_);
   auto keep = std::min<std::chrono::nanoseconds>(options_.verdict_max_age, left);
+  if (record.expires_at) {
+    auto time = clock_.at(now);
+    keep = time ? std::min<std::chrono::nanoseconds>(keep, *record.expires_at - *time) : std::chrono::seconds{0};
+  }
   return std::max(std::chrono::floor<std::chrono::seconds>(keep), std::chrono::seconds{0});
 }
 
 void resolve_api::apply(const log_progress& progress) {
   log_read_began_ = std::max(log_read_began_, progress.read_began);
+  if (progress.clock)
+    clock_.tell(*progress.clock);
   waiting_.reach(progress.position);
 }
 
 void resolve_api::apply(const epoch_changed& change) {
   log_read_began_ = instant::min();
+  clock_.forget();
   waiting_.reach(change.position);
 }
 

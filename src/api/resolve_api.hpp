@@ -61,7 +61,7 @@ private:
   void load(http::responder to, form as, const load_session& what);
   void send(http::responder to, form as, session_status status, const session_record& record) const;
   void send_active(http::responder to, form as, const session_record& record) const;
-  std::chrono::seconds keep_for() const;
+  std::chrono::seconds keep_for(const session_record& record) const;
   void time_waiting();
 
   front_pointer self_;
@@ -74,6 +74,7 @@ private:
   bool is_crowded_ = false;                    // several connections ask within one iteration of the loop
   bool is_collecting_ = false;                 // a `collect_atom` is on its way
   instant log_read_began_ = instant::min();    // of the last complete read of the log
+  told_clock clock_;                           // the database's
 };
 
 } // namespace portcullis::api

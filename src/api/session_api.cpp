@@ -57,7 +57,7 @@ void session_api::mint_guest(const http::call& c, http::responder to) {
 void session_api::send_mint(http::responder to, mint_request&& order, bool tells_created) {
   ask<mint_reply>(self_, to, "minting", sessions_, std::move(order), [tells_created](const mint_reply& made) {
     auto created = tells_created ? std::optional{made.account_created} : std::nullopt;
-    return rendered{201, render_minted(made.token.reveal(), made.session, made.account, created), {}};
+    return rendered{201, render_minted(made.token.reveal(), made.session, made.account, created), made.position};
   });
 }
 

@@ -55,7 +55,7 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
     std::make_unique<api::lookup_api>(self, server, peers.cache, options.resolve.cursor_wait));
   parts.modules.push_back(std::make_unique<api::session_api>(self, peers.sessions));
   parts.modules.push_back(std::make_unique<api::account_api>(self, peers.accounts));
-  parts.modules.push_back(std::make_unique<api::user_api>(self, peers.sessions, peers.accounts));
+  parts.modules.push_back(std::make_unique<api::user_api>(self, peers.cache, peers.sessions, peers.accounts));
   parts.modules.push_back(std::make_unique<api::admin_api>(self, std::move(operators), feed->hub()));
   parts.modules.push_back(std::make_unique<api::version_api>(options.service_name, options.version));
   parts.modules.push_back(std::make_unique<api::openapi_api>());

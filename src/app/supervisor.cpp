@@ -34,6 +34,7 @@ db::connect_options connect_options_of(const config::settings& s, const std::sha
   result.operation_timeout =
     std::chrono::duration_cast<std::chrono::milliseconds>(s.postgres.pool.operation_timeout);
   result.application_name = s.telemetry.service_name;
+  result.policy = s.sessions;
   return result;
 }
 
@@ -57,6 +58,8 @@ reaper_options reaper_options_of(const config::settings& s) {
   result.guest_retention = s.retention.guest_retention;
   result.revoked_retention = s.retention.revoked_retention;
   result.event_retention = s.revocation.retention;
+  result.session_max_age = s.sessions.max_age;
+  result.guest_session_max_age = s.sessions.guest_max_age;
   return result;
 }
 

@@ -2,6 +2,7 @@
 
 #include "actors/session_cache_limits.hpp"
 #include "config/listen_address.hpp"
+#include "core/session_policy.hpp"
 #include "db/pool_limits.hpp"
 #include "feed/limits.hpp"
 #include "http/server/limits.hpp"
@@ -108,6 +109,7 @@ struct settings {
   postgres_settings postgres; // the service's
   service_settings service;   // an edge's
   session_cache_settings session_cache;
+  session_policy sessions; // the service's
   revocation_settings revocation;
   retention_settings retention;
   telemetry_settings telemetry;

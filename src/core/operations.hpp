@@ -30,7 +30,7 @@ struct find_session {
   std::optional<cursor> at_least = std::nullopt;
   struct result {
     session_status status = session_status::unknown;
-    session_record record; // set when the status is `active` or `revoked`
+    session_record record; // set when the status is not `unknown`
   };
 };
 
@@ -117,6 +117,10 @@ struct minted {
   portcullis::account account;
   std::int32_t generation = 0;
   bool account_created = false;
+  /// Sessions of the account that ended because there were too many. Of several mints for one account that were
+  /// done together, the first tells them all.
+  std::vector<uuid> superseded;
+  std::optional<cursor> position; // at or after the last of their events, for each of those mints
 };
 
 /// `account_not_found`, for this one alone.
@@ -361,6 +365,17 @@ struct delete_dead_generations {
   using result = swept;
 };
 
+/// Looks at no more than `limit` sessions that were created before the cut-off and deletes those that were not
+/// revoked: of guests, or of full accounts. Rows that somebody holds are left.
+struct delete_expired_sessions {
+  static constexpr bool is_write = true;
+  timestamp created_before{};
+  bool of_guests = false;
+  sweep_position after;
+  std::size_t limit = 1000;
+  using result = swept;
+};
+
 /// Deletes at most `limit` of the oldest events, those before the cut-off, and moves the point from which cursors
 /// can resume.
 struct prune_events {
@@ -377,7 +392,7 @@ using operation =
                list_accounts, count_all, mint_session, mint_for_identity, mint_guest, find_or_create_account,
                create_guest, link_identity, unlink_identity, set_display_name, seat_player, unseat_player,
                unseat_game, revoke_session, revoke_account, delete_account, reap_guests, delete_dead_sessions,
-               delete_dead_generations, prune_events>;
+               delete_dead_generations, delete_expired_sessions, prune_events>;
 
 /// Whether the operation changes anything, and so ends in a commit.
 inline bool is_write(const operation& op) noexcept {

@@ -84,6 +84,7 @@ db_pool_actor::behavior_type db_pool(db_pool_actor::stateful_pointer<db_pool_sta
     handler<store::reap_guests>(self),
     handler<store::delete_dead_sessions>(self),
     handler<store::delete_dead_generations>(self),
+    handler<store::delete_expired_sessions>(self),
     handler<store::prune_events>(self),
     handler<store::read_events>(self),
     handler<store::ping>(self),

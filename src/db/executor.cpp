@@ -57,7 +57,7 @@ bool runs_alone(const operation& op) {
          || std::holds_alternative<seat_player>(op) || std::holds_alternative<unseat_player>(op)
          || std::holds_alternative<unseat_game>(op) || std::holds_alternative<reap_guests>(op)
          || std::holds_alternative<delete_dead_sessions>(op) || std::holds_alternative<delete_dead_generations>(op)
-         || std::holds_alternative<prune_events>(op);
+         || std::holds_alternative<delete_expired_sessions>(op) || std::holds_alternative<prune_events>(op);
 }
 
 const revocation_cause* log_cause(const operation& op) {

@@ -34,9 +34,8 @@ std::string is_done(std::string_view operation_id) {
   return sql::join({"exists (select from done_operations o where o.operation_id = ", operation_id, ")"});
 }
 
-constexpr std::string_view is_old_session =
-  "s.token_hash = q.old_hash and s.account_id = a.account_id and (s.revoked_at is null"
-  " and s.generation = a.session_generation)";
+const std::string is_old_session =
+  sql::join({"s.token_hash = q.old_hash and s.account_id = a.account_id and ", sql::is_alive});
 
 // Nothing is linked for a caller whose token is not that of an active session of the account, nor a second time
 // when somebody has unlinked it since.
@@ -50,6 +49,17 @@ const statement link{
      " where not ",
      is_done("q.identity_id"), " and (q.old_hash is null or exists (select from sessions s where ", is_old_session,
      ")) on conflict (kind, external_id) do nothing returning identity_id as operation_id)", record_done})};
+
+// A full account's sessions may live longer than a guest's: what has expired until now must not come to life
+// again.
+const statement end_expired{
+  "link_identity_end_expired",
+  sql::join({"update sessions s set revoked_at = ", sql::expires_at,
+             ", revoke_reason = 'expired' from unnest($1::uuid[], $2::text[], $3::text[])"
+             " as q(account_id, kind, external_id) join identities i using (kind, external_id), accounts a"
+             " where a.account_id = q.account_id and i.account_id = q.account_id and a.is_guest"
+             " and s.account_id = a.account_id and ",
+             sql::is_active, " and ", sql::is_expired})};
 
 // The event ends no session, since none is of a lower generation. It makes every replica and every subscriber read
 // the account's sessions anew, which say "guest" until then.
@@ -247,6 +257,7 @@ transaction build_statements(const group<link_identity>& ops) {
   transaction out{{&lock_account, accounts_of(ops)},
                   {&lock_old_session, std::move(old)},
                   {&link, std::move(linked)},
+                  {&end_expired, identities_of(ops)},
                   {&promote_guest, std::move(upgraded)},
                   {&report_link, std::move(reported)}};
   if (ops.front()->rotation) {
@@ -260,9 +271,9 @@ maybe_outcomes decode_results(std::vector<result_set>& results, const group<link
   bool rotates = ops.front()->rotation.has_value();
   std::optional<minted> rotated;
   if (rotates)
-    for_each_answer(results[6], 1, [&](std::size_t, row& answer) { rotated = read_minted(answer); });
+    for_each_answer(results[7], 1, [&](std::size_t, row& answer) { rotated = read_minted(answer); });
   maybe_outcomes out(ops.size(), refusal(errc::account_not_found, no_such_account));
-  for_each_answer(results[rotates ? 5 : 4], ops.size(),
+  for_each_answer(results[rotates ? 6 : 5], ops.size(),
                   [&](std::size_t i, row& answer) { out[i] = conclude_link(answer, *ops[i], rotated); });
   return out;
 }

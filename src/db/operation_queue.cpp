@@ -27,6 +27,12 @@ struct lane_chooser {
   lane operator()(const store::delete_dead_sessions&) const {
     return lane::slow;
   }
+  lane operator()(const store::delete_dead_generations&) const {
+    return lane::slow;
+  }
+  lane operator()(const store::delete_expired_sessions&) const {
+    return lane::slow;
+  }
   lane operator()(const store::prune_events&) const {
     return lane::slow;
   }

@@ -28,6 +28,11 @@ const statement delete_generations{"delete_dead_generations",
                                    " from delete_dead_generations($1::text::timestamptz, $2::text::timestamptz,"
                                    " $3::uuid, $4::bigint, $5::bigint)"};
 
+const statement delete_expired{"delete_expired_sessions",
+                               "select is_leader, deleted, has_more, reached_created_at, reached_session_id"
+                               " from delete_expired_sessions($1::text::timestamptz, $5::text::boolean,"
+                               " $2::text::timestamptz, $3::uuid, $4::bigint, $6::bigint)"};
+
 // A prefix of the log, up to the first event that is young enough to stay; cursors below it are too old from
 // this commit on.
 const statement prune{
@@ -67,6 +72,12 @@ call compose_one(const delete_dead_generations& op) {
   auto p = batch_after(op.ended_before, op.after, op.limit);
   p.add(reaper_lock);
   return {&delete_generations, std::move(p)};
+}
+
+call compose_one(const delete_expired_sessions& op) {
+  auto p = batch_after(op.created_before, op.after, op.limit);
+  p.add(op.of_guests ? "true" : "false").add(reaper_lock);
+  return {&delete_expired, std::move(p)};
 }
 
 call compose_one(const prune_events& op) {
@@ -115,6 +126,10 @@ transaction build_statements(const group<delete_dead_generations>& ops) {
   return compose_each(ops);
 }
 
+transaction build_statements(const group<delete_expired_sessions>& ops) {
+  return compose_each(ops);
+}
+
 transaction build_statements(const group<prune_events>& ops) {
   return compose_each(ops);
 }
@@ -128,6 +143,10 @@ maybe_outcomes decode_results(std::vector<result_set>& results, const group<dele
 }
 
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_dead_generations>& ops) {
+  return read_each(results, ops);
+}
+
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_expired_sessions>& ops) {
   return read_each(results, ops);
 }
 

@@ -92,7 +92,7 @@ const statement raise_generations{
      "), asked as (select * from q where n not in (select n from done)),"
      " counted as (select q.account_id, count(s.session_id) as active from asked q"
      " join accounts a using (account_id) left join sessions s on s.account_id = a.account_id and ",
-     sql::is_active,
+     sql::is_alive,
      " and s.session_id is distinct from q.keep_id group by q.account_id),"
      " raised as (update accounts a set session_generation = a.session_generation + 1,"
      " updated_at = clock_timestamp() from asked q where a.account_id = q.account_id"

@@ -89,10 +89,12 @@ maybe_outcomes decode_results(std::vector<result_set>& results, const group<coun
 transaction build_statements(const group<reap_guests>& ops);
 transaction build_statements(const group<delete_dead_sessions>& ops);
 transaction build_statements(const group<delete_dead_generations>& ops);
+transaction build_statements(const group<delete_expired_sessions>& ops);
 transaction build_statements(const group<prune_events>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<reap_guests>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_dead_sessions>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_dead_generations>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_expired_sessions>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<prune_events>& ops);
 
 } // namespace portcullis::db

@@ -53,6 +53,7 @@ private:
   struct fetched {
     event_page page;
     instant sent{};
+    instant heard{};
   };
 
   result<fetched> fetch(const std::optional<cursor>& after, instant deadline);
@@ -83,7 +84,7 @@ result<http_source::fetched> http_source::fetch(const std::optional<cursor>& aft
   auto page = decode_event_page(answer->body);
   if (!page)
     return page.error();
-  return fetched{std::move(*page), answer->sent};
+  return fetched{std::move(*page), answer->sent, options_.now()};
 }
 
 /// Everything committed before it is in the page. A log that the service has not read gives no lease.
@@ -116,6 +117,8 @@ failure http_source::read(cursor after, log_page* out, instant deadline) {
   out->has_more = got->page.events.size() >= options_.page_events_max;
   out->last = got->page.position;
   out->as_of = as_of(*got);
+  if (got->page.now)
+    out->clock = clock_reading{*got->page.now, got->heard};
   out->events = std::move(got->page.events);
   reached_ = out->last;
   position_->note(out->last); // before anybody hears of the events

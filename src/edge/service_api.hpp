@@ -26,7 +26,7 @@ struct lookup_page {
   std::optional<std::chrono::milliseconds> age;
 };
 
-/// The answer to `hashes`. A token that is dead for any reason is `revoked`.
+/// The answer to `hashes`.
 result<lookup_page> decode_lookup(std::string_view body, const std::vector<token_hash>& hashes);
 
 /// `GET /revocations`; without a cursor it tells the position of now.
@@ -40,6 +40,8 @@ struct event_page {
   /// How long before the answer the service's last complete read of the log began; nothing if it does not tell or
   /// has not read it yet.
   std::optional<std::chrono::milliseconds> age;
+  /// What the database's clock showed when it was answered, if it is told.
+  std::optional<timestamp> now;
 };
 
 result<event_page> decode_event_page(std::string_view body);

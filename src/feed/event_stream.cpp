@@ -94,7 +94,7 @@ void append_heartbeat(byte_buffer& out) {
 }
 
 std::string render_event_page(const std::vector<revocation_event>& events, cursor position, bool reset,
-                              std::optional<std::chrono::nanoseconds> log_age) {
+                              const answer_times& times) {
   byte_buffer out;
   append(out, R"({"events":[)");
   for (const auto& event : events) {
@@ -106,11 +106,12 @@ std::string render_event_page(const std::vector<revocation_event>& events, curso
   append(out, R"(],"cursor":")");
   append(out, to_string(position));
   append(out, reset ? R"(","reset":true,"log_age_ms":)" : R"(","reset":false,"log_age_ms":)");
-  if (log_age)
-    append_number(out, static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(*log_age).count()));
+  if (times.log_age)
+    append_number(
+      out, static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(*times.log_age).count()));
   else
     append(out, "null");
-  append(out, "}");
+  append(out, times.now ? R"(,"now":")" + to_rfc3339(*times.now) + "\"}" : R"(,"now":null})");
   return {out.begin(), out.end()};
 }
 

@@ -25,7 +25,7 @@ struct moving_clock {
 struct fixture : domain_fixture {
   reaper_actor sweeper = make();
 
-  reaper_actor make() {
+  reaper_actor make(hours session_max_age = hours{0}, hours guest_session_max_age = hours{0}) {
     moving_clock::elapsed = std::chrono::microseconds{0};
     reaper_options options;
     options.interval = hours{1};
@@ -33,6 +33,8 @@ struct fixture : domain_fixture {
     options.revoked_retention = hours{48};
     options.event_retention = hours{12};
     options.batch_rows_max = 1000;
+    options.session_max_age = session_max_age;
+    options.guest_session_max_age = guest_session_max_age;
     return sys.spawn(reaper, options, reaper_store_actor{store}, wakeup,
                      sources{moving_clock::wall_clock, moving_clock::monotonic, fixed_sources::random});
   }
@@ -43,6 +45,12 @@ struct fixture : domain_fixture {
 
   ~fixture() override {
     end(sweeper);
+  }
+
+  void use_ages(hours of_sessions, hours of_guests) {
+    end(sweeper);
+    sweeper = make(of_sessions, of_guests);
+    sched.run();
   }
 
   void pass(std::chrono::microseconds time) {
@@ -286,6 +294,37 @@ CAF_TEST(a stage that failed goes on where it stopped with smaller batches) {
   CAF_CHECK_EQUAL(fresh.message.limit, 1000u);
   reply(std::move(fresh), batch(0));
   finish_sweep();
+}
+
+CAF_TEST(what expired goes after its retention and what was passed over is not looked at again) {
+  use_ages(hours{10}, hours{2});
+  for (int sweep = 0; sweep < 2; ++sweep) {
+    pass(hours{1});
+    tick();
+    tell_time();
+    reply(take<store::reap_guests>(), batch(0));
+    step();
+    reply(take<store::delete_dead_sessions>(), store::swept{});
+    step();
+    reply(take<store::delete_dead_generations>(), store::swept{});
+    step();
+    auto guests = take<store::delete_expired_sessions>();
+    CAF_CHECK(guests.message.of_guests);
+    CAF_CHECK(guests.message.created_before == database_time() - hours{48 + 2});
+    CAF_CHECK(guests.message.after.id == (sweep == 0 ? uuid{} : make_uuid(7)));
+    reply(std::move(guests), batch(3));
+    step();
+    auto others = take<store::delete_expired_sessions>();
+    CAF_CHECK(!others.message.of_guests);
+    CAF_CHECK(others.message.created_before == database_time() - hours{48 + 10});
+    CAF_CHECK(others.message.after.id.is_nil());
+    reply(std::move(others), store::swept{});
+    step();
+    reply(take<store::prune_events>(), store::swept{});
+  }
+  const auto is = status();
+  CAF_REQUIRE(is->reply && is->reply->last);
+  CAF_CHECK_EQUAL(is->reply->last->sessions, 3u);
 }
 
 CAF_TEST(a dry run counts batch by batch and starts no sweep) {

@@ -70,20 +70,16 @@ backend portcullis
 
 @pytest.fixture(scope="module")
 def key():
-    return new_key("apache")
+    return new_key("gateway")
 
 
 @pytest.fixture(scope="module")
 def secure(database, tmp_path_factory, key):
     made = TlsService(database, tmp_path_factory.mktemp("tls"))
-    issued = made.authority.issue("server", "DNS:localhost,IP:127.0.0.1")
+    issued = made.authority.issue("known-by-both", "DNS:localhost,IP:127.0.0.1")
     for issued, place in zip(issued, (made.certificate, made.key)):
         shutil.copy(issued, place)
-    write_callers(
-        made.callers,
-        caller("gateway", ["internal"], certificates=[SPIFFE]),
-        caller("apache", ["sessions:resolve"], key),
-    )
+    write_callers(made.callers, caller("gateway", ["internal"], key, certificates=[SPIFFE]))
     made.plain.start()
     yield made
     made.plain.stop()

@@ -23,7 +23,7 @@ MALFORMED = {"body_malformed", "id_malformed", "parameter_malformed", "cursor_ma
 
 # What is read leniently on purpose: the document says how it is to be written, and the service takes more.
 LENIENT = {
-    ("X-Session-ID", "header"),  # what is no UUID counts as not sent
+    ("X-Session-ID", "header"),  # an empty one counts as not sent
     ("Accept", "header"),
     ("If-None-Match", "header"),
     ("path", "path"),  # of which none is forbidden
