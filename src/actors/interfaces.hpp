@@ -73,6 +73,10 @@ using account_store_actor = caf::typed_actor<
   caf::replies_to<store::list_accounts>::with<store::list_accounts::result>,
   // Counts.
   caf::replies_to<store::count_all>::with<store::count_all::result>,
+  // Adds entries to the audit that no change carries along.
+  caf::replies_to<store::record_audit>::with<store::record_audit::result>,
+  // Searches the audit.
+  caf::replies_to<store::list_audit>::with<store::list_audit::result>,
   // Deletes; `account_not_found`, `account_seated`.
   caf::replies_to<store::delete_account>::with<store::delete_account::result>>;
 
@@ -88,7 +92,9 @@ using reaper_store_actor = caf::typed_actor<
   caf::replies_to<store::delete_dead_generations>::with<store::swept>,
   caf::replies_to<store::delete_expired_sessions>::with<store::swept>,
   // Events that no cursor may resume from any more.
-  caf::replies_to<store::prune_events>::with<store::swept>>;
+  caf::replies_to<store::prune_events>::with<store::swept>,
+  // Entries of the audit that are old enough.
+  caf::replies_to<store::prune_audit>::with<store::swept>>;
 
 /// Reads old entries of the revocation log, and tells whether the database answers at all.
 using log_store_actor = caf::typed_actor<
@@ -209,6 +215,10 @@ using account_actor = caf::typed_actor<
   caf::replies_to<store::list_accounts>::with<store::list_accounts::result>,
   // Counts accounts and active sessions.
   caf::replies_to<store::count_all>::with<store::count_all::result>,
+  // Adds entries to the audit that no change carries along.
+  caf::replies_to<store::record_audit>::with<store::record_audit::result>,
+  // Searches the audit.
+  caf::replies_to<store::list_audit>::with<store::list_audit::result>,
   // Deletes the account and ends its sessions; `account_not_found`, `account_seated`.
   caf::replies_to<store::delete_account>::with<store::delete_account::result>>;
 

@@ -151,6 +151,7 @@ using session_holder = std::variant<uuid, identity_holder, guest_holder>;
 struct mint_request {
   session_holder holder;
   portcullis::device device;
+  audit_origin origin{};
 };
 
 /// The only message that holds a token. It is shown to the client once and kept nowhere.
@@ -167,9 +168,12 @@ struct mint_reply {
 struct find_or_create_request {
   identity_key key;
   std::optional<std::string> display_name;
+  audit_origin origin{};
 };
 
-struct create_guest_request {};
+struct create_guest_request {
+  audit_origin origin{};
+};
 
 /// Links an identity; with `rotate`, replaces the session of that token.
 struct link_request {
@@ -178,6 +182,7 @@ struct link_request {
   std::optional<token_hash> rotate;
   portcullis::device device; // of the new session
   store::revocation_cause cause;
+  audit_origin origin{};
 };
 
 /// Like `mint_reply`, it shows a token once.
@@ -297,6 +302,7 @@ struct pool_stats {
 /// Asks for a sweep now, or for a count of what one would reap.
 struct run_reaper {
   bool dry_run = false;
+  audit_origin origin{};
 };
 
 /// A sweep, over or going on.
@@ -306,6 +312,7 @@ struct reaper_run {
   std::size_t guests = 0;   // reaped
   std::size_t sessions = 0; // dead rows removed
   std::size_t events = 0;   // old events removed
+  std::size_t audit = 0;    // old entries of the audit removed
   bool dry_run = false;     // `guests` were counted, nothing was removed
   bool is_leader = true;    // false: another replica was sweeping, and this one ended
   errc error = errc::none;  // why it stopped early
@@ -395,6 +402,8 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::store::link_identity::result) \
   X(portcullis::store::list_accounts) \
   X(portcullis::store::list_accounts::result) \
+  X(portcullis::store::list_audit) \
+  X(portcullis::store::list_audit::result) \
   X(portcullis::store::list_sessions) \
   X(portcullis::store::list_sessions::result) \
   X(portcullis::store::mint_for_identity) \
@@ -403,12 +412,15 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::store::minted) \
   X(portcullis::store::ping) \
   X(portcullis::store::ping::result) \
+  X(portcullis::store::prune_audit) \
   X(portcullis::store::prune_events) \
   X(portcullis::store::read_clock) \
   X(portcullis::store::read_clock::result) \
   X(portcullis::store::read_events) \
   X(portcullis::store::read_events::result) \
   X(portcullis::store::reap_guests) \
+  X(portcullis::store::record_audit) \
+  X(portcullis::store::record_audit::result) \
   X(portcullis::store::revoke_account) \
   X(portcullis::store::revoke_account::result) \
   X(portcullis::store::revoke_session) \

@@ -9,6 +9,16 @@
 
 namespace portcullis {
 
+namespace {
+
+audit_origin own_origin() {
+  audit_origin own;
+  own.actor = "reaper";
+  return own;
+}
+
+} // namespace
+
 void reaper_state::init(self_pointer owner, reaper_options opts, reaper_store_actor where,
                         log_wakeup_ptr feed_bell, sources clocks) {
   self_ = owner;
@@ -21,10 +31,11 @@ void reaper_state::init(self_pointer owner, reaper_options opts, reaper_store_ac
 
 void reaper_state::tick() {
   if (stage_ == stage::idle && clocks_.monotonic() >= next_at_)
-    start_sweep();
+    start_sweep(own_origin());
 }
 
-void reaper_state::start_sweep() {
+void reaper_state::start_sweep(audit_origin origin) {
+  origin_ = std::move(origin);
   stage_ = stage::clock;
   began_ = clocks_.monotonic();
   reported_ = began_;
@@ -62,7 +73,7 @@ void reaper_state::step() {
   case stage::guests:
     return ask_for_batch(
       store::reap_guests{
-        before(options_.guest_retention), after, batch_rows(), false, {"abandoned guest", "reaper"}},
+        before(options_.guest_retention), after, batch_rows(), false, {"abandoned guest", "reaper"}, origin_},
       &reaper_run::guests);
   case stage::sessions:
     return ask_for_batch(store::delete_dead_sessions{before(options_.revoked_retention), after, batch_rows()},
@@ -76,6 +87,8 @@ void reaper_state::step() {
     return ask_for_batch(expired_batch(false), &reaper_run::sessions);
   case stage::events:
     return ask_for_batch(store::prune_events{before(options_.event_retention), batch_rows()}, &reaper_run::events);
+  case stage::audit:
+    return ask_for_batch(store::prune_audit{before(options_.audit_retention), batch_rows()}, &reaper_run::audit);
   }
 }
 
@@ -145,7 +158,7 @@ void reaper_state::stage_failed(const caf::error& err) {
 }
 
 void reaper_state::next_stage() {
-  if (stage_ == stage::events) {
+  if (stage_ == stage::audit) {
     finish();
     return;
   }
@@ -171,7 +184,10 @@ void reaper_state::report_progress() {
     return;
   reported_ = now;
   log::info("reaper is sweeping",
-            {{"guests", current_.guests}, {"sessions", current_.sessions}, {"events", current_.events}});
+            {{"guests", current_.guests},
+             {"sessions", current_.sessions},
+             {"events", current_.events},
+             {"audit", current_.audit}});
 }
 
 void reaper_state::finish() {
@@ -190,11 +206,12 @@ void reaper_state::finish() {
   is_in_trouble_ = trouble_.has_value();
   current_.took = now - began_;
   last_ = current_;
-  if (current_.guests + current_.sessions + current_.events > 0)
+  if (current_.guests + current_.sessions + current_.events + current_.audit > 0)
     log::info("reaper has swept",
               {{"guests", current_.guests},
                {"sessions", current_.sessions},
                {"events", current_.events},
+               {"audit", current_.audit},
                {"took_ms", std::chrono::duration_cast<std::chrono::milliseconds>(current_.took).count()}});
   for (auto& promise : std::exchange(waiting_, {})) {
     if (trouble_)
@@ -211,7 +228,7 @@ caf::result<reaper_run> reaper_state::run_now(const run_reaper& order) {
   if (!order.dry_run) {
     waiting_.push_back(promise);
     if (stage_ == stage::idle)
-      start_sweep();
+      start_sweep(order.origin);
     return promise;
   }
   self_->request(store_, caf::infinite, store::read_clock{})

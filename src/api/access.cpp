@@ -87,6 +87,7 @@ constexpr std::array rows{
   needs("user_revoke_sessions", right::users_act),
 
   needs("admin_accounts", right::admin_read),
+  needs("admin_audit", right::admin_read),
   needs("admin_stats", right::admin_read),
   needs("admin_reaper", right::admin_read),
   needs("admin_run_reaper", right::admin_write),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/audit.hpp"
 #include "core/model.hpp"
 #include "core/result.hpp"
 #include "http/response.hpp"
@@ -90,6 +91,16 @@ struct account_filter {
 };
 result<account_filter> decode_account_filter(std::string_view query);
 
+/// `?account_id=&caller=&action=&since=&until=`, each optional.
+struct audit_filter {
+  std::optional<uuid> account_id;
+  std::optional<std::string> caller;
+  std::optional<audit_action> action;
+  std::optional<timestamp> since;
+  std::optional<timestamp> until;
+};
+result<audit_filter> decode_audit_filter(std::string_view query);
+
 result<uuid> decode_id(std::string_view segment);
 
 /// The last two segments of `…/identities/{kind}/{external_id}`, normalized.
@@ -107,6 +118,7 @@ std::string render_session_page(const std::vector<session>& sessions, bool has_m
 /// {"account"}, and with a rotation {"token","session"}.
 std::string render_linked(const account& a, std::string_view token_text, const std::optional<session>& rotated);
 std::string render_account_page(const std::vector<account>& accounts, bool has_more); // {"accounts":[…],"next"?}
+std::string render_audit_page(const std::vector<audit_event>& events, bool has_more); // {"events":[…],"next"?}
 /// RFC 7662, section 2.2; nothing: {"active":false}.
 /// `issuer`: who says so (`iss`); left out when empty. `exp` is when the session expires, or `kept_until` if the
 /// answer may be kept less long than that.

@@ -1,5 +1,7 @@
 #include "api/json.hpp"
 
+#include "core/hex.hpp"
+
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -58,6 +60,36 @@ json::object to_object(const session& s) {
   return out;
 }
 
+json::value said(const std::optional<uuid>& id) {
+  return id ? json::value(to_string(*id)) : json::value(nullptr);
+}
+
+json::value trace_id_text(const audit_origin& from) {
+  if (uuid{from.trace_id}.is_nil())
+    return nullptr;
+  std::string text(2 * from.trace_id.size(), '\0');
+  hex::write(from.trace_id.data(), from.trace_id.size(), text.data());
+  return json::value(text);
+}
+
+json::object to_object(const audit_event& e) {
+  return {
+    {"event_id", to_string(e.event_id)},
+    {"occurred_at", to_rfc3339(e.occurred_at)},
+    {"action", e.action},
+    {"actor", said(e.origin.actor)},
+    {"caller", said(e.origin.caller)},
+    {"user_id", said(e.origin.user_id)},
+    {"account_id", said(e.account_id)},
+    {"session_id", said(e.session_id)},
+    {"game_id", said(e.game_id)},
+    {"reason", said(e.reason)},
+    {"request_id", said(e.origin.request_id)},
+    {"trace_id", trace_id_text(e.origin)},
+    {"address", said(e.origin.address)},
+  };
+}
+
 } // namespace
 
 std::string render_account(const account& a) {
@@ -112,6 +144,17 @@ std::string render_account_page(const std::vector<account>& accounts, bool has_m
   json::object out{{"accounts", std::move(list)}};
   if (has_more && !accounts.empty())
     out["next"] = to_string(accounts.back().account_id);
+  return json::serialize(out);
+}
+
+std::string render_audit_page(const std::vector<audit_event>& events, bool has_more) {
+  json::array list;
+  list.reserve(events.size());
+  for (const auto& e : events)
+    list.push_back(to_object(e));
+  json::object out{{"events", std::move(list)}};
+  if (has_more && !events.empty())
+    out["next"] = to_string(events.back().event_id);
   return json::serialize(out);
 }
 

@@ -62,6 +62,14 @@ std::optional<timestamp> parse_time(std::string text) {
   return parse_rfc3339(text);
 }
 
+/// A name of any form that may once have been in the callers' file.
+std::optional<std::string> parse_caller_name(std::string_view text) {
+  constexpr std::size_t name_bytes_max = 256;
+  if (text.empty() || text.size() > name_bytes_max || text.find('\0') != std::string_view::npos)
+    return {};
+  return std::string{text};
+}
+
 std::optional<bool> parse_flag(std::string_view text) {
   if (text == "true" || text == "false")
     return text == "true";
@@ -84,6 +92,25 @@ result<account_filter> decode_account_filter(std::string_view query) {
     return *std::move(wrong);
   if (auto wrong = read_parameter(query, "created_after", out.created_after, time, parse_time))
     return *std::move(wrong);
+  return out;
+}
+
+result<audit_filter> decode_audit_filter(std::string_view query) {
+  audit_filter out;
+  constexpr std::string_view time = "must be a time like 2026-01-02T03:04:05Z.";
+  if (auto wrong = read_parameter(query, "account_id", out.account_id, "must be a UUID.", uuid::parse))
+    return *std::move(wrong);
+  if (auto wrong = read_parameter(query, "caller", out.caller, "must be the name of a caller.", parse_caller_name))
+    return *std::move(wrong);
+  if (auto wrong =
+        read_parameter(query, "action", out.action, "must be an action like session.minted.", parse_audit_action))
+    return *std::move(wrong);
+  if (auto wrong = read_parameter(query, "since", out.since, time, parse_time))
+    return *std::move(wrong);
+  if (auto wrong = read_parameter(query, "until", out.until, time, parse_time))
+    return *std::move(wrong);
+  if (out.since && out.until && *out.since > *out.until)
+    return http::malformed_parameter("since", "must not be after until.");
   return out;
 }
 

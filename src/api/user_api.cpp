@@ -7,6 +7,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -30,6 +31,22 @@ std::optional<failure> fault_of(const session& s, const uuid& account_id) {
     return failure{errc::session_expired, "the session in X-Session-ID is older than sessions may grow"};
   return std::nullopt;
 }
+
+/// A call that waits, with all that it says; the path's parameters were read before.
+class held_call {
+public:
+  explicit held_call(const http::call& from)
+    : request_(from.request), caller_(from.from.caller), address_(from.from.address) {}
+
+  http::call get() const {
+    return {request_.get(), {}, {caller_, address_}};
+  }
+
+private:
+  http::owned_request request_;
+  std::string caller_;
+  std::string address_;
+};
 
 } // namespace
 
@@ -57,8 +74,8 @@ void user_api::act(const http::call& c, http::responder to, action then) {
   if (!user)
     return to.problem(user.error());
   if (!user->session_id)
-    return then(c.request, to, *user);
-  auto held = std::make_shared<http::owned_request>(c.request);
+    return then(c, to, *user);
+  auto held = std::make_shared<held_call>(c);
   check_in_memory(*user, to, [held, to, then = std::move(then), user = *user] { then(held->get(), to, user); });
 }
 
@@ -117,35 +134,35 @@ void user_api::add_routes(http::router& to) {
 }
 
 void user_api::show_account(const http::call& c, http::responder to) {
-  act(c, to, [this](const http::request&, http::responder answer, const acting_user& user) {
+  act(c, to, [this](const http::call&, http::responder answer, const acting_user& user) {
     api::show_account(self_, answer, accounts_, store::get_account{user.account_id});
   });
 }
 
 void user_api::update_account(const http::call& c, http::responder to) {
-  act(c, to, [this](const http::request& r, http::responder answer, const acting_user& user) {
-    rename_account(self_, answer, accounts_, r, user.account_id);
+  act(c, to, [this](const http::call& asked, http::responder answer, const acting_user& user) {
+    rename_account(self_, answer, accounts_, asked, user.account_id, http::audience::user);
   });
 }
 
 void user_api::list(const http::call& c, http::responder to) {
-  act(c, to, [this](const http::request& r, http::responder answer, const acting_user& user) {
-    list_sessions(self_, answer, sessions_, r, user.account_id, user.session_id);
+  act(c, to, [this](const http::call& asked, http::responder answer, const acting_user& user) {
+    list_sessions(self_, answer, sessions_, asked.request, user.account_id, user.session_id);
   });
 }
 
 void user_api::revoke(const http::call& c, http::responder to) {
   auto id = decode_id(c.params[0]);
-  act(c, to, [this, id](const http::request& r, http::responder answer, const acting_user& user) {
+  act(c, to, [this, id](const http::call& asked, http::responder answer, const acting_user& user) {
     if (!id)
       return answer.problem(id.error());
-    revoke_session(self_, answer, sessions_, r, *id, user.account_id);
+    revoke_session(self_, answer, sessions_, asked, *id, user.account_id);
   });
 }
 
 void user_api::revoke_all(const http::call& c, http::responder to) {
-  act(c, to, [this](const http::request& r, http::responder answer, const acting_user& user) {
-    auto keep = http::query_parameter(r.query, "keep");
+  act(c, to, [this](const http::call& asked, http::responder answer, const acting_user& user) {
+    auto keep = http::query_parameter(asked.request.query, "keep");
     if (!keep)
       return answer.problem(keep.error());
     bool keeps_current = keep->has_value();
@@ -153,7 +170,7 @@ void user_api::revoke_all(const http::call& c, http::responder to) {
       return answer.problem({errc::value_unacceptable, "keep takes the value current"});
     if (keeps_current && !user.session_id)
       return answer.problem({errc::parameter_malformed, "keep=current needs X-Session-ID"});
-    revoke_account(self_, answer, sessions_, r, user.account_id, keeps_current ? user.session_id : std::nullopt,
+    revoke_account(self_, answer, sessions_, asked, user.account_id, keeps_current ? user.session_id : std::nullopt,
                    http::audience::user);
   });
 }

@@ -18,7 +18,7 @@ private:
     uuid account_id;
     std::optional<uuid> session_id; // the one that the request was made with
   };
-  using action = std::function<void(const http::request& r, http::responder to, const acting_user& user)>;
+  using action = std::function<void(const http::call& c, http::responder to, const acting_user& user)>;
 
   void show_account(const http::call& c, http::responder to);
   void update_account(const http::call& c, http::responder to);

@@ -46,7 +46,7 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
 
   api::front_parts parts;
   parts.health = probes.get();
-  parts.modules.push_back(std::make_unique<api::gatekeeper>(server, options.gate));
+  parts.modules.push_back(std::make_unique<api::gatekeeper>(self, server, peers.accounts, options.gate));
   auto resolving = std::make_unique<api::resolve_api>(self, server, peers.cache, options.resolve);
   parts.modules.push_back(
     std::make_unique<api::oauth_api>(self, *resolving, peers.sessions, options.resolve.issuer));

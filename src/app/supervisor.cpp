@@ -60,6 +60,7 @@ reaper_options reaper_options_of(const config::settings& s) {
   result.event_retention = s.revocation.retention;
   result.session_max_age = s.sessions.max_age;
   result.guest_session_max_age = s.sessions.guest_max_age;
+  result.audit_retention = s.retention.audit_retention;
   return result;
 }
 

@@ -66,6 +66,8 @@ std::vector<variable> essential_variables(const variable_maker& make) {
                   milliseconds{0}, hours{87600}, "the same for the sessions of guests"),
     make.count("SESSIONS_PER_ACCOUNT_MAX", in(&settings::sessions, &session_policy::per_account_max), 0, 1'000'000,
                "sessions of an account; past it a new one ends the oldest; 0: any number"),
+    make.duration("AUDIT_RETENTION", in(&settings::retention, &retention_settings::audit_retention), seconds{1},
+                  hours{876000}, "entries of the audit are kept this long"),
     make.duration("REVOCATION_RETENTION", in(&settings::revocation, &revocation_settings::retention), seconds{1},
                   hours{8760}, "how far back a cursor can resume"),
     make.duration("REVOCATION_POLL_INTERVAL", in(&settings::revocation, &revocation_settings::poll_interval),

@@ -77,6 +77,7 @@ struct retention_settings {
   milliseconds guest_retention{std::chrono::hours{720}};
   milliseconds guest_reap_interval{std::chrono::hours{1}};
   milliseconds revoked_retention{std::chrono::hours{720}}; // dead session rows
+  milliseconds audit_retention{std::chrono::hours{2160}};
 };
 
 struct telemetry_settings {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/audit.hpp"
 #include "core/error.hpp"
 #include "core/model.hpp"
 
@@ -17,6 +18,9 @@
 ///
 /// What an operation makes is found again by the id of what it made. What ends or sets something has an
 /// `operation_id` to be found by: run again, it answers what it did the first time and does nothing twice.
+///
+/// What changes something says whose request it comes from (`origin`). Its transaction adds an entry to the audit
+/// for each thing that it has in fact changed, and none for what it found to be so already.
 namespace portcullis::store {
 
 // -- reads -------------------------------------------------------------------------------------------------
@@ -128,6 +132,7 @@ struct mint_session {
   static constexpr bool is_write = true;
   session_draft draft;
   uuid account_id;
+  audit_origin origin{};
   using result = minted;
 };
 
@@ -136,6 +141,7 @@ struct mint_for_identity {
   static constexpr bool is_write = true;
   session_draft draft;
   identity_claim claim;
+  audit_origin origin{};
   using result = minted;
 };
 
@@ -144,12 +150,14 @@ struct mint_guest {
   static constexpr bool is_write = true;
   session_draft draft;
   uuid account_id;
+  audit_origin origin{};
   using result = minted;
 };
 
 struct find_or_create_account {
   static constexpr bool is_write = true;
   identity_claim claim;
+  audit_origin origin{};
   struct result {
     portcullis::account account;
     bool created = false;
@@ -159,6 +167,7 @@ struct find_or_create_account {
 struct create_guest {
   static constexpr bool is_write = true;
   uuid account_id;
+  audit_origin origin{};
   using result = account;
 };
 
@@ -176,6 +185,7 @@ struct revoke_session {
   std::optional<uuid> owner;
   revocation_cause cause;
   uuid operation_id{};
+  audit_origin origin{};
   struct result {
     bool revoked = false; // false: it was dead already
     uuid session_id;
@@ -192,6 +202,7 @@ struct revoke_account {
   std::optional<uuid> keep;
   revocation_cause cause;
   uuid operation_id{};
+  audit_origin origin{};
   struct result {
     std::size_t revoked = 0; // sessions that were active
     std::int32_t generation = 0;
@@ -205,6 +216,7 @@ struct delete_account {
   uuid account_id;
   revocation_cause cause;
   uuid operation_id{};
+  audit_origin origin{};
   struct result {
     std::int32_t generation = 0; // above every session's
     cursor position;
@@ -225,6 +237,7 @@ struct link_identity {
   };
   std::optional<token_rotation> rotation;
   revocation_cause cause; // of the old session's end
+  audit_origin origin{};
   struct result {
     portcullis::account account;
     bool was_linked = false;       // already, to this account: nothing changed but for the rotation
@@ -243,6 +256,7 @@ struct unlink_identity {
   uuid account_id;
   identity_key key;
   uuid operation_id{};
+  audit_origin origin{};
   using result = account;
 };
 
@@ -252,6 +266,7 @@ struct set_display_name {
   uuid account_id;
   std::optional<std::string> display_name;
   uuid operation_id{};
+  audit_origin origin{};
   using result = account;
 };
 
@@ -262,6 +277,7 @@ struct seat_player {
   uuid account_id;
   std::optional<std::int32_t> seat;
   uuid operation_id{};
+  audit_origin origin{};
   struct result {};
 };
 
@@ -271,6 +287,7 @@ struct unseat_player {
   uuid game_id;
   uuid account_id;
   uuid operation_id{};
+  audit_origin origin{};
   struct result {
     cursor position; // the end of the log as of the commit: unseating ends no session
   };
@@ -281,6 +298,7 @@ struct unseat_game {
   static constexpr bool is_write = true;
   uuid game_id;
   uuid operation_id{};
+  audit_origin origin{};
   struct result {
     cursor position; // as above
   };
@@ -317,6 +335,40 @@ struct count_all {
   };
 };
 
+/// Something for the audit that no change carries along.
+struct audit_note {
+  audit_action action{};
+  std::optional<uuid> account_id;
+  std::string reason;
+  audit_origin origin;
+};
+
+/// Writes entries of the audit, once, in the order of `notes`.
+struct record_audit {
+  static constexpr bool is_write = true;
+  std::vector<audit_note> notes;
+  uuid operation_id{};
+  struct result {
+    bool recorded = true;
+  };
+};
+
+/// Entries of the audit that match every condition given, newest first. Each page is read along an index.
+struct list_audit {
+  static constexpr bool is_write = false;
+  std::optional<uuid> account_id;
+  std::optional<std::string> caller;
+  std::optional<audit_action> action;
+  std::optional<timestamp> since; // inclusive
+  std::optional<timestamp> until; // exclusive
+  std::optional<uuid> after;      // exclusive: entries that are older than this one
+  std::size_t limit = 50;
+  struct result {
+    std::vector<audit_event> events;
+    bool has_more = false;
+  };
+};
+
 // -- for the reaper ----------------------------------------------------------------------------------------
 
 /// How far a stage of a sweep has come: the last row of the batch before, in the order of (`time`, `id`). The
@@ -344,6 +396,7 @@ struct reap_guests {
   std::size_t limit = 1000;
   bool dry_run = false;
   revocation_cause cause;
+  audit_origin origin{};
   using result = swept;
 };
 
@@ -385,14 +438,22 @@ struct prune_events {
   using result = swept; // `reached` stays where it is: what is left begins the log
 };
 
+/// Deletes at most `limit` of the oldest entries of the audit, those before the cut-off.
+struct prune_audit {
+  static constexpr bool is_write = true;
+  timestamp occurred_before{};
+  std::size_t limit = 1000;
+  using result = swept; // `reached` stays where it is, as above
+};
+
 // -- all of them -------------------------------------------------------------------------------------------
 
 using operation =
   std::variant<find_session, get_session, list_sessions, get_account, find_account, read_events, read_clock, ping,
-               list_accounts, count_all, mint_session, mint_for_identity, mint_guest, find_or_create_account,
+               list_accounts, count_all, list_audit, mint_session, mint_for_identity, mint_guest, find_or_create_account,
                create_guest, link_identity, unlink_identity, set_display_name, seat_player, unseat_player,
                unseat_game, revoke_session, revoke_account, delete_account, reap_guests, delete_dead_sessions,
-               delete_dead_generations, delete_expired_sessions, prune_events>;
+               delete_dead_generations, delete_expired_sessions, prune_events, record_audit, prune_audit>;
 
 /// Whether the operation changes anything, and so ends in a commit.
 inline bool is_write(const operation& op) noexcept {
@@ -402,8 +463,9 @@ inline bool is_write(const operation& op) noexcept {
 /// The result of the operation at the same index of a batch, or why there is none.
 using outcome =
   std::variant<failure, find_session::result, session, list_sessions::result, account, read_events::result,
-               read_clock::result, ping::result, list_accounts::result, count_all::result, minted,
+               read_clock::result, ping::result, list_accounts::result, count_all::result, list_audit::result, minted,
                find_or_create_account::result, link_identity::result, seat_player::result, unseat_player::result,
-               unseat_game::result, revoke_session::result, revoke_account::result, delete_account::result, swept>;
+               unseat_game::result, revoke_session::result, revoke_account::result, delete_account::result, swept,
+               record_audit::result>;
 
 } // namespace portcullis::store

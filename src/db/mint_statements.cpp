@@ -1,4 +1,5 @@
 #include "core/failpoint.hpp"
+#include "db/audit_sql.hpp"
 #include "db/claims.hpp"
 #include "db/minted_rows.hpp"
 #include "db/model_rows.hpp"
@@ -17,9 +18,11 @@ namespace portcullis::db {
 
 namespace {
 
-// $1…$5, the same in every mint; the columns of `draft`.
-constexpr std::string_view draft_arrays = "$1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[]";
-constexpr std::string_view draft_columns = "session_id, token_hash, device_label, user_agent, ip";
+// $1…$12, the same in every mint; the columns of `draft`.
+const std::string draft_arrays =
+  "$1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[], " + sql::origin_arrays(6);
+const std::string draft_columns =
+  sql::join({"session_id, token_hash, device_label, user_agent, ip, ", sql::origin_columns});
 
 // From `owner`: the drafts, each with its account and that account's generation. A conflict means that an earlier
 // attempt, whose outcome was lost, did commit: the row is there already.
@@ -29,7 +32,20 @@ const std::string insert_sessions =
     " select session_id, account_id, token_hash, session_generation, nullif(device_label, ''), nullif(user_agent, "
     "''),"
     " nullif(ip, '')::inet from owner"}
-  + (!fails(failpoint::idempotent_retry) ? " on conflict do nothing" : "");
+  + (!fails(failpoint::idempotent_retry) ? " on conflict do nothing" : "") + " returning session_id";
+
+// One for each session that this run has minted.
+const std::string audit_sessions =
+  sql::insert_audit(audit_action::session_minted, {"owner.account_id", "owner.session_id"},
+                    "owner join inserted using (session_id)");
+
+// The same for guests, after an entry for the account.
+const std::string audit_guests =
+  sql::insert_audit("told.action", {"owner.account_id", "told.session_id"},
+                    sql::join({"owner join inserted using (session_id) cross join lateral (values ('",
+                               to_string(audit_action::account_created), "', null), ('",
+                               to_string(audit_action::session_minted),
+                               "', owner.session_id)) as told(action, session_id)"}));
 
 // The account's row is locked as its generation is read, against revoke_account and delete_account, which lock it
 // for update: a session minted before them is theirs to end, one minted after them has the new generation. And
@@ -40,27 +56,27 @@ const std::string lock_owners = std::string{" order by a.account_id, d.session_i
 
 const statement mint{
   "mint_session",
-  sql::join({"with owner as (select d.*, a.session_generation from unnest(", draft_arrays, ", $6::uuid[]) as d(",
+  sql::join({"with owner as (select d.*, a.session_generation from unnest(", draft_arrays, ", $13::uuid[]) as d(",
              draft_columns, ", account_id) join accounts a using (account_id)", lock_owners, "), inserted as (",
-             insert_sessions, ") select account_id from owner"})};
+             insert_sessions, "), audited as (", audit_sessions, ") select account_id from owner"})};
 
 const statement mint_for_claims{
   "mint_for_identity",
   sql::join({"with owner as (select d.*, a.account_id, a.session_generation from unnest(", draft_arrays,
-             ", $6::text[], $7::text[]) as d(", draft_columns,
+             ", $13::text[], $14::text[]) as d(", draft_columns,
              ", kind, external_id)"
              " join identities i using (kind, external_id) join accounts a using (account_id)",
-             lock_owners, ") ", insert_sessions})};
+             lock_owners, "), inserted as (", insert_sessions, ")", audit_sessions})};
 
 // The account is this transaction's own: nobody else can have raised its generation.
 const statement mint_with_guests{
   "mint_guest",
   sql::join({"with owner as (select d.*, 0 as session_generation from unnest(", draft_arrays,
-             ", $6::uuid[]) as d(", draft_columns,
+             ", $13::uuid[]) as d(", draft_columns,
              ", account_id) order by d.account_id),"
              " guests as (insert into accounts (account_id, is_guest) select account_id, true from owner"
-             " on conflict (account_id) do nothing) ",
-             insert_sessions})};
+             " on conflict (account_id) do nothing), inserted as (",
+             insert_sessions, ")", audit_guests})};
 
 const statement select_minted{
   "select_minted",
@@ -155,6 +171,7 @@ parameters drafts_of(const group<Op>& ops) {
   p.add_each(ops, [](const Op* op) -> std::string_view { return op->draft.device.label; });
   p.add_each(ops, [](const Op* op) -> std::string_view { return op->draft.device.user_agent; });
   p.add_each(ops, [](const Op* op) -> std::string_view { return op->draft.device.ip; });
+  add_origins(p, ops);
   return p;
 }
 
@@ -205,13 +222,10 @@ maybe_outcomes decode_results(std::vector<result_set>& results, const group<mint
 }
 
 transaction build_statements(const group<mint_for_identity>& ops) {
-  std::vector<const identity_claim*> claims;
-  for (const auto* op : ops)
-    claims.push_back(&op->claim);
   auto p = drafts_of(ops);
   p.add_each(ops, [](const mint_for_identity* op) { return std::string{to_string(op->claim.key.kind)}; });
   p.add_each(ops, [](const mint_for_identity* op) -> std::string_view { return op->claim.key.external_id; });
-  return {claim_identities(claims), {&mint_for_claims, std::move(p)}, select_sessions(ops), supersede_others(ops)};
+  return {claim_identities(claims_of(ops)), {&mint_for_claims, std::move(p)}, select_sessions(ops), supersede_others(ops)};
 }
 
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<mint_for_identity>& ops) {

@@ -21,6 +21,9 @@ struct lane_chooser {
   lane operator()(const store::count_all&) const {
     return lane::slow;
   }
+  lane operator()(const store::list_audit&) const {
+    return lane::slow;
+  }
   lane operator()(const store::reap_guests&) const {
     return lane::slow;
   }
@@ -34,6 +37,9 @@ struct lane_chooser {
     return lane::slow;
   }
   lane operator()(const store::prune_events&) const {
+    return lane::slow;
+  }
+  lane operator()(const store::prune_audit&) const {
     return lane::slow;
   }
   template <class Operation>

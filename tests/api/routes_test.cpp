@@ -71,6 +71,7 @@ std::vector<row> rows() {
     {"GET, HEAD", "/console", "console", audience::admin},
     {"GET, HEAD", "/console/main.js", "console", audience::admin},
     {"GET, HEAD", "/api/v1/admin/accounts", "admin_accounts", audience::admin},
+    {"GET, HEAD", "/api/v1/admin/audit", "admin_audit", audience::admin},
     {"GET, HEAD", "/api/v1/admin/stats", "admin_stats", audience::admin},
     {"GET, HEAD", "/api/v1/admin/reaper", "admin_reaper", audience::admin},
     {"POST", "/api/v1/admin/reaper/run", "admin_run_reaper", audience::admin},

@@ -90,6 +90,7 @@ CAF_TEST(the defaults of the contract hold when only the DSN is given) {
   CAF_CHECK(s.retention.guest_retention == 720h);
   CAF_CHECK(s.retention.guest_reap_interval == 1h);
   CAF_CHECK(s.retention.revoked_retention == 720h);
+  CAF_CHECK(s.retention.audit_retention == 2160h);
   CAF_CHECK(s.revocation.retention == 24h);
   CAF_CHECK(s.revocation.poll_interval == 100ms);
   CAF_CHECK(s.staleness_max() == 30s);
@@ -125,6 +126,7 @@ CAF_TEST(every variable is read into the setting that it names) {
                             {"BACKEND_GUEST_RETENTION", "8s"},
                             {"BACKEND_GUEST_REAP_INTERVAL", "9s"},
                             {"BACKEND_REVOKED_RETENTION", "10s"},
+                            {"BACKEND_AUDIT_RETENTION", "12s"},
                             {"BACKEND_REVOCATION_RETENTION", "11s"},
                             {"BACKEND_REVOCATION_POLL_INTERVAL", "12ms"},
                             {"BACKEND_REVOCATION_MAX_STALENESS", "1300ms"},
@@ -161,6 +163,7 @@ CAF_TEST(every variable is read into the setting that it names) {
   CAF_CHECK(s.retention.guest_retention == 8s);
   CAF_CHECK(s.retention.guest_reap_interval == 9s);
   CAF_CHECK(s.retention.revoked_retention == 10s);
+  CAF_CHECK(s.retention.audit_retention == 12s);
   CAF_CHECK(s.revocation.retention == 11s);
   CAF_CHECK(s.revocation.poll_interval == 12ms);
   CAF_CHECK(s.staleness_max() == 1300ms);

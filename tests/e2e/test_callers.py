@@ -47,6 +47,7 @@ ROUTES = [
     ("DELETE", "/api/v1/user/sessions", "users:act"),
     ("DELETE", f"/api/v1/user/sessions/{SOME_ID}", "users:act"),
     ("GET", "/api/v1/admin/accounts", "admin:read"),
+    ("GET", "/api/v1/admin/audit", "admin:read"),
     ("GET", "/api/v1/admin/stats", "admin:read"),
     ("GET", "/api/v1/admin/reaper", "admin:read"),
     ("POST", "/api/v1/admin/reaper/run", "admin:write"),

@@ -168,8 +168,8 @@ void input::run_parked() {
 void input::run(connection& c, exchange& x, const request& r, const path_params& params) {
   ticket which{c.handle.id(), c.generation, x.id};
   try {
-    call asked{r, params};
-    if (auto refused = ask_gate(c, x, asked)) {
+    call asked{r, params, {{}, c.address}};
+    if (auto refused = ask_gate(c, x, asked, which)) {
       std::vector<extra_header> fields;
       for (auto& [name, value] : refused->fields)
         fields.push_back({name, value});
@@ -183,10 +183,11 @@ void input::run(connection& c, exchange& x, const request& r, const path_params&
   }
 }
 
-std::optional<refusal> input::ask_gate(const connection& c, exchange& x, const call& asked) const {
+std::optional<refusal> input::ask_gate(const connection& c, exchange& x, call& asked, const ticket& which) const {
   if (!is_let_pass)
     return std::nullopt;
-  request_origin from{c.acceptor, c.transport ? &c.transport->peer() : nullptr, c.address, &x.asker};
+  request_origin from{c.acceptor, c.transport ? &c.transport->peer() : nullptr, c.address, &x.asker,
+                      responder{&owner_, which}};
   return is_let_pass(asked, *x.to, from);
 }
 
