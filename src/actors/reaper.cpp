@@ -183,11 +183,10 @@ void reaper_state::report_progress() {
   if (now - reported_ < options_.progress_every)
     return;
   reported_ = now;
-  log::info("reaper is sweeping",
-            {{"guests", current_.guests},
-             {"sessions", current_.sessions},
-             {"events", current_.events},
-             {"audit", current_.audit}});
+  log::info("reaper is sweeping", {{"guests", current_.guests},
+                                   {"sessions", current_.sessions},
+                                   {"events", current_.events},
+                                   {"audit", current_.audit}});
 }
 
 void reaper_state::finish() {

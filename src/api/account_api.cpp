@@ -57,9 +57,10 @@ void account_api::find_or_create(const http::call& c, http::responder to) {
 }
 
 void account_api::create_guest(const http::call& c, http::responder to) {
-  ask<account>(self_, to, "making the guest", accounts_, create_guest_request{origin_of(c, to, http::audience::internal)}, [](const account& a) {
-    return rendered{201, render_account(a), {}};
-  });
+  ask<account>(self_, to, "making the guest", accounts_,
+               create_guest_request{origin_of(c, to, http::audience::internal)}, [](const account& a) {
+                 return rendered{201, render_account(a), {}};
+               });
 }
 
 void account_api::find(const http::call& c, http::responder to) {
@@ -93,10 +94,9 @@ void account_api::remove(const http::call& c, http::responder to) {
   using deleted = store::delete_account::result;
   store::delete_account order{*id, *std::move(cause)};
   order.origin = origin_of(c, to, http::audience::internal);
-  ask<deleted>(self_, to, "deleting the account", accounts_, std::move(order),
-               [](const deleted& d) {
-                 return rendered{204, {}, d.position};
-               });
+  ask<deleted>(self_, to, "deleting the account", accounts_, std::move(order), [](const deleted& d) {
+    return rendered{204, {}, d.position};
+  });
 }
 
 void account_api::link(const http::call& c, http::responder to) {
@@ -150,10 +150,9 @@ void account_api::seat(const http::call& c, http::responder to) {
   using seated = store::seat_player::result;
   store::seat_player order{*game_id, *account_id, body->seat};
   order.origin = origin_of(c, to, http::audience::internal);
-  ask<seated>(self_, to, "seating the player", accounts_, std::move(order),
-              [](const seated&) {
-                return rendered{204, {}, {}};
-              });
+  ask<seated>(self_, to, "seating the player", accounts_, std::move(order), [](const seated&) {
+    return rendered{204, {}, {}};
+  });
 }
 
 void account_api::unseat(const http::call& c, http::responder to) {
@@ -166,10 +165,9 @@ void account_api::unseat(const http::call& c, http::responder to) {
   using unseated = store::unseat_player::result;
   store::unseat_player order{*game_id, *account_id};
   order.origin = origin_of(c, to, http::audience::internal);
-  ask<unseated>(self_, to, "taking the seat back", accounts_, std::move(order),
-                [](const unseated& u) {
-                  return rendered{204, {}, u.position};
-                });
+  ask<unseated>(self_, to, "taking the seat back", accounts_, std::move(order), [](const unseated& u) {
+    return rendered{204, {}, u.position};
+  });
 }
 
 void account_api::unseat_all(const http::call& c, http::responder to) {
@@ -179,10 +177,9 @@ void account_api::unseat_all(const http::call& c, http::responder to) {
   using unseated = store::unseat_game::result;
   store::unseat_game order{*game_id};
   order.origin = origin_of(c, to, http::audience::internal);
-  ask<unseated>(self_, to, "taking the seats back", accounts_, std::move(order),
-                [](const unseated& u) {
-                  return rendered{204, {}, u.position};
-                });
+  ask<unseated>(self_, to, "taking the seats back", accounts_, std::move(order), [](const unseated& u) {
+    return rendered{204, {}, u.position};
+  });
 }
 
 } // namespace portcullis::api

@@ -95,16 +95,19 @@ void admin_api::list_accounts(const http::call& c, http::responder to) {
   if (!filter)
     return to.problem(filter.error());
   to.waits_for("the search");
-  store::list_accounts search{filter->kind,           filter->external_id_prefix, filter->is_guest,
-                              filter->created_before, filter->created_after,      page->after,
+  store::list_accounts search{filter->kind,
+                              filter->external_id_prefix,
+                              filter->is_guest,
+                              filter->created_before,
+                              filter->created_after,
+                              page->after,
                               page->limit};
   self_->request(peers_.accounts, caf::infinite, std::move(search))
     .then(
       [this, to, from = origin_of(c, to, http::audience::admin)](const store::list_accounts::result& found) {
         guard("accounts", [&] {
-          record(to, shown(found.accounts, from), [to, body = render_account_page(found.accounts, found.has_more)] {
-            to.json(200, body);
-          });
+          record(to, shown(found.accounts, from),
+                 [to, body = render_account_page(found.accounts, found.has_more)] { to.json(200, body); });
         });
       },
       [to](const caf::error& err) { guard("accounts", [&] { to.problem(to_failure(err)); }); });

@@ -52,14 +52,13 @@ http::refusal too_many(std::string_view policy, const trust::quota& allowed, con
 } // namespace
 
 gatekeeper::gatekeeper(front_pointer self, http::server& server, account_actor audit, gate_options options)
-  : self_(self), audit_(std::move(audit)), options_(std::move(options)), by_caller_(options_.limiter_places), guests_(options_.limiter_places),
-    guesses_(options_.limiter_places) {
+  : self_(self), audit_(std::move(audit)), options_(std::move(options)), by_caller_(options_.limiter_places),
+    guests_(options_.limiter_places), guesses_(options_.limiter_places) {
   fill_random(reinterpret_cast<std::uint8_t*>(asker_secret_.data()), sizeof asker_secret_);
   if (options_.callers)
     callers_.emplace(options_.callers);
-  server.on_request([this](http::call& c, const http::route& to, const http::request_origin& from) {
-    return admit(c, to, from);
-  });
+  server.on_request(
+    [this](http::call& c, const http::route& to, const http::request_origin& from) { return admit(c, to, from); });
   server.on_answer([this](std::uint64_t asker, int status) { note_answer(asker, status); });
 }
 
@@ -119,9 +118,8 @@ const trust::caller* gatekeeper::identify(const http::call& c, const route_acces
   return found ? *found : nullptr;
 }
 
-std::optional<http::refusal> gatekeeper::refuse(http::call& c, const http::route& to,
-                                                const route_access* wants, const trust::caller* who,
-                                                const http::request_origin& from) {
+std::optional<http::refusal> gatekeeper::refuse(http::call& c, const http::route& to, const route_access* wants,
+                                                const trust::caller* who, const http::request_origin& from) {
   if (wants != nullptr && !wants->needs)
     return std::nullopt;
   if (who == nullptr) {

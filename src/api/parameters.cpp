@@ -1,6 +1,7 @@
 #include "api/json.hpp"
 #include "http/query.hpp"
 #include "text/identity.hpp"
+#include "trust/callers_file.hpp"
 
 #include <charconv>
 
@@ -62,12 +63,8 @@ std::optional<timestamp> parse_time(std::string text) {
   return parse_rfc3339(text);
 }
 
-/// A name of any form that may once have been in the callers' file.
 std::optional<std::string> parse_caller_name(std::string_view text) {
-  constexpr std::size_t name_bytes_max = 256;
-  if (text.empty() || text.size() > name_bytes_max || text.find('\0') != std::string_view::npos)
-    return {};
-  return std::string{text};
+  return trust::is_caller_name(text) ? std::optional<std::string>{text} : std::nullopt;
 }
 
 std::optional<bool> parse_flag(std::string_view text) {
@@ -109,8 +106,6 @@ result<audit_filter> decode_audit_filter(std::string_view query) {
     return *std::move(wrong);
   if (auto wrong = read_parameter(query, "until", out.until, time, parse_time))
     return *std::move(wrong);
-  if (out.since && out.until && *out.since > *out.until)
-    return http::malformed_parameter("since", "must not be after until.");
   return out;
 }
 

@@ -11,16 +11,16 @@
 
 namespace portcullis::api {
 
-/// Refused callers for the audit: a sample, since whoever is refused may ask as often as they like. Refusals of one
-/// caller (or of nobody) at one route for one reason are one entry with a count. Entries are held until the next
-/// `take`, a bounded number of them, and made at a bounded rate.
+/// Refused callers for the audit: a sample, since whoever is refused may ask as often as they like. Refusals of
+/// one caller (or of nobody) at one route for one reason are one entry with a count. Entries are held until the
+/// next `take`, a bounded number of them, and made at a bounded rate.
 class refusal_samples {
 public:
   using clock = std::chrono::steady_clock;
 
   static constexpr std::size_t held_max = 16;
-  static constexpr std::size_t burst_max = 32;           // entries at once after a quiet time
-  static constexpr std::chrono::seconds entry_every{5};  // and one more after each of these
+  static constexpr std::size_t burst_max = 32;          // entries at once after a quiet time
+  static constexpr std::chrono::seconds entry_every{5}; // and one more after each of these
   static constexpr std::chrono::seconds take_interval{1};
 
   /// Whether an entry is to be made of this one; if not, it is counted with what it belongs to.

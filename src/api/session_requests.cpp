@@ -27,10 +27,9 @@ void revoke_session(front_pointer self, http::responder to, const session_actor&
   using done = store::revoke_session::result;
   store::revoke_session order{target, owner, *std::move(cause)};
   order.origin = origin_of(c, to, group, owner);
-  ask<done>(self, to, "the revocation", sessions, std::move(order),
-            [](const done& d) {
-              return rendered{200, render_revoked(d.revoked, d.position), d.position};
-            });
+  ask<done>(self, to, "the revocation", sessions, std::move(order), [](const done& d) {
+    return rendered{200, render_revoked(d.revoked, d.position), d.position};
+  });
 }
 
 void revoke_account(front_pointer self, http::responder to, const session_actor& sessions, const http::call& c,
@@ -41,10 +40,9 @@ void revoke_account(front_pointer self, http::responder to, const session_actor&
   using done = store::revoke_account::result;
   store::revoke_account order{account_id, keep, *std::move(cause)};
   order.origin = origin_of(c, to, group, group == http::audience::user ? std::optional{account_id} : std::nullopt);
-  ask<done>(self, to, "the revocation", sessions, std::move(order),
-            [](const done& d) {
-              return rendered{200, render_revoked_count(d.revoked, d.position), d.position};
-            });
+  ask<done>(self, to, "the revocation", sessions, std::move(order), [](const done& d) {
+    return rendered{200, render_revoked_count(d.revoked, d.position), d.position};
+  });
 }
 
 } // namespace portcullis::api

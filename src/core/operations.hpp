@@ -463,9 +463,9 @@ inline bool is_write(const operation& op) noexcept {
 /// The result of the operation at the same index of a batch, or why there is none.
 using outcome =
   std::variant<failure, find_session::result, session, list_sessions::result, account, read_events::result,
-               read_clock::result, ping::result, list_accounts::result, count_all::result, list_audit::result, minted,
-               find_or_create_account::result, link_identity::result, seat_player::result, unseat_player::result,
-               unseat_game::result, revoke_session::result, revoke_account::result, delete_account::result, swept,
-               record_audit::result>;
+               read_clock::result, ping::result, list_accounts::result, count_all::result, list_audit::result,
+               minted, find_or_create_account::result, link_identity::result, seat_player::result,
+               unseat_player::result, unseat_game::result, revoke_session::result, revoke_account::result,
+               delete_account::result, swept, record_audit::result>;
 
 } // namespace portcullis::store

@@ -37,8 +37,10 @@ const statement claim{
   "claim_identities",
   sql::join({"with asked as (select distinct on (kind, external_id) *"
              " from unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], ",
-             sql::origin_arrays(6), ") with ordinality as q(kind, external_id, identity_id, account_id, display_name, ",
-             sql::origin_columns, ", n) order by kind, external_id, n),"
+             sql::origin_arrays(6),
+             ") with ordinality as q(kind, external_id, identity_id, account_id, display_name, ",
+             sql::origin_columns,
+             ", n) order by kind, external_id, n),"
              " claimed as (insert into identities (identity_id, account_id, kind, external_id)"
              " select identity_id, account_id, kind, external_id from asked order by kind, external_id"
              " on conflict (kind, external_id) do nothing returning identity_id),"
@@ -49,15 +51,14 @@ const statement claim{
                                "asked join made using (account_id)")})};
 
 // Run again after a lost outcome, it finds its own row.
-const statement insert_guests{
-  "create_guest",
-  sql::join({"with asked as (select * from unnest($1::uuid[], ", sql::origin_arrays(2), ") as q(account_id, ",
-             sql::origin_columns,
-             ")), made as (insert into accounts (account_id, is_guest)"
-             " select account_id, true from asked order by account_id"
-             " on conflict (account_id) do nothing returning account_id)",
-             sql::insert_audit(audit_action::account_created, {"asked.account_id"},
-                               "asked join made using (account_id)")})};
+const statement insert_guests{"create_guest",
+                              sql::join({"with asked as (select * from unnest($1::uuid[], ", sql::origin_arrays(2),
+                                         ") as q(account_id, ", sql::origin_columns,
+                                         ")), made as (insert into accounts (account_id, is_guest)"
+                                         " select account_id, true from asked order by account_id"
+                                         " on conflict (account_id) do nothing returning account_id)",
+                                         sql::insert_audit(audit_action::account_created, {"asked.account_id"},
+                                                           "asked join made using (account_id)")})};
 
 template <class Op>
 call select_accounts(const group<Op>& ops) {

@@ -12,9 +12,9 @@
 
 /// How a transaction writes the audit.
 ///
-/// An entry is made of a row that the same statement has changed, or, under its locks, of one that the next statement
-/// will: an operation that is run again after its outcome was lost changes nothing the second time, and so adds
-/// nothing. Where the log's lock is taken the audit is written before it, so that nobody waits for it.
+/// An entry is made of a row that the same statement has changed, or, under its locks, of one that the next
+/// statement will: an operation that is run again after its outcome was lost changes nothing the second time, and
+/// so adds nothing. Where the log's lock is taken the audit is written before it, so that nobody waits for it.
 namespace portcullis::db::sql {
 
 /// The arrays that `add_origins` adds, from parameter `$first` on, for `unnest`.

@@ -87,7 +87,8 @@ call compose_one(const record_audit& op) {
 const statement page_of_entries{
   "list_audit",
   "select e.event_id, e.occurred_at, e.action, e.account_id, e.session_id, e.game_id, coalesce(e.reason, ''),"
-  " e.actor, coalesce(e.caller, ''), e.user_id, coalesce(e.request_id, ''), e.trace_id, coalesce(host(e.address), '')"
+  " e.actor, coalesce(e.caller, ''), e.user_id, coalesce(e.request_id, ''), e.trace_id, coalesce(host(e.address), "
+  "'')"
   " from unnest($1::uuid[], $2::text[], $3::text[]) as q(account_id, caller, action)"
   " cross join lateral search_audit(q.account_id, q.caller, q.action, $4::uuid, $5::uuid, $6::bigint, $7::text[])"
   " with ordinality as e order by e.ordinality"};

@@ -93,11 +93,11 @@ const statement rotate{
      " user_agent, ip) select q.new_id, q.account_id, q.new_hash, d.generation, nullif(q.device_label, ''),"
      " nullif(q.user_agent, ''), nullif(q.ip, '')::inet from asked q join ended d using (account_id)),"
      " audited as (",
-     sql::insert_audit("s.action", {"d.account_id", "s.session_id"},
-                       sql::join({"asked q join ended d using (account_id) cross join lateral (values ('",
-                                  to_string(audit_action::session_revoked), "', d.session_id), ('",
-                                  to_string(audit_action::session_minted),
-                                  "', q.new_id)) as s(action, session_id)"})),
+     sql::insert_audit(
+       "s.action", {"d.account_id", "s.session_id"},
+       sql::join({"asked q join ended d using (account_id) cross join lateral (values ('",
+                  to_string(audit_action::session_revoked), "', d.session_id), ('",
+                  to_string(audit_action::session_minted), "', q.new_id)) as s(action, session_id)"})),
      "),", sql::log_lock(), sql::insert_events,
      "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor, null, null", sql::returning_events,
      " select from logged"}),
@@ -168,18 +168,17 @@ const statement seat{
 // From `unseated`: the seats that were taken back.
 const std::string audit_unseated =
   sql::join({", audited as (",
-             sql::insert_audit(audit_action::player_unseated,
-                               {"unseated.account_id", "null", "unseated.game_id"}, "done cross join unseated"),
+             sql::insert_audit(audit_action::player_unseated, {"unseated.account_id", "null", "unseated.game_id"},
+                               "done cross join unseated"),
              ")"});
 
 const statement unseat{
-  "unseat_player",
-  sql::join({"with done as (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], ", sql::origin_arrays(4),
-             ") as q(game_id, account_id, operation_id, ", sql::origin_columns, ") where not ",
-             is_done("q.operation_id"),
-             "), unseated as (delete from game_players p using done d where p.game_id = d.game_id"
-             " and p.account_id = d.account_id returning p.game_id, p.account_id)",
-             audit_unseated, record_done})};
+  "unseat_player", sql::join({"with done as (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], ",
+                              sql::origin_arrays(4), ") as q(game_id, account_id, operation_id, ",
+                              sql::origin_columns, ") where not ", is_done("q.operation_id"),
+                              "), unseated as (delete from game_players p using done d where p.game_id = d.game_id"
+                              " and p.account_id = d.account_id returning p.game_id, p.account_id)",
+                              audit_unseated, record_done})};
 
 const statement clear_game{
   "unseat_game",

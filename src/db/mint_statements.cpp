@@ -40,12 +40,11 @@ const std::string audit_sessions =
                     "owner join inserted using (session_id)");
 
 // The same for guests, after an entry for the account.
-const std::string audit_guests =
-  sql::insert_audit("told.action", {"owner.account_id", "told.session_id"},
-                    sql::join({"owner join inserted using (session_id) cross join lateral (values ('",
-                               to_string(audit_action::account_created), "', null), ('",
-                               to_string(audit_action::session_minted),
-                               "', owner.session_id)) as told(action, session_id)"}));
+const std::string audit_guests = sql::insert_audit(
+  "told.action", {"owner.account_id", "told.session_id"},
+  sql::join({"owner join inserted using (session_id) cross join lateral (values ('",
+             to_string(audit_action::account_created), "', null), ('", to_string(audit_action::session_minted),
+             "', owner.session_id)) as told(action, session_id)"}));
 
 // The account's row is locked as its generation is read, against revoke_account and delete_account, which lock it
 // for update: a session minted before them is theirs to end, one minted after them has the new generation. And

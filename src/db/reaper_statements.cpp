@@ -15,11 +15,12 @@ namespace {
 
 const statement reap{
   "reap_guests",
-  sql::join({"select r.is_leader, r.reaped, r.has_more, r.reached_created_at, r.reached_account_id from unnest(",
-             sql::origin_arrays(11), ") as q(", sql::origin_columns,
-             ") cross join lateral reap_guests($1::text::timestamptz, $2::text::timestamptz, $3::uuid, $4::bigint,"
-             " $5::text::boolean, $6::bigint, $7::bigint, $8::text, $9::text, $10::text, o_reason, o_actor, o_caller,"
-             " o_user, o_request, o_trace, o_address::inet) r"}),
+  sql::join(
+    {"select r.is_leader, r.reaped, r.has_more, r.reached_created_at, r.reached_account_id from unnest(",
+     sql::origin_arrays(11), ") as q(", sql::origin_columns,
+     ") cross join lateral reap_guests($1::text::timestamptz, $2::text::timestamptz, $3::uuid, $4::bigint,"
+     " $5::text::boolean, $6::bigint, $7::bigint, $8::text, $9::text, $10::text, o_reason, o_actor, o_caller,"
+     " o_user, o_request, o_trace, o_address::inet) r"}),
   true};
 
 const statement delete_dead{"delete_dead_sessions",
@@ -57,7 +58,8 @@ const statement prune_entries{
   "with leader as materialized (select pg_try_advisory_xact_lock($3::bigint) as is_leader),"
   " oldest as materialized (select e.event_id from leader l cross join lateral (select event_id from audit_events"
   " where l.is_leader and event_id < $1::uuid order by event_id limit $2::bigint) e),"
-  " gone as (delete from audit_events where event_id = any (array(select event_id from oldest)) returning event_id)"
+  " gone as (delete from audit_events where event_id = any (array(select event_id from oldest)) returning "
+  "event_id)"
   " select (select is_leader from leader), (select count(*) from gone),"
   " (select count(*) from gone) >= $2::bigint, null::timestamptz, null::uuid"};
 

@@ -125,11 +125,12 @@ const statement raise_generations{
 // Only of those that the next statement ends: what was done already has its event.
 const statement audit_accounts{
   "revoke_account_audit",
-  sql::insert_audit(audit_action::account_revoked, {"asked.account_id"},
-                    sql::join({"(select q.* from unnest($1::uuid[], $2::uuid[], ", sql::origin_arrays(3),
-                               ") as q(account_id, operation_id, ", sql::origin_columns,
-                               ") join accounts using (account_id) where not exists (select from revocation_events e"
-                               " where e.operation_id = q.operation_id)) asked"}))};
+  sql::insert_audit(
+    audit_action::account_revoked, {"asked.account_id"},
+    sql::join({"(select q.* from unnest($1::uuid[], $2::uuid[], ", sql::origin_arrays(3),
+               ") as q(account_id, operation_id, ", sql::origin_columns,
+               ") join accounts using (account_id) where not exists (select from revocation_events e"
+               " where e.operation_id = q.operation_id)) asked"}))};
 
 // -- the account itself ------------------------------------------------------------------------------------
 
@@ -149,8 +150,8 @@ const statement clear_sessions = clear("delete_account_sessions", "sessions");
 const statement clear_identities = clear("delete_account_identities", "identities");
 const statement clear_stats = clear("delete_account_stats", "account_stats");
 
-// A second run finds no account, but its event. Who has no seat is known for certain by the delete alone, since a seat
-// is taken back without the account's lock: so the audit is written here.
+// A second run finds no account, but its event. Who has no seat is known for certain by the delete alone, since a
+// seat is taken back without the account's lock: so the audit is written here.
 const statement delete_accounts{
   "delete_account",
   sql::join(
@@ -263,7 +264,8 @@ transaction build_statements(const group<revoke_account>& ops) {
   add_accounts(audited, ops);
   audited.add_each(ops, [](const revoke_account* op) { return op->operation_id; });
   add_origins(audited, ops);
-  return {for_accounts(lock_accounts, ops), {&audit_accounts, std::move(audited)}, {&raise_generations, std::move(p)}};
+  return {
+    for_accounts(lock_accounts, ops), {&audit_accounts, std::move(audited)}, {&raise_generations, std::move(p)}};
 }
 
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<revoke_account>& ops) {

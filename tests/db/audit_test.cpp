@@ -132,7 +132,8 @@ CAF_TEST(what is not known is left out) {
 CAF_TEST(no secret and no address that somebody wrote into a reason or an id is kept) {
   auto owner = guest();
   auto secret = std::string{token::from_random({{1, 2, 3}}).reveal()};
-  store::revoke_account op{owner, {}, {"ann@example.org lost " + secret, "internal"}, new_id(), origin_of("internal")};
+  store::revoke_account op{
+    owner, {}, {"ann@example.org lost " + secret, "internal"}, new_id(), origin_of("internal")};
   op.origin.request_id = "r-" + secret;
   must(conn, op);
   store::delete_account gone{owner, {"ann@example.org " + secret, "internal"}, new_id(), op.origin};
@@ -154,7 +155,8 @@ CAF_TEST(mints are told with the accounts that they make) {
   forget();
   check_told(store::mint_guest{new_draft(), new_id()}, "account.created session.minted");
   forget();
-  check_told(store::mint_for_identity{new_draft(), new_claim("ann@example.org")}, "account.created session.minted");
+  check_told(store::mint_for_identity{new_draft(), new_claim("ann@example.org")},
+             "account.created session.minted");
   forget();
   check_told(store::mint_for_identity{new_draft(), new_claim("ann@example.org")}, "session.minted");
   forget();
@@ -242,7 +244,7 @@ CAF_TEST(two runs of one operation at the same time are told once) {
   CAF_CHECK_EQUAL(told(), "account.revoked");
 }
 
-CAF_TEST(a deletion is told and one that was refused is not) {
+CAF_TEST(a deletion is told and one that was refused is not ) {
   auto owner = guest();
   seat(other, owner);
   run_one(conn, store::delete_account{owner, cause, new_id()});
@@ -254,7 +256,7 @@ CAF_TEST(a deletion is told and one that was refused is not) {
 CAF_TEST(links and names are told without what they say) {
   auto owner = guest();
   check_told(linking(owner, "ann@example.org"), "identity.linked");
-  run_one(conn, linking(owner, "ann@example.org")); // linked already
+  run_one(conn, linking(owner, "ann@example.org"));   // linked already
   run_one(conn, linking(guest(), "ann@example.org")); // taken
   CAF_CHECK(entries().empty());
   run_one(conn, linking(owner, "ann@work.example"));
@@ -305,7 +307,8 @@ CAF_TEST(guests that are swept away are told one by one) {
   auto seated = guest();
   seat(other, seated);
   run(other, "update accounts set created_at = now() - interval '2 hours'");
-  store::reap_guests op{wall_clock_now() - 1h, {}, 1000, true, {"abandoned guest", "reaper"}, origin_of("reaper", "")};
+  store::reap_guests op{wall_clock_now() - 1h,  {}, 1000, true, {"abandoned guest", "reaper"},
+                        origin_of("reaper", "")};
   run_one(conn, op);
   CAF_CHECK(entries().empty()); // a dry run
   op.dry_run = false;
@@ -380,7 +383,8 @@ CAF_TEST(pages go from the newest to the oldest and leave nothing out) {
 CAF_TEST(conditions are taken together) {
   auto ann = new_id();
   auto bob = new_id();
-  for (const auto& [id, caller] : {std::pair{ann, "gateway"}, std::pair{bob, "gateway"}, std::pair{ann, "console"}}) {
+  for (const auto& [id, caller] :
+       {std::pair{ann, "gateway"}, std::pair{bob, "gateway"}, std::pair{ann, "console"}}) {
     store::record_audit op{{}, new_id()};
     for (auto action : {audit_action::account_read, audit_action::account_renamed})
       op.notes.push_back({action, id, {}, origin_of("admin", caller)});

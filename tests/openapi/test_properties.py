@@ -32,6 +32,8 @@ LENIENT = {
     ("external_id", "path"),
     ("created_before", "query"),
     ("created_after", "query"),
+    ("since", "query"),
+    ("until", "query"),
 }
 
 # An answer that does not end, or that waits, is not asked for at random.

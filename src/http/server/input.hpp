@@ -32,7 +32,8 @@ struct refusal {
   std::vector<std::pair<std::string, std::string>> fields;
 };
 
-/// Looks at each request that has a route before its handler runs, and notes whom it is from; nothing lets it pass.
+/// Looks at each request that has a route before its handler runs, and notes whom it is from; nothing lets it
+/// pass.
 using gate = std::function<std::optional<refusal>(call& c, const route& to, const request_origin& from)>;
 
 /// From bytes that came in to a request and its handler.
