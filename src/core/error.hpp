@@ -42,6 +42,7 @@ enum class errc : std::uint8_t {
   identity_not_found, ///< the account has no such identity
   identity_taken,     ///< the identity belongs to another account
   account_seated,     ///< a game holds the account
+  job_not_found,      ///< no bulk revocation with that id
   identity_last,      ///< the only identity of a full account
 
   // The service cannot do it now.

@@ -3,6 +3,7 @@
 #include "core/audit.hpp"
 #include "core/error.hpp"
 #include "core/model.hpp"
+#include "core/revocation_job.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -446,14 +447,71 @@ struct prune_audit {
   using result = swept; // `reached` stays where it is, as above
 };
 
+// -- bulk revocation ---------------------------------------------------------------------------------------
+
+/// How far a count has come.
+struct count_position {
+  uuid account_id; // the row that was looked at last
+  std::int32_t generation = 0;
+  uuid session_id;
+  std::optional<uuid> counted_account; // the last account that was counted, and is not counted again
+};
+
+/// Looks at no more than `limit` sessions and counts those that are selected.
+struct count_selected {
+  static constexpr bool is_write = false;
+  session_selector selects;
+  count_position after;
+  std::size_t limit = 10'000;
+  struct result {
+    revocation_counts found;
+    bool has_more = false;
+    count_position reached;
+  };
+};
+
+/// Accepts a job: what is active and selected from now on ends, and nothing that is minted later. `overloaded` when
+/// too many jobs are unfinished.
+struct create_revocation_job {
+  static constexpr bool is_write = true;
+  uuid job_id;
+  session_selector selects;
+  revocation_cause cause;
+  using result = revocation_job;
+};
+
+/// `job_not_found`.
+struct get_revocation_job {
+  static constexpr bool is_write = false;
+  uuid job_id;
+  using result = revocation_job;
+};
+
+/// One transaction of the unfinished job that waits longest: looks at no more than `page` sessions and ends no more
+/// than `batch` one by one. Accounts whose row somebody holds are left for later. Run again, it goes on.
+struct work_on_revocation_jobs {
+  static constexpr bool is_write = true;
+  std::size_t page = 5'000;
+  std::size_t count_page = 10'000; // looked at ahead, until all that there is to do has been counted
+  std::size_t batch = 1'000;
+  struct result {
+    bool is_leader = true;             // false: another replica works on jobs, and nothing was done
+    bool has_more = false;             // a job is unfinished
+    bool is_held_up = false;           // nothing is left to do but what somebody holds
+    std::size_t sessions = 0;          // ended by this
+    std::optional<uuid> finished_job;  // by this
+  };
+};
+
 // -- all of them -------------------------------------------------------------------------------------------
 
 using operation =
   std::variant<find_session, get_session, list_sessions, get_account, find_account, read_events, read_clock, ping,
-               list_accounts, count_all, list_audit, mint_session, mint_for_identity, mint_guest, find_or_create_account,
-               create_guest, link_identity, unlink_identity, set_display_name, seat_player, unseat_player,
-               unseat_game, revoke_session, revoke_account, delete_account, reap_guests, delete_dead_sessions,
-               delete_dead_generations, delete_expired_sessions, prune_events, record_audit, prune_audit>;
+               list_accounts, count_all, count_selected, get_revocation_job, list_audit, mint_session,
+               mint_for_identity, mint_guest, find_or_create_account, create_guest, link_identity, unlink_identity,
+               set_display_name, seat_player, unseat_player, unseat_game, revoke_session, revoke_account,
+               delete_account, reap_guests, delete_dead_sessions, delete_dead_generations, delete_expired_sessions,
+               prune_events, create_revocation_job, work_on_revocation_jobs, record_audit, prune_audit>;
 
 /// Whether the operation changes anything, and so ends in a commit.
 inline bool is_write(const operation& op) noexcept {
@@ -466,6 +524,7 @@ using outcome =
                read_clock::result, ping::result, list_accounts::result, count_all::result, list_audit::result,
                minted, find_or_create_account::result, link_identity::result, seat_player::result,
                unseat_player::result, unseat_game::result, revoke_session::result, revoke_account::result,
-               delete_account::result, swept, record_audit::result>;
+               delete_account::result, swept, record_audit::result, count_selected::result,
+               revocation_job, work_on_revocation_jobs::result>;
 
 } // namespace portcullis::store

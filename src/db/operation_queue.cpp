@@ -42,6 +42,12 @@ struct lane_chooser {
   lane operator()(const store::prune_audit&) const {
     return lane::slow;
   }
+  lane operator()(const store::count_selected&) const {
+    return lane::slow;
+  }
+  lane operator()(const store::work_on_revocation_jobs&) const {
+    return lane::slow;
+  }
   template <class Operation>
   lane operator()(const Operation&) const {
     return Operation::is_write ? lane::write : lane::read;

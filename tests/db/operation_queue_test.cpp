@@ -89,7 +89,9 @@ CAF_TEST(each kind has its lane) {
   CAF_CHECK(write(2) == lane::write);
   CAF_CHECK(add(store::count_all{}) == lane::slow);
   CAF_CHECK(add(store::prune_events{}) == lane::slow);
-  CAF_CHECK_EQUAL(queue.size(), 4u);
+  CAF_CHECK(add(store::count_selected{}) == lane::slow);
+  CAF_CHECK(add(store::work_on_revocation_jobs{}) == lane::slow);
+  CAF_CHECK_EQUAL(queue.size(), 6u);
 }
 
 CAF_TEST(the lane whose head has waited longest is next) {
