@@ -96,6 +96,17 @@ using reaper_store_actor = caf::typed_actor<
   // Entries of the audit that are old enough.
   caf::replies_to<store::prune_audit>::with<store::swept>>;
 
+/// Keeps bulk revocations, and does them a bounded batch at a time.
+using bulk_store_actor = caf::typed_actor<
+  // How many sessions are selected: a part of a count.
+  caf::replies_to<store::count_selected>::with<store::count_selected::result>,
+  // Accepts a job; `overloaded`.
+  caf::replies_to<store::create_revocation_job>::with<revocation_job>,
+  // How far one has come; `job_not_found`.
+  caf::replies_to<store::get_revocation_job>::with<revocation_job>,
+  // The next part of one.
+  caf::replies_to<store::work_on_revocation_jobs>::with<store::work_on_revocation_jobs::result>>;
+
 /// Reads old entries of the revocation log, and tells whether the database answers at all.
 using log_store_actor = caf::typed_actor<
   // A page of the log after a cursor.
@@ -106,8 +117,8 @@ using log_store_actor = caf::typed_actor<
 /// The DB POOL: the bounded queue in front of PostgreSQL. Each request is answered within the operation
 /// time-out, with `database_unavailable` if need be, or at once with `overloaded`.
 using db_pool_actor = session_loader_actor::extend_with<session_store_actor>::extend_with<
-  account_store_actor>::extend_with<log_store_actor>::extend_with<reaper_store_actor>::
-  extend_with<pool_stats_actor>::extend_with<metrics_source_actor>::extend<
+  account_store_actor>::extend_with<log_store_actor>::extend_with<reaper_store_actor>::extend_with<
+  bulk_store_actor>::extend_with<pool_stats_actor>::extend_with<metrics_source_actor>::extend<
     // From a worker: what is known of its batch so far.
     caf::reacts_to<db_outcomes>,
     // Deadlines, backoff, growth and shrinking.
@@ -232,6 +243,19 @@ using reaper_actor = caf::typed_actor<
   caf::replies_to<run_reaper>::with<reaper_run>,
   // The last sweep, and the next.
   caf::replies_to<read_reaper_status>::with<reaper_status>>;
+
+/// The BULK REVOKER: ends what operators select, whoever accepted it.
+using bulk_revoker_actor = caf::typed_actor<
+  // Is there a job?
+  caf::reacts_to<tick_atom>,
+  // The next transaction of one.
+  caf::reacts_to<step_atom>,
+  // How many sessions are selected now; changes nothing.
+  caf::replies_to<count_bulk_revocation>::with<revocation_counts>,
+  // Accepts a job; `overloaded`.
+  caf::replies_to<order_bulk_revocation>::with<revocation_job>,
+  // How far one has come; `job_not_found`.
+  caf::replies_to<store::get_revocation_job>::with<revocation_job>>;
 
 // -- the edge of the process -------------------------------------------------------------------------------
 

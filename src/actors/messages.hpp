@@ -326,6 +326,17 @@ struct reaper_status {
   timestamp next_at{};
 };
 
+// -- bulk revocation ---------------------------------------------------------------------------------------
+
+struct count_bulk_revocation {
+  session_selector selects;
+};
+
+struct order_bulk_revocation {
+  session_selector selects;
+  store::revocation_cause cause;
+};
+
 // -- errors ------------------------------------------------------------------------------------------------
 
 /// An error for a response promise.
@@ -347,6 +358,7 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::applied) \
   X(portcullis::cache_stats) \
   X(portcullis::cache_warmed) \
+  X(portcullis::count_bulk_revocation) \
   X(portcullis::create_guest_request) \
   X(portcullis::db_batch) \
   X(portcullis::db_batch_result) \
@@ -364,6 +376,7 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::migrations_finished) \
   X(portcullis::mint_reply) \
   X(portcullis::mint_request) \
+  X(portcullis::order_bulk_revocation) \
   X(portcullis::peek_sessions) \
   X(portcullis::peeked_sessions) \
   X(portcullis::pool_stats) \
@@ -376,6 +389,8 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::recall_session) \
   X(portcullis::recalled_session) \
   X(portcullis::resolution) \
+  X(portcullis::revocation_counts) \
+  X(portcullis::revocation_job) \
   X(portcullis::run_reaper) \
   X(portcullis::session) \
   X(portcullis::session_minted) \
@@ -385,7 +400,10 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::warm_sessions) \
   X(portcullis::store::count_all) \
   X(portcullis::store::count_all::result) \
+  X(portcullis::store::count_selected) \
+  X(portcullis::store::count_selected::result) \
   X(portcullis::store::create_guest) \
+  X(portcullis::store::create_revocation_job) \
   X(portcullis::store::delete_account) \
   X(portcullis::store::delete_account::result) \
   X(portcullis::store::delete_dead_generations) \
@@ -397,6 +415,7 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::store::find_session) \
   X(portcullis::store::find_session::result) \
   X(portcullis::store::get_account) \
+  X(portcullis::store::get_revocation_job) \
   X(portcullis::store::get_session) \
   X(portcullis::store::link_identity) \
   X(portcullis::store::link_identity::result) \
@@ -433,7 +452,9 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::store::unseat_game) \
   X(portcullis::store::unseat_game::result) \
   X(portcullis::store::unseat_player) \
-  X(portcullis::store::unseat_player::result)
+  X(portcullis::store::unseat_player::result) \
+  X(portcullis::store::work_on_revocation_jobs) \
+  X(portcullis::store::work_on_revocation_jobs::result)
 // clang-format on
 
 #define PORTCULLIS_ADD_TYPE_ID(type) CAF_ADD_TYPE_ID(portcullis, (type))
