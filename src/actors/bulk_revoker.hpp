@@ -15,10 +15,10 @@
 namespace portcullis {
 
 struct bulk_revoker_options {
-  std::chrono::nanoseconds look_every = std::chrono::seconds{2}; // for jobs that other replicas accepted
-  std::size_t page_max = 5'000;                                  // sessions looked at in one transaction
-  std::size_t count_page_max = 10'000;                           // counted ahead
-  std::size_t batch_max = 1'000;                                 // ended one by one
+  std::chrono::nanoseconds look_every = std::chrono::seconds{2};   // for jobs that other replicas accepted
+  std::size_t page_max = 5'000;                                    // sessions looked at in one transaction
+  std::size_t count_page_max = 10'000;                             // counted ahead
+  std::size_t batch_max = 1'000;                                   // ended one by one
   std::chrono::milliseconds pause = std::chrono::milliseconds{20}; // between two transactions
   std::chrono::milliseconds held_up_pause = std::chrono::milliseconds{500}; // for what somebody holds
   std::chrono::nanoseconds backoff_min = std::chrono::milliseconds{500};    // after a failure, doubling
@@ -34,8 +34,8 @@ struct bulk_revoker_options {
 /// advisory lock that each transaction tries for; the others look again in a moment. Memory everywhere hears of
 /// the ends from the log.
 ///
-/// A transaction that fails is tried again after a backoff, with pages half as large. Trouble is logged while there is
-/// a job.
+/// A transaction that fails is tried again after a backoff, with pages half as large. Trouble is logged while
+/// there is a job.
 struct bulk_revoker_state {
   static inline const char* name = "bulk_revoker";
   using self_pointer = bulk_revoker_actor::stateful_pointer<bulk_revoker_state>;

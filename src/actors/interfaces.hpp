@@ -117,8 +117,8 @@ using log_store_actor = caf::typed_actor<
 /// The DB POOL: the bounded queue in front of PostgreSQL. Each request is answered within the operation
 /// time-out, with `database_unavailable` if need be, or at once with `overloaded`.
 using db_pool_actor = session_loader_actor::extend_with<session_store_actor>::extend_with<
-  account_store_actor>::extend_with<log_store_actor>::extend_with<reaper_store_actor>::extend_with<
-  bulk_store_actor>::extend_with<pool_stats_actor>::extend_with<metrics_source_actor>::extend<
+  account_store_actor>::extend_with<log_store_actor>::extend_with<reaper_store_actor>::
+  extend_with<bulk_store_actor>::extend_with<pool_stats_actor>::extend_with<metrics_source_actor>::extend<
     // From a worker: what is known of its batch so far.
     caf::reacts_to<db_outcomes>,
     // Deadlines, backoff, growth and shrinking.

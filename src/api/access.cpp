@@ -91,6 +91,8 @@ constexpr std::array rows{
   needs("admin_stats", right::admin_read),
   needs("admin_reaper", right::admin_read),
   needs("admin_run_reaper", right::admin_write),
+  needs("admin_revoke", right::admin_write),
+  needs("admin_revocation", right::admin_read),
 };
 
 constexpr std::uint32_t bit(http::audience group) noexcept {

@@ -3,6 +3,7 @@
 #include "actors/guard.hpp"
 #include "api/account_api.hpp"
 #include "api/admin_api.hpp"
+#include "api/bulk_api.hpp"
 #include "api/console_api.hpp"
 #include "api/feed_api.hpp"
 #include "api/lookup_api.hpp"
@@ -60,6 +61,7 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
   parts.modules.push_back(std::make_unique<api::version_api>(options.service_name, options.version));
   parts.modules.push_back(std::make_unique<api::openapi_api>());
   parts.modules.push_back(std::make_unique<api::console_api>());
+  parts.modules.push_back(std::make_unique<api::bulk_api>(self, server, peers.bulk));
   parts.modules.push_back(std::move(feed));
   parts.modules.push_back(std::move(probes));
   return parts;

@@ -61,6 +61,7 @@ private:
   session_actor sessions_;
   account_actor accounts_;
   reaper_actor reaper_;
+  bulk_revoker_actor bulk_revoker_;
   http_front_actor front_;
   std::optional<revocation_feed_actor> feed_;
   orderly_stop stop_;

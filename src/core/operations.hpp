@@ -470,8 +470,8 @@ struct count_selected {
   };
 };
 
-/// Accepts a job: what is active and selected from now on ends, and nothing that is minted later. `overloaded` when
-/// too many jobs are unfinished.
+/// Accepts a job: what is active and selected from now on ends, and nothing that is minted later. `overloaded`
+/// when too many jobs are unfinished.
 struct create_revocation_job {
   static constexpr bool is_write = true;
   uuid job_id;
@@ -487,19 +487,19 @@ struct get_revocation_job {
   using result = revocation_job;
 };
 
-/// One transaction of the unfinished job that waits longest: looks at no more than `page` sessions and ends no more
-/// than `batch` one by one. Accounts whose row somebody holds are left for later. Run again, it goes on.
+/// One transaction of the unfinished job that waits longest: looks at no more than `page` sessions and ends no
+/// more than `batch` one by one. Accounts whose row somebody holds are left for later. Run again, it goes on.
 struct work_on_revocation_jobs {
   static constexpr bool is_write = true;
   std::size_t page = 5'000;
   std::size_t count_page = 10'000; // looked at ahead, until all that there is to do has been counted
   std::size_t batch = 1'000;
   struct result {
-    bool is_leader = true;             // false: another replica works on jobs, and nothing was done
-    bool has_more = false;             // a job is unfinished
-    bool is_held_up = false;           // nothing is left to do but what somebody holds
-    std::size_t sessions = 0;          // ended by this
-    std::optional<uuid> finished_job;  // by this
+    bool is_leader = true;            // false: another replica works on jobs, and nothing was done
+    bool has_more = false;            // a job is unfinished
+    bool is_held_up = false;          // nothing is left to do but what somebody holds
+    std::size_t sessions = 0;         // ended by this
+    std::optional<uuid> finished_job; // by this
   };
 };
 

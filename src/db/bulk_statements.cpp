@@ -20,7 +20,8 @@ constexpr std::int64_t unfinished_jobs_max = 100;
 
 /// What a selector is as a row of PostgreSQL's type `session_selector`: its parameters begin at $1.
 constexpr std::string_view selector =
-  "row($1::text, $2::uuid[], ($3::text[])[1]::timestamptz, ($3::text[])[2]::timestamptz, nullif($4::text[], '{}')::inet[],"
+  "row($1::text, $2::uuid[], ($3::text[])[1]::timestamptz, ($3::text[])[2]::timestamptz, nullif($4::text[], "
+  "'{}')::inet[],"
   " ($3::text[])[3], ($3::text[])[4]::boolean, ($3::text[])[5])::session_selector";
 
 constexpr std::string_view job_columns =
@@ -30,22 +31,23 @@ constexpr std::string_view job_columns =
 
 const statement count_sessions{
   "count_selected",
-  sql::join({"select sessions, accounts, has_more, (reached).account_id, (reached).generation, (reached).session_id,"
-             " last_account from count_selected(",
-             selector,
-             ", 'infinity', row($5::uuid, $6::bigint, $7::uuid)::session_place, ($8::uuid[])[1], $9::bigint)"})};
+  sql::join(
+    {"select sessions, accounts, has_more, (reached).account_id, (reached).generation, (reached).session_id,"
+     " last_account from count_selected(",
+     selector, ", 'infinity', row($5::uuid, $6::bigint, $7::uuid)::session_place, ($8::uuid[])[1], $9::bigint)"})};
 
 // Jobs that have been over for long are taken away by whoever adds one.
 const statement insert_job{
   "create_revocation_job",
-  sql::join({"with old as (delete from revocation_jobs where finished_at < now() - interval '30 days'),"
-             " start as (select row(nil, 0, nil)::session_place as place"
-             " from (select '00000000-0000-0000-0000-000000000000'::uuid as nil) n)"
-             " insert into revocation_jobs (job_id, selects, reason, actor, reached, count_reached) select $5::uuid, ",
-             selector,
-             ", $6::text, $7::text, start.place, start.place from start"
-             " where (select count(*) from revocation_jobs where finished_at is null) < $8::bigint"
-             " on conflict (job_id) do nothing"})};
+  sql::join(
+    {"with old as (delete from revocation_jobs where finished_at < now() - interval '30 days'),"
+     " start as (select row(nil, 0, nil)::session_place as place"
+     " from (select '00000000-0000-0000-0000-000000000000'::uuid as nil) n)"
+     " insert into revocation_jobs (job_id, selects, reason, actor, reached, count_reached) select $5::uuid, ",
+     selector,
+     ", $6::text, $7::text, start.place, start.place from start"
+     " where (select count(*) from revocation_jobs where finished_at is null) < $8::bigint"
+     " on conflict (job_id) do nothing"})};
 
 const statement select_jobs{"get_revocation_job",
                             sql::join({"select q.n, ", job_columns,
@@ -142,8 +144,8 @@ revocation_job read_job(row& from) {
   const auto found = read_counts(from);
   // An account may go on in the walk that ends before the count has come to its end: never less than is done.
   if (is_counted)
-    out.total = revocation_counts{std::max(found.sessions, out.done.sessions),
-                                  std::max(found.accounts, out.done.accounts)};
+    out.total =
+      revocation_counts{std::max(found.sessions, out.done.sessions), std::max(found.accounts, out.done.accounts)};
   const auto has_event = from.next<bool>();
   const auto position = read_cursor(from);
   if (has_event)

@@ -59,8 +59,7 @@ struct fixture : domain_fixture {
   }
 
   auto accept() {
-    auto told =
-      test::ask<revocation_job>(sys, revoker, order_bulk_revocation{every_session{}, {"leak", "admin"}});
+    auto told = test::ask<revocation_job>(sys, revoker, order_bulk_revocation{every_session{}, {"leak", "admin"}});
     sched.run();
     return told;
   }

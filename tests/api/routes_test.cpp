@@ -28,6 +28,7 @@ const std::string session_path = "/api/v1/internal/sessions/" + id;
 const std::string identities_path = account_path + "/identities";
 const std::string identity_path = identities_path + "/email/a%40b.example";
 const std::string player_path = "/api/v1/internal/games/chess-1/players/" + id;
+const std::string job_path = "/api/v1/admin/revocations/" + id;
 const std::string user_session_path = "/api/v1/user/sessions/" + id;
 
 std::vector<row> rows() {
@@ -75,6 +76,8 @@ std::vector<row> rows() {
     {"GET, HEAD", "/api/v1/admin/stats", "admin_stats", audience::admin},
     {"GET, HEAD", "/api/v1/admin/reaper", "admin_reaper", audience::admin},
     {"POST", "/api/v1/admin/reaper/run", "admin_run_reaper", audience::admin},
+    {"POST", "/api/v1/admin/revocations", "admin_revoke", audience::admin},
+    {"GET, HEAD", job_path.c_str(), "admin_revocation", audience::admin, {id}},
   };
 }
 

@@ -187,8 +187,7 @@ CAF_TEST(listed sessions end and no others) {
 
 CAF_TEST(every condition of a filter has to hold) {
   auto guest_id = new_account(conn);
-  auto player_id =
-    must(conn, store::find_or_create_account{new_claim("ann@example.org")}).account.account_id;
+  auto player_id = must(conn, store::find_or_create_account{new_claim("ann@example.org")}).account.account_id;
   auto bot = on_device(guest_id, {"", "BadBot/1.0 (x)", "192.0.2.7"});
   auto phone = on_device(guest_id, {"", "Phone/2", "2001:db8::7"});
   auto desk = on_device(player_id, {"", "Desk badbot", "198.51.100.9"});
@@ -384,10 +383,11 @@ CAF_TEST(a job that is accepted twice under its id is one and an unknown id is n
 }
 
 CAF_TEST(jobs are bounded and old ones go) {
-  run(other, "insert into revocation_jobs (job_id, selects, reason, actor, reached, count_reached)"
-             " select gen_random_uuid(), row('all', null, null, null, null, null, null, null)::session_selector, '',"
-             " '', p, p from generate_series(1, 100), (select row(gen_random_uuid(), 0,"
-             " gen_random_uuid())::session_place) q(p)");
+  run(other,
+      "insert into revocation_jobs (job_id, selects, reason, actor, reached, count_reached)"
+      " select gen_random_uuid(), row('all', null, null, null, null, null, null, null)::session_selector, '',"
+      " '', p, p from generate_series(1, 100), (select row(gen_random_uuid(), 0,"
+      " gen_random_uuid())::session_place) q(p)");
   CAF_CHECK_EQUAL(
     to_string(code_of(run_one(conn, store::create_revocation_job{new_id(), every_session{}, cause}))),
     "overloaded");
