@@ -3,7 +3,7 @@
 packages_for() { # build | console | run | test | tsan | bench
   case $1 in
     build)
-      echo g++ cmake ninja-build ccache mold libcaf-dev libpq-dev libssl-dev libspdlog-dev prometheus-cpp-dev \
+      echo g++ cmake ninja-build ccache mold libcaf-dev libpq-dev libssl-dev libspdlog-dev \
         libicu-dev libcurl4-openssl-dev python3 python3-yaml
       echo "$(boost_package libboost)" "$(boost_package libboost-json)"
       ;;
@@ -14,6 +14,7 @@ packages_for() { # build | console | run | test | tsan | bench
       echo python3-pytest python3-hypothesis python3-jsonschema curl openssl pgbouncer clang "libclang-rt-$(clang_major)-dev" clang-format \
         clang-tidy shellcheck
       echo nginx-light caddy haproxy apache2 libapache2-mod-auth-openidc # the gateways of examples/
+      echo prometheus                                                    # reads /metrics and the alert rules
       echo nodejs golang-go                                              # the languages of examples/subscribers
       npm_package
       echo chromium fonts-dejavu-core # the console is driven in it

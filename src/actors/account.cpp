@@ -1,6 +1,7 @@
 #include "actors/account.hpp"
 
 #include "actors/acknowledge.hpp"
+#include "actors/mailbox.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -77,6 +78,7 @@ account_actor::behavior_type account_keeper(self_pointer self, account_store_act
     [=](const store::count_all& ask) { return self->delegate(store, ask); },
     [=](const store::record_audit& order) { return self->delegate(store, self->state.make->named(order)); },
     [=](const store::list_audit& ask) { return self->delegate(store, ask); },
+    tells_mailbox(self),
     [=](const store::delete_account& order) -> caf::result<store::delete_account::result> {
       auto promise = self->make_response_promise<store::delete_account::result>();
       auto account_id = order.account_id;

@@ -198,7 +198,7 @@ using session_actor = caf::typed_actor<
   // Looks one up; `session_not_found`.
   caf::replies_to<store::get_session>::with<session>,
   // Lists an account's; `account_not_found`.
-  caf::replies_to<store::list_sessions>::with<store::list_sessions::result>>;
+  caf::replies_to<store::list_sessions>::with<store::list_sessions::result>>::extend_with<metrics_source_actor>;
 
 /// The ACCOUNT actor: finds, creates, deletes.
 using account_actor = caf::typed_actor<
@@ -231,7 +231,7 @@ using account_actor = caf::typed_actor<
   // Searches the audit.
   caf::replies_to<store::list_audit>::with<store::list_audit::result>,
   // Deletes the account and ends its sessions; `account_not_found`, `account_seated`.
-  caf::replies_to<store::delete_account>::with<store::delete_account::result>>;
+  caf::replies_to<store::delete_account>::with<store::delete_account::result>>::extend_with<metrics_source_actor>;
 
 /// The REAPER: sweeps at its interval, or when told to.
 using reaper_actor = caf::typed_actor<
@@ -242,7 +242,7 @@ using reaper_actor = caf::typed_actor<
   // A sweep now; the reply comes when it is over.
   caf::replies_to<run_reaper>::with<reaper_run>,
   // The last sweep, and the next.
-  caf::replies_to<read_reaper_status>::with<reaper_status>>;
+  caf::replies_to<read_reaper_status>::with<reaper_status>>::extend_with<metrics_source_actor>;
 
 /// The BULK REVOKER: ends what operators select, whoever accepted it.
 using bulk_revoker_actor = caf::typed_actor<

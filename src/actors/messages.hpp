@@ -57,6 +57,7 @@ struct peeked_sessions {
     std::uint64_t exchange = 0;
     token_hash hash;
     knowledge known = knowledge::must_load;
+    bool was_held = false; // of `must_load`: memory holds it, but may not tell
     session_record record;
     instant read_after = instant::min();
     std::int64_t connection = -1;
@@ -280,6 +281,10 @@ struct cache_stats {
   std::uint64_t read_throughs = 0; // looked up in PostgreSQL although held, for the lease was out
   std::uint64_t loads_dropped = 0; // loads that a revocation overtook
   std::uint64_t evictions = 0;
+  std::uint64_t loads = 0;         // begun
+  std::uint64_t loads_shared = 0;  // look-ups that joined one
+  std::uint64_t loads_refused = 0; // look-ups turned away at the bound
+  double lease_remaining_s = 0;    // how long memory may be answered from without another read of the log
   double lease_age_s = 0; // since the last successful read of the log began; negative: never
 };
 

@@ -1,5 +1,6 @@
 #include "actors/reaper.hpp"
 
+#include "actors/mailbox.hpp"
 #include "telemetry/log.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -282,6 +283,7 @@ reaper_actor::behavior_type reaper(reaper_state::self_pointer self, reaper_optio
     [self](step_atom) { self->state.step(); },
     [self](const run_reaper& order) { return self->state.run_now(order); },
     [self](const read_reaper_status&) { return self->state.status(); },
+    tells_mailbox(self),
   };
 }
 

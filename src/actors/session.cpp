@@ -1,6 +1,7 @@
 #include "actors/session.hpp"
 
 #include "actors/acknowledge.hpp"
+#include "actors/mailbox.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -81,6 +82,7 @@ session_actor::behavior_type session_keeper(self_pointer self, session_store_act
     },
     [=](const store::get_session& ask) { return self->delegate(store, ask); },
     [=](const store::list_sessions& ask) { return self->delegate(store, ask); },
+    tells_mailbox(self),
   };
 }
 

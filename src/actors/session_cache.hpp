@@ -64,7 +64,7 @@ public:
   recalled_session recall(const recall_session& ask);
 
   /// A load on its way that serves this caller, or nothing.
-  load_ptr find_load(const load_session& ask) const;
+  load_ptr find_load(const load_session& ask);
 
   /// A new one, or nothing at the bound.
   load_ptr make_load(const load_session& ask);
@@ -110,6 +110,9 @@ private:
   std::unique_ptr<session_memory> memory_;
   std::unordered_map<token_hash, load_ptr> loads_; // the latest of each token
   std::size_t loads_in_flight_ = 0;                // the earlier ones included
+  std::uint64_t loads_begun_ = 0;
+  std::uint64_t loads_shared_ = 0;
+  std::uint64_t loads_refused_ = 0;
   bool is_reclaim_planned_ = false;
   bool is_static_ = false; // memory was last answered from past its lease
 };

@@ -1,3 +1,4 @@
+#include "actors/mailbox.hpp"
 #include "actors/session_cache.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -73,7 +74,11 @@ session_cache_actor::behavior_type session_cache(self_pointer self, session_cach
     applies<warm_sessions>(self),
     [self](const recall_session& ask) { return self->state.recall(ask); },
     [self](const read_cache_stats&) { return self->state.stats(); },
-    [self](const read_numbers&) { return self->state.numbers(); },
+    [self](const read_numbers&) {
+      auto all = self->state.numbers();
+      add_mailbox(all.snapshot, self);
+      return all;
+    },
     [self](step_atom) {
       self->state.reclaim();
       plan_reclaim(self);

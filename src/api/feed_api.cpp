@@ -151,7 +151,8 @@ void feed_api::poll(const http::request& r, http::responder to, std::optional<cu
 }
 
 feed::answer_times feed_api::times() const {
-  return {hub_.log_age(), clock_.at(server_.now())};
+  const auto now = server_.now();
+  return {hub_.log_age(), clock_.at(now), now};
 }
 
 void feed_api::read_page(const store::read_events& ask, const std::function<void(feed::page_result)>& then) {
@@ -203,13 +204,12 @@ void feed_api::stop() {
 
 void feed_api::add_to(metrics::snapshot& s) const {
   auto count = hub_.count();
-  s.gauge("portcullis_revocation_subscribers", "Streams that follow the feed.", count.subscribers);
-  s.gauge("portcullis_revocation_long_polls", "Long polls that wait for an event.", count.polls);
-  s.counter("portcullis_revocation_subscribers_cut_total", "Streams cut off because they did not keep up.",
-            count.cut);
-  s.counter("portcullis_revocation_events_delivered_total", "Events written to streams.", count.delivered);
-  s.gauge("portcullis_revocation_log_position", "The last entry of the revocation log that was read.",
-          hub_.position().seq);
+  s.add("portcullis_revocation_subscribers", count.subscribers);
+  s.add("portcullis_revocation_long_polls", count.polls);
+  s.add("portcullis_revocation_subscribers_cut_total", count.cut);
+  s.add("portcullis_revocation_events_delivered_total", count.delivered);
+  s.add("portcullis_revocation_delay_seconds", count.delay, {{"stage", "delivered"}});
+  s.add("portcullis_revocation_log_position", hub_.position().seq);
 }
 
 } // namespace portcullis::api

@@ -242,20 +242,17 @@ void gatekeeper::log_refusal(const http::route& to, std::string_view caller, std
 
 void gatekeeper::add_to(metrics::snapshot& s) const {
   constexpr std::string_view refused = "portcullis_callers_refused_total";
-  constexpr std::string_view refused_help = "Requests of callers who are unknown or may not ask what they asked.";
-  s.counter(refused, refused_help, unknown_, {{"why", "unknown"}});
-  s.counter(refused, refused_help, forbidden_, {{"why", "forbidden"}});
+  s.add(refused, unknown_, {{"why", "unknown"}});
+  s.add(refused, forbidden_, {{"why", "forbidden"}});
   constexpr std::string_view limited = "portcullis_rate_limited_total";
-  constexpr std::string_view limited_help = "Requests refused because a limit was used up.";
-  s.counter(limited, limited_help, by_caller_.refusals(), {{"limit", "caller"}});
-  s.counter(limited, limited_help, guests_.refusals(), {{"limit", "guests"}});
-  s.counter(limited, limited_help, guesses_refused_, {{"limit", "guesses"}});
+  s.add(limited, by_caller_.refusals(), {{"limit", "caller"}});
+  s.add(limited, guests_.refusals(), {{"limit", "guests"}});
+  s.add(limited, guesses_refused_, {{"limit", "guesses"}});
   constexpr std::string_view evicted = "portcullis_rate_limit_evictions_total";
-  constexpr std::string_view evicted_help = "Buckets that lost their place to another client.";
-  s.counter(evicted, evicted_help, by_caller_.evictions(), {{"limit", "caller"}});
-  s.counter(evicted, evicted_help, guests_.evictions(), {{"limit", "guests"}});
+  s.add(evicted, by_caller_.evictions(), {{"limit", "caller"}});
+  s.add(evicted, guests_.evictions(), {{"limit", "guests"}});
   if (callers_)
-    s.gauge("portcullis_callers", "Callers in the file that is in force.", options_.callers->get()->size());
+    s.add("portcullis_callers", options_.callers->get()->size());
 }
 
 } // namespace portcullis::api

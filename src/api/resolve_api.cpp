@@ -170,24 +170,50 @@ void resolve_api::answer(const peeked_sessions::answer& known) {
   auto as = static_cast<form>(known.purpose);
   switch (known.known) {
   case peeked_sessions::knowledge::active:
+    count(session_status::active, source::memory);
     return send(to, as, session_status::active, known.record);
   case peeked_sessions::knowledge::revoked:
+    count(session_status::revoked, source::memory);
     return send(to, as, session_status::revoked, known.record);
   case peeked_sessions::knowledge::expired:
     return send(to, as, session_status::expired, known.record);
   case peeked_sessions::knowledge::unknown:
+    count(session_status::unknown, source::memory);
     return send(to, as, session_status::unknown, known.record);
   case peeked_sessions::knowledge::must_load:
-    return load(to, as, {known.hash, known.read_after});
+    return load(to, as, {known.hash, known.read_after}, known.was_held ? source::read_through : source::load);
   }
 }
 
-void resolve_api::load(http::responder to, form as, const load_session& what) {
+void resolve_api::load(http::responder to, form as, const load_session& what, source from) {
   to.waits_for(lookup_wait);
   self_->request(cache_, caf::infinite, what)
-    .then([this, to,
-           as](const resolution& found) { guard("loaded", [&] { send(to, as, found.status, found.record); }); },
-          [to](const caf::error& err) { guard("load", [&] { to.problem(to_failure(err)); }); });
+    .then(
+      [this, to, as, from](const resolution& found) {
+        guard("loaded", [&] {
+          count(found.status, from);
+          send(to, as, found.status, found.record);
+        });
+      },
+      [this, to, from](const caf::error& err) {
+        guard("load", [&] {
+          ++resolved_[static_cast<std::size_t>(from)][failed];
+          to.problem(to_failure(err));
+        });
+      });
+}
+
+void resolve_api::count(session_status status, source from) {
+  ++resolved_[static_cast<std::size_t>(from)][static_cast<std::size_t>(status)];
+}
+
+void resolve_api::add_to(metrics::snapshot& s) const {
+  constexpr std::array outcomes{"unknown", "revoked", "active", "error"}; // as `session_status` has them
+  constexpr std::array names{"memory", "load", "read_through"};
+  for (std::size_t from = 0; from < sources; ++from)
+    for (std::size_t outcome = 0; outcome < outcomes.size(); ++outcome)
+      s.add("portcullis_sessions_resolved_total", resolved_[from][outcome],
+            {{"outcome", outcomes[outcome]}, {"source", names[from]}});
 }
 
 void resolve_api::send(http::responder to, form as, session_status status, const session_record& record) const {

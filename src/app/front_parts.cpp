@@ -43,6 +43,10 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
   probes->add_check(database_check(self, server, peers.pool));
   probes->add_source(metrics_source_actor{peers.cache});
   probes->add_source(metrics_source_actor{peers.pool});
+  probes->add_source(metrics_source_actor{peers.sessions});
+  probes->add_source(metrics_source_actor{peers.accounts});
+  if (peers.reaper)
+    probes->add_source(metrics_source_actor{peers.reaper});
   api::admin_api::peers operators{peers.accounts, peers.reaper, peers.cache, peers.pool};
 
   api::front_parts parts;

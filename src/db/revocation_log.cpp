@@ -167,6 +167,7 @@ failure revocation_log::read(cursor after, std::size_t limit, log_page* out, ins
   // Prepared, as all that runs many times a second: planning it anew took longer than running it. One event more
   // than asked for tells whether there is more.
   std::string error;
+  const auto began = boot_clock::now();
   auto done = run_transaction(conn_, {select_events_after(after, limit + 1)}, deadline, &error);
   if (done.what != transaction_report::state::committed)
     return fail(error.empty() ? "the log could not be read: SQLSTATE " + done.sqlstate : std::move(error));
@@ -175,6 +176,8 @@ failure revocation_log::read(cursor after, std::size_t limit, log_page* out, ins
   auto found_page = read_log_rows(rows);
   if (rows.is_malformed())
     return fail("events of an unexpected shape");
+  for (std::size_t i = 0; i < found_page.events.size(); ++i)
+    found_page.events[i].happened = began - found_page.ages[i];
   *out = {};
   out->clock = clock_reading{found_page.now, heard};
   out->reset = found_page.reset;

@@ -120,6 +120,9 @@ failure http_source::read(cursor after, log_page* out, instant deadline) {
   if (got->page.now)
     out->clock = clock_reading{*got->page.now, got->heard};
   out->events = std::move(got->page.events);
+  for (std::size_t i = 0; i < out->events.size(); ++i)
+    if (auto& age = got->page.event_ages[i])
+      out->events[i].happened = got->sent - *age;
   reached_ = out->last;
   position_->note(out->last); // before anybody hears of the events
   return {};

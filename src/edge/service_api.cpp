@@ -152,6 +152,14 @@ std::optional<store::find_session::result> found_of(const token_hash& hash, cons
   return store::find_session::result{session_status::active, *record};
 }
 
+/// A number for people: one that is none is left out.
+std::optional<std::chrono::milliseconds> event_age_of(const json::object& from) {
+  auto ms = from.if_contains("age_ms") == nullptr ? std::nullopt : number_of<double>(from, "age_ms");
+  if (!ms || !(*ms >= 0) || *ms > static_cast<double>(age_ms_max))
+    return std::nullopt;
+  return std::chrono::milliseconds{static_cast<std::int64_t>(*ms)};
+}
+
 std::optional<revocation_event> event_of(const json::value& entry) {
   auto* from = entry.if_object();
   auto type = from == nullptr ? std::nullopt : view_of(*from, "type");
@@ -246,6 +254,7 @@ result<event_page> decode_event_page(std::string_view body) {
       return garbage("an event of an unknown form or out of order");
     last = event->seq;
     page.events.push_back(std::move(*event));
+    page.event_ages.push_back(event_age_of(entry.get_object()));
   }
   return page;
 }

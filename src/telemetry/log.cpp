@@ -155,6 +155,11 @@ void stop() {
   ending->target->out.give_up_at(steady_clock::now() + stop_wait_max);
 }
 
+std::size_t dropped_lines() {
+  const std::shared_ptr<running> log = std::atomic_load(&current);
+  return log != nullptr ? log->pool->overrun_counter() : 0;
+}
+
 bool enabled(level l) noexcept {
   return l >= current_threshold.load(std::memory_order_relaxed);
 }

@@ -74,6 +74,9 @@ void start(level threshold, std::string_view service_name, int descriptor = 2);
 /// Writes what waits, for at most `stop_wait_max` if nobody reads, and ends the thread. Idempotent.
 void stop();
 
+/// Lines that nobody read in time, of the log that runs.
+std::size_t dropped_lines();
+
 /// Whether a line of this level would be written: ask before computing expensive fields.
 bool enabled(level l) noexcept;
 

@@ -98,21 +98,12 @@ std::shared_ptr<sdk::trace::TracerProvider> make_tracer_provider(exporter e,
 
 // -- metrics -------------------------------------------------------------------------------------------------
 
-bool ends_with(std::string_view text, std::string_view end) noexcept {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-// The unit that a name tells by convention, as UCUM writes it.
-std::string unit_of(std::string_view name) {
-  if (ends_with(name, "_seconds") || ends_with(name, "_seconds_total"))
-    return "s";
-  return ends_with(name, "_bytes") ? "By" : "";
-}
-
 sdk::metrics::InstrumentType instrument_type(metrics::kind k) noexcept {
   switch (k) {
   case metrics::kind::counter:
     return sdk::metrics::InstrumentType::kObservableCounter;
+  case metrics::kind::up_down:
+    return sdk::metrics::InstrumentType::kObservableUpDownCounter;
   case metrics::kind::gauge:
     return sdk::metrics::InstrumentType::kObservableGauge;
   case metrics::kind::histogram:
@@ -123,11 +114,11 @@ sdk::metrics::InstrumentType instrument_type(metrics::kind k) noexcept {
 
 sdk::metrics::HistogramPointData to_point(const metrics::histogram& h) {
   sdk::metrics::HistogramPointData point;
-  for (const std::int64_t bound : metrics::latency_bounds_ns)
-    point.boundaries_.push_back(static_cast<double>(bound) / 1e9);
+  for (std::size_t i = 0; i + 1 < h.counts().size(); ++i)
+    point.boundaries_.push_back(h.bound(i));
   point.counts_.assign(h.counts().begin(), h.counts().end());
   point.count_ = h.count();
-  point.sum_ = h.sum_seconds();
+  point.sum_ = h.sum();
   point.record_min_max_ = false;
   return point;
 }
@@ -136,9 +127,10 @@ sdk::metrics::PointType to_point(const metrics::sample& s, metrics::kind k,
                                  opentelemetry::common::SystemTimestamp now) {
   if (k == metrics::kind::histogram)
     return to_point(s.distribution);
-  if (k == metrics::kind::counter) {
+  if (k == metrics::kind::counter || k == metrics::kind::up_down) {
     sdk::metrics::SumPointData sum;
     sum.value_ = s.value;
+    sum.is_monotonic_ = k == metrics::kind::counter;
     return sum;
   }
   sdk::metrics::LastValuePointData last;
@@ -162,7 +154,8 @@ public:
     std::vector<sdk::metrics::MetricData> data;
     const metrics::snapshot taken = collect_();
     for (const metrics::family& f : taken.families())
-      data.push_back(to_data(f, now));
+      if (f.what->instead.empty())
+        data.push_back(to_data(f, now));
     sdk::metrics::ResourceMetrics all;
     all.resource_ = &resource_;
     all.scope_metric_data_.emplace_back(scope_.get(), std::move(data));
@@ -172,7 +165,8 @@ public:
 private:
   sdk::metrics::MetricData to_data(const metrics::family& f, opentelemetry::common::SystemTimestamp now) const {
     sdk::metrics::MetricData data;
-    data.instrument_descriptor = {f.name, f.help, unit_of(f.name), instrument_type(f.kind),
+    data.instrument_descriptor = {metrics::otlp_name(*f.what), std::string{f.what->help},
+                                  std::string{f.what->unit}, instrument_type(f.what->kind),
                                   sdk::metrics::InstrumentValueType::kDouble};
     data.aggregation_temporality = sdk::metrics::AggregationTemporality::kCumulative;
     data.start_ts = started_;
@@ -181,7 +175,7 @@ private:
       sdk::metrics::PointAttributes attributes;
       for (const auto& [name, value] : s.labels)
         attributes.SetAttribute(name, view(value));
-      data.point_data_attr_.push_back({std::move(attributes), to_point(s, f.kind, now)});
+      data.point_data_attr_.push_back({std::move(attributes), to_point(s, f.what->kind, now)});
     }
     return data;
   }

@@ -336,16 +336,24 @@ CAF_TEST(the version is told) {
 CAF_TEST(the numbers of everybody are told) {
   open();
   get(client, "/metrics");
-  for (const auto* name : {"portcullis_of_the_cache", "portcullis_of_the_pool"}) {
+  const std::array<metrics::instrument, 4> sources{
+    metrics::instrument{"portcullis_of_the_cache", "", metrics::kind::gauge, "1", "Some number.", ""},
+    metrics::instrument{"portcullis_of_the_pool", "", metrics::kind::gauge, "1", "Some number.", ""},
+    metrics::instrument{"portcullis_of_sessions", "", metrics::kind::gauge, "1", "Some number.", ""},
+    metrics::instrument{"portcullis_of_accounts", "", metrics::kind::gauge, "1", "Some number.", ""}};
+  for (const auto& source : sources) {
     auto asked = take<read_numbers>();
     all_numbers theirs;
-    theirs.snapshot.gauge(name, "Some number.", 17);
+    theirs.snapshot.add(source, 17);
     answer(asked, theirs);
   }
   const auto r = read_response(client);
   CAF_CHECK_EQUAL(r.status, 200);
   CAF_CHECK(r.tells("portcullis_of_the_cache 17\n"));
   CAF_CHECK(r.tells("portcullis_of_the_pool 17\n"));
+  CAF_CHECK(r.tells("portcullis_of_sessions 17\n"));
+  CAF_CHECK(r.tells("portcullis_of_accounts 17\n"));
+  CAF_CHECK(r.tells("portcullis_mailbox_messages{actor=\"http_front\"}"));
   CAF_CHECK(r.tells("portcullis_http_connections 1\n"));
 }
 

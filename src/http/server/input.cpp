@@ -35,7 +35,10 @@ void input::take(connection& c, std::string_view wire) {
   auto plain = wire;
   if (c.transport) {
     out_.mark_dirty(c); // it may have something to send itself
+    bool was_established = c.transport->is_established();
     auto done = c.transport->receive(wire, decrypted, c.wire);
+    if (!was_established && (!done || c.transport->is_established()))
+      ++(done ? count.handshakes : count.handshakes_failed);
     if (!done) {
       ++count.refused;
       log::debug("connection refused", {{"reason", done.error().detail}});
@@ -106,6 +109,8 @@ exchange& input::begin(connection& c, const request& r, const route* to, instant
   c.reading_since = now;
   auto& x = c.begin_exchange();
   x.to = to;
+  x.method = r.method;
+  x.is_tls = c.transport != nullptr;
   x.is_head = r.method == verb::head;
   x.keep_alive = r.keep_alive && !owner_.is_stopping();
   x.is_http_1_0 = r.is_http_1_0;

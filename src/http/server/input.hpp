@@ -59,6 +59,8 @@ public:
   struct counters {
     std::uint64_t refused = 0;         // no valid HTTP, or too slow
     std::uint64_t short_of_memory = 0; // turned away because connections held more than they may
+    std::uint64_t handshakes = 0;      // of TLS, that succeeded
+    std::uint64_t handshakes_failed = 0;
   } count;
 
 private:

@@ -95,6 +95,7 @@ void output::send_all() noexcept {
   dirty_.clear();
   all_.delete_removed();
   depth_ = 0;
+  turns_.observe(now_() - turn_began_);
 }
 
 void output::flush(connection& c) {

@@ -35,7 +35,8 @@ public:
 
   /// A turn may begin within another; the outermost one's end sends.
   void begin_turn() noexcept {
-    ++depth_;
+    if (depth_++ == 0)
+      turn_began_ = now_();
   }
   void end_turn() noexcept {
     if (--depth_ == 0)
@@ -57,6 +58,11 @@ public:
 
   request_numbers numbers;
 
+  /// How long the turns took.
+  const metrics::histogram& turns() const noexcept {
+    return turns_;
+  }
+
 private:
   void send_all() noexcept;
   void flush(connection& c);
@@ -69,6 +75,8 @@ private:
   std::function<instant()> now_;
   std::function<timestamp()> wall_clock_;
   int depth_ = 0;
+  instant turn_began_{};
+  metrics::histogram turns_;
   std::vector<ticket> dirty_;
   std::string date_;
   std::int64_t date_second_ = -1;

@@ -115,6 +115,7 @@ private:
   friend class responder;
   friend class connection_stream;
 
+  void add_active_requests(metrics::snapshot& s) const;
   void settle(connection& c);
   void update_acceptor();
   void finish_drain();
