@@ -151,7 +151,8 @@ int run(const config::settings& settings, const std::string& version, const spaw
   auto signals = waited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
-  log::start(settings.telemetry.log_level, settings.telemetry.service_name);
+  log::start(settings.telemetry.log_level, settings.telemetry.service_name, STDERR_FILENO,
+             settings.telemetry.log_form);
   log::info("starting", {{"version", version}});
   supervisor_options options;
   options.settings = settings;

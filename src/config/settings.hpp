@@ -5,6 +5,7 @@
 #include "core/session_policy.hpp"
 #include "db/pool_limits.hpp"
 #include "feed/limits.hpp"
+#include "http/server/access_mode.hpp"
 #include "http/server/limits.hpp"
 #include "net/tls_context.hpp"
 #include "telemetry/log.hpp"
@@ -33,6 +34,7 @@ struct http_settings {
   std::vector<listen_address> listen{listen_address{}};
   http::server_limits limits; // `request_timeout` apart, which is computed
   feed::hub_limits feed;      // the service's
+  http::access_mode access_log = http::access_mode::off;
 
   milliseconds shutdown_delay{2'000}; // at a stop, not ready but serving
   milliseconds drain_timeout{10'000}; // after it, for what has begun
@@ -83,6 +85,7 @@ struct retention_settings {
 struct telemetry_settings {
   std::string service_name = "portcullis";
   log::level log_level = log::level::info;
+  log::form log_form = log::form::logfmt;
   tracing::exporter traces = tracing::exporter::none;
   tracing::exporter metrics = tracing::exporter::none;
 };

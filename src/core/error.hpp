@@ -63,6 +63,7 @@ std::string_view to_string(errc code) noexcept;
 struct failure {
   errc code = errc::none;
   std::string detail;
+  std::string sqlstate = {}; // for the log alone: what the database refused with, where it did
 };
 
 inline bool operator==(const failure& a, const failure& b) noexcept {

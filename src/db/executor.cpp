@@ -253,9 +253,12 @@ private:
     return failure{code, sentence_for(code)};
   }
 
-  void fail(const positions& members, errc code) {
-    for (auto at : members)
-      answer(at, failure_of(code));
+  void fail(const positions& members, errc code, const std::string& sqlstate = {}) {
+    for (auto at : members) {
+      auto why = failure_of(code);
+      why.sqlstate = sqlstate;
+      answer(at, std::move(why));
+    }
   }
 
   void answer(std::size_t at, outcome value) {
@@ -313,14 +316,14 @@ private:
       again.push_back(one);
       return;
     case remedy::give_up:
-      return fail(one.members, code);
+      return fail(one.members, code, done.sqlstate);
     case remedy::reconnect:
       report_.connection_lost = true; // the operations stay unsettled: they may be run again elsewhere
       return;
     case remedy::wait:
       return part_blocked(one, again);
     case remedy::isolate:
-      return part_bad(one, code, again);
+      return part_bad(one, code, done.sqlstate, again);
     }
   }
 
@@ -334,9 +337,9 @@ private:
     }
   }
 
-  void part_bad(const work& one, errc code, std::vector<work>& again) {
+  void part_bad(const work& one, errc code, const std::string& sqlstate, std::vector<work>& again) {
     if (one.members.size() == 1)
-      return fail(one.members, code);
+      return fail(one.members, code, sqlstate);
     std::vector<positions> units;
     for (auto at : one.members)
       units.push_back({at});

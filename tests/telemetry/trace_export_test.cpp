@@ -1,3 +1,4 @@
+#include "telemetry/otel_environment.hpp"
 #include "telemetry/tracing.hpp"
 
 #include "otlp_collector.hpp"
@@ -41,7 +42,7 @@ tracing::options to(exporter traces, exporter metrics = exporter::none) {
   o.service_version = "1.2.3";
   o.traces = traces;
   o.metrics = metrics;
-  o.metrics_interval = 1h; // what is exported comes from the start and the stop
+  ::setenv("OTEL_METRIC_EXPORT_INTERVAL", "3600000", 1); // what is exported comes from the start and the stop
   o.collect = [] {
     metrics::snapshot s;
     s.add("portcullis_edge_requests_total", 42, {{"http.route", "/verify"}});
@@ -210,7 +211,7 @@ CAF_TEST(OTLP goes where the standard variable says) {
 CAF_TEST(the export ends although nobody listens and more is made than fits) {
   ::setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9", 1);
   CAF_REQUIRE(tracing::start(to(exporter::otlp, exporter::otlp)).code == errc::none);
-  for (std::size_t i = 0; i < 2 * tracing::queue_spans_max; ++i)
+  for (std::size_t i = 0; i < 2 * tracing::otel_environment{}.queue_spans_max; ++i)
     tracing::start_span("flood", kind::internal).end();
   tracing::stop();
   CAF_CHECK(!tracing::start_span("after", kind::internal));

@@ -1,6 +1,7 @@
 #include "http/server/input.hpp"
 
 #include "http/server/request_id.hpp"
+#include "http/server/request_span.hpp"
 #include "http/server/server.hpp"
 #include "telemetry/log.hpp"
 
@@ -119,8 +120,7 @@ exchange& input::begin(connection& c, const request& r, const route* to, instant
   x.deadline = now + limits_.request_timeout;
   auto id = r.get(field::x_request_id);
   x.request_id = is_sane_request_id(id) ? std::string{id} : make_request_id(next_request_++);
-  x.span = tracing::start_span(to == nullptr ? "none" : to->name, tracing::kind::server, r.get(field::traceparent),
-                               r.get(field::tracestate));
+  x.span = start_span_of(r, x);
   return x;
 }
 

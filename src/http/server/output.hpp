@@ -1,7 +1,9 @@
 #pragma once
 
 #include "core/error.hpp"
+#include "http/server/access_log.hpp"
 #include "http/server/connections.hpp"
+#include "http/server/failure_log.hpp"
 #include "http/server/request_numbers.hpp"
 #include "http/server/sockets.hpp"
 
@@ -57,6 +59,7 @@ public:
   void refresh_date();
 
   request_numbers numbers;
+  access_log accesses;
 
   /// How long the turns took.
   const metrics::histogram& turns() const noexcept {
@@ -77,6 +80,7 @@ private:
   int depth_ = 0;
   instant turn_began_{};
   metrics::histogram turns_;
+  failure_log failures_;
   std::vector<ticket> dirty_;
   std::string date_;
   std::int64_t date_second_ = -1;

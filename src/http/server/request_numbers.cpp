@@ -1,7 +1,5 @@
 #include "http/server/request_numbers.hpp"
 
-#include "telemetry/log.hpp"
-
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -65,7 +63,6 @@ void request_numbers::count(const exchange& x, instant now) {
   numbers.latency.observe(now - x.began);
   if (x.span)
     note_trace(numbers, x, now);
-  write_log_line(x, now);
 }
 
 /// The trace as an exemplar of the bucket that the request fell into.
@@ -80,23 +77,6 @@ void request_numbers::note_trace(series& of, const exchange& x, instant now) {
   of.exemplars.resize(of.latency.counts().size());
   of.exemplars[of.latency.bucket_of(took.count())] = {
     context.trace_id, context.span_id, std::chrono::duration<double>(took).count(), wall_clock_now()};
-}
-
-std::string_view request_numbers::name_of(const exchange& x) noexcept {
-  return x.to == nullptr ? "none" : x.to->name;
-}
-
-void request_numbers::write_log_line(const exchange& x, instant now) {
-  bool is_change = x.to != nullptr && has(x.to->traits, trait::change);
-  auto level = x.status >= 500               ? log::level::warn
-               : is_change && x.status < 400 ? log::level::info
-                                             : log::level::debug;
-  if (log::enabled(level))
-    log::write(level, "request",
-               {{"route", name_of(x)},
-                {"status", x.status},
-                {"took_us", std::chrono::duration_cast<std::chrono::microseconds>(now - x.began).count()},
-                {"request_id", x.request_id}});
 }
 
 void request_numbers::add_to(metrics::snapshot& s, const entry& all, const route* to) {

@@ -13,7 +13,7 @@ namespace portcullis::http {
 /// As OpenTelemetry's conventions have it: `_OTHER` for one that we do not know.
 std::string_view method_name(verb method) noexcept;
 
-/// What was answered on each route, how often and how fast; and the line in the log for it.
+/// What was answered on each route, how often and how fast.
 ///
 /// A series is a route, a method, a status and a scheme: all of them are from fixed sets.
 class request_numbers {
@@ -39,9 +39,6 @@ private:
   static series& find_or_add(entry& of, const exchange& x);
   static void note_trace(series& of, const exchange& x, instant now);
   static void add_to(metrics::snapshot& s, const entry& all, const route* to);
-  static std::string_view name_of(const exchange& x) noexcept;
-  static void write_log_line(const exchange& x, instant now);
-
   std::vector<entry> entries_{1}; // the first is of requests without a route
 };
 

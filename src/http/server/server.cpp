@@ -18,6 +18,7 @@ server::server(caf::io::abstract_broker* broker, server_options opts)
     update_acceptor();
     finish_drain();
   });
+  output_.accesses = access_log{options_.access};
   output_.on_flushed = [this](connection& c) { settle(c); };
 }
 
