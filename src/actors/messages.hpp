@@ -285,7 +285,7 @@ struct cache_stats {
   std::uint64_t loads_shared = 0;  // look-ups that joined one
   std::uint64_t loads_refused = 0; // look-ups turned away at the bound
   double lease_remaining_s = 0;    // how long memory may be answered from without another read of the log
-  double lease_age_s = 0; // since the last successful read of the log began; negative: never
+  double lease_age_s = 0;          // since the last successful read of the log began; negative: never
 };
 
 struct read_pool_stats {};

@@ -105,8 +105,8 @@ struct revocation_event {
   std::string reason;
   std::string actor; // who ended it: `user`, `internal`, `admin`, `reaper`
   timestamp occurred_at{};
-  /// The same by the clock of this process, or earlier: its age by the database's clock, before the read that found
-  /// it began. `instant::min()` if that is not known.
+  /// The same by the clock of this process, or earlier: its age by the database's clock, before the read that
+  /// found it began. `instant::min()` if that is not known.
   instant happened = instant::min();
 };
 

@@ -255,9 +255,10 @@ private:
 
   void fail(const positions& members, errc code, const std::string& sqlstate = {}) {
     for (auto at : members) {
-      auto why = failure_of(code);
-      why.sqlstate = sqlstate;
-      answer(at, std::move(why));
+      auto became = failure_of(code);
+      if (auto* why = std::get_if<failure>(&became))
+        why->sqlstate = sqlstate;
+      answer(at, std::move(became));
     }
   }
 

@@ -12,17 +12,34 @@ namespace portcullis::db {
 namespace {
 
 // In the order of `store::operation`.
-constexpr std::array<std::string_view, std::variant_size_v<store::operation>> names = {
-  "find_session",   "get_session",           "list_sessions",
-  "get_account",    "find_account",          "read_events",
-  "read_clock",     "ping",                  "list_accounts",
-  "count_all",      "mint_session",          "mint_for_identity",
-  "mint_guest",     "find_or_create_account", "create_guest",
-  "link_identity",  "unlink_identity",       "set_display_name",
-  "seat_player",    "unseat_player",         "unseat_game",
-  "revoke_session", "revoke_account",        "delete_account",
-  "reap_guests",    "delete_dead_sessions",  "delete_dead_generations",
-  "prune_events"};
+constexpr std::array<std::string_view, std::variant_size_v<store::operation>> names = {"find_session",
+                                                                                       "get_session",
+                                                                                       "list_sessions",
+                                                                                       "get_account",
+                                                                                       "find_account",
+                                                                                       "read_events",
+                                                                                       "read_clock",
+                                                                                       "ping",
+                                                                                       "list_accounts",
+                                                                                       "count_all",
+                                                                                       "mint_session",
+                                                                                       "mint_for_identity",
+                                                                                       "mint_guest",
+                                                                                       "find_or_create_account",
+                                                                                       "create_guest",
+                                                                                       "link_identity",
+                                                                                       "unlink_identity",
+                                                                                       "set_display_name",
+                                                                                       "seat_player",
+                                                                                       "unseat_player",
+                                                                                       "unseat_game",
+                                                                                       "revoke_session",
+                                                                                       "revoke_account",
+                                                                                       "delete_account",
+                                                                                       "reap_guests",
+                                                                                       "delete_dead_sessions",
+                                                                                       "delete_dead_generations",
+                                                                                       "prune_events"};
 
 /// What a caller did wrong is an answer of the database like any other.
 errc error_of(const store::outcome& became) {
@@ -118,7 +135,8 @@ void pool_numbers::add_to(metrics::snapshot& s) const {
   s.add("db_client_connection_wait_time_seconds", wait_, {{"db.client.connection.pool.name", "main"}});
   s.add("portcullis_db_batch_operations", batch_);
   for (const auto& [kind, took] : took_) {
-    metrics::labels labels{{"db.system.name", "postgresql"}, {"db.operation.name", std::string{names[kind.first]}}};
+    metrics::labels labels{{"db.system.name", "postgresql"},
+                           {"db.operation.name", std::string{names[kind.first]}}};
     if (kind.second != errc::none)
       labels.emplace_back("error.type", std::string{to_string(kind.second)});
     s.add("db_client_operation_duration_seconds", took, std::move(labels));

@@ -15,8 +15,8 @@ namespace portcullis::db {
 /// `mint_session`, `ping`, …
 std::string_view name_of(const store::operation& op) noexcept;
 
-/// What became of the operations: how long they took, and what they did to sessions and accounts. Each is noted once,
-/// with the outcome that its caller is told.
+/// What became of the operations: how long they took, and what they did to sessions and accounts. Each is noted
+/// once, with the outcome that its caller is told.
 class pool_numbers {
 public:
   void waited(std::chrono::nanoseconds time) noexcept {

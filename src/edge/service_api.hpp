@@ -35,7 +35,8 @@ inline constexpr std::size_t feed_limit_max = 200;
 
 struct event_page {
   std::vector<revocation_event> events;
-  std::vector<std::optional<std::chrono::milliseconds>> event_ages; // of each, when it was told; where that is known
+  std::vector<std::optional<std::chrono::milliseconds>>
+    event_ages; // of each, when it was told; where that is known
   cursor position;
   bool reset = false;
   /// How long before the answer the service's last complete read of the log began; nothing if it does not tell or

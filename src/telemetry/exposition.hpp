@@ -14,8 +14,8 @@ enum class exposition : std::uint8_t { prometheus, open_metrics };
 /// The Content-Type.
 std::string_view content_type(exposition form) noexcept;
 
-/// OpenMetrics ends in `# EOF`, tells units, and shows exemplars. A name of a counter ends in `_total` in both; one
-/// that would clash without it with another name is of unknown kind in OpenMetrics.
+/// OpenMetrics ends in `# EOF`, tells units, and shows exemplars. A name of a counter ends in `_total` in both;
+/// one that would clash without it with another name is of unknown kind in OpenMetrics.
 std::string render(const snapshot& s, exposition form = exposition::prometheus);
 
 } // namespace portcullis::metrics

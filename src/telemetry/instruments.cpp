@@ -19,12 +19,14 @@ constexpr std::array table{
   instrument{"http_server_active_requests", "http.server.active_requests", up_down, "{request}",
              "Requests that are not answered yet.", ""},
   instrument{"portcullis_http_connections", "", up_down, "{connection}", "Open connections.", ""},
-  instrument{"portcullis_http_connections_accepted_total", "", counter, "{connection}", "Connections accepted.", ""},
+  instrument{"portcullis_http_connections_accepted_total", "", counter, "{connection}", "Connections accepted.",
+             ""},
   instrument{"portcullis_http_connections_refused_total", "", counter, "{connection}",
              "Connections turned away at the limit.", ""},
   instrument{"portcullis_http_requests_refused_total", "", counter, "{request}",
              "Requests that were no valid HTTP or came too slowly.", ""},
-  instrument{"portcullis_http_held_bytes", "", gauge, "By", "Input and output held in memory for connections.", ""},
+  instrument{"portcullis_http_held_bytes", "", gauge, "By", "Input and output held in memory for connections.",
+             ""},
   instrument{"portcullis_http_requests_short_of_memory_total", "", counter, "{request}",
              "Requests turned away because connections held more than they may.", ""},
   instrument{"portcullis_tls_handshakes_total", "", counter, "{handshake}",
@@ -40,10 +42,11 @@ constexpr std::array table{
   instrument{"portcullis_rate_limit_evictions_total", "", counter, "{bucket}",
              "Buckets that lost their place to another client.", ""},
   // -- sessions and accounts
-  instrument{"portcullis_sessions_resolved_total", "", counter, "{lookup}",
-             "Tokens looked up, by outcome (active, revoked, unknown, error) and by source: memory; load, of one that "
-             "memory did not hold; read_through, of one that it held without a lease.",
-             ""},
+  instrument{
+    "portcullis_sessions_resolved_total", "", counter, "{lookup}",
+    "Tokens looked up, by outcome (active, revoked, unknown, error) and by source: memory; load, of one that "
+    "memory did not hold; read_through, of one that it held without a lease.",
+    ""},
   instrument{"portcullis_sessions_minted_total", "", counter, "{session}",
              "Sessions minted, by whose: account, identity, guest, rotation.", ""},
   instrument{"portcullis_sessions_ended_total", "", counter, "{session}",
@@ -53,7 +56,8 @@ constexpr std::array table{
   instrument{"portcullis_accounts_created_total", "", counter, "{account}",
              "Accounts made, by kind: account, guest.", ""},
   instrument{"portcullis_accounts_deleted_total", "", counter, "{account}", "Accounts deleted on request.", ""},
-  instrument{"portcullis_identities_linked_total", "", counter, "{identity}", "Identities linked to accounts.", ""},
+  instrument{"portcullis_identities_linked_total", "", counter, "{identity}", "Identities linked to accounts.",
+             ""},
   instrument{"portcullis_guests_upgraded_total", "", counter, "{account}",
              "Guests that became full accounts by linking an identity.", ""},
   instrument{"portcullis_swept_rows_total", "", counter, "{row}",
@@ -64,13 +68,14 @@ constexpr std::array table{
   instrument{"portcullis_session_cache_active_entries", "", gauge, "{session}", "Active sessions held in memory.",
              ""},
   instrument{"portcullis_session_cache_bytes", "", gauge, "By", "Memory held by the session index.", ""},
-  instrument{"portcullis_session_cache_unknown_entries", "", gauge, "{token}", "Tokens remembered as never minted.",
-             ""},
+  instrument{"portcullis_session_cache_unknown_entries", "", gauge, "{token}",
+             "Tokens remembered as never minted.", ""},
   instrument{"portcullis_session_cache_hits_total", "", counter, "{lookup}", "Look-ups answered from memory.", ""},
   instrument{"portcullis_session_cache_misses_total", "", counter, "{lookup}",
              "Look-ups of tokens that were not held.", ""},
   instrument{"portcullis_session_cache_read_throughs_total", "", counter, "{lookup}",
-             "Look-ups of held tokens that went to the database because the log was not read recently enough.", ""},
+             "Look-ups of held tokens that went to the database because the log was not read recently enough.",
+             ""},
   instrument{"portcullis_session_cache_loads_total", "", counter, "{load}", "Loads begun.", ""},
   instrument{"portcullis_session_cache_loads_shared_total", "", counter, "{lookup}",
              "Look-ups that joined a load that had begun.", ""},
@@ -80,8 +85,8 @@ constexpr std::array table{
              "Sessions being read from the database.", ""},
   instrument{"portcullis_session_cache_loads_dropped_total", "", counter, "{load}",
              "Loads that a revocation overtook.", ""},
-  instrument{"portcullis_session_cache_evictions_total", "", counter, "{session}",
-             "Entries dropped at the bound.", ""},
+  instrument{"portcullis_session_cache_evictions_total", "", counter, "{session}", "Entries dropped at the bound.",
+             ""},
   // -- revocations
   instrument{"portcullis_revocation_log_age_seconds", "", gauge, "s",
              "Since the last successful read of the revocation log began; -1 before the first.", ""},
@@ -91,10 +96,11 @@ constexpr std::array table{
              "The last entry of the revocation log that was read.", ""},
   instrument{"portcullis_revocation_events_total", "", counter, "{event}",
              "Revocations read from the log, by kind: session, account.", ""},
-  instrument{"portcullis_revocation_delay_seconds", "", histogram_, "s",
-             "From a revocation's transaction, by the database's clock, until this process honoured it (applied) and "
-             "until it was on its way to subscribers (delivered).",
-             ""},
+  instrument{
+    "portcullis_revocation_delay_seconds", "", histogram_, "s",
+    "From a revocation's transaction, by the database's clock, until this process honoured it (applied) and "
+    "until it was on its way to subscribers (delivered).",
+    ""},
   instrument{"portcullis_revocation_subscribers", "", gauge, "{stream}", "Streams that follow the feed.", ""},
   instrument{"portcullis_revocation_long_polls", "", gauge, "{request}", "Long polls that wait for an event.", ""},
   instrument{"portcullis_revocation_subscribers_cut_total", "", counter, "{stream}",
@@ -110,8 +116,8 @@ constexpr std::array table{
              "Connections that the pool may have.", ""},
   instrument{"db_client_connection_idle_max", "db.client.connection.idle.max", up_down, "{connection}",
              "Connections that the pool keeps when idle.", ""},
-  instrument{"db_client_connection_pending_requests", "db.client.connection.pending_requests", up_down, "{request}",
-             "Operations that wait for a connection.", ""},
+  instrument{"db_client_connection_pending_requests", "db.client.connection.pending_requests", up_down,
+             "{request}", "Operations that wait for a connection.", ""},
   instrument{"db_client_connection_wait_time_seconds", "db.client.connection.wait_time", histogram_, "s",
              "How long an operation waited for a connection.", ""},
   instrument{"portcullis_db_batch_operations", "", histogram_, "{operation}", "Operations in one round trip.", ""},
@@ -138,8 +144,7 @@ constexpr std::array table{
              "Addresses of the service that are not known to have failed.", ""},
   // -- the process
   instrument{"portcullis_build_info", "", gauge, "1", "The version that runs, as a label; always 1.", ""},
-  instrument{"portcullis_mailbox_messages", "", gauge, "{message}",
-             "Messages that wait for an actor.", ""},
+  instrument{"portcullis_mailbox_messages", "", gauge, "{message}", "Messages that wait for an actor.", ""},
   instrument{"portcullis_log_lines_dropped_total", "", counter, "{line}",
              "Log lines dropped because nobody read standard error.", ""},
   instrument{"portcullis_metrics_series", "", gauge, "{series}", "Series of this answer.", ""},
@@ -217,15 +222,16 @@ std::string otlp_name(const instrument& what) {
 std::string help_of(const instrument& what) {
   if (what.instead.empty())
     return std::string{what.help};
-  return "Deprecated, gone with the next release: use " + std::string{what.instead} + ". " + std::string{what.help};
+  return "Deprecated, gone with the next release: use " + std::string{what.instead} + ". "
+         + std::string{what.help};
 }
 
 std::string instruments_markdown() {
   std::string out = "| name | kind | unit | over OTLP | what it is |\n|---|---|---|---|---|\n";
   for (const instrument& one : instruments()) {
     const std::string otlp = one.instead.empty() ? '`' + otlp_name(one) + '`' : "–";
-    out += "| `" + std::string{one.name} + "` | " + std::string{to_string(one.kind)} + " | `" + std::string{one.unit}
-           + "` | " + otlp + " | " + help_of(one) + " |\n";
+    out += "| `" + std::string{one.name} + "` | " + std::string{to_string(one.kind)} + " | `"
+           + std::string{one.unit} + "` | " + otlp + " | " + help_of(one) + " |\n";
   }
   return out;
 }

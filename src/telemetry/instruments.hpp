@@ -25,8 +25,8 @@ const std::vector<instrument>& instruments();
 /// Null for a name that is not in the list.
 const instrument* find_instrument(std::string_view name) noexcept;
 
-/// What it is called over OTLP: its standard name, or its own without the endings that tell Prometheus its kind and
-/// unit: `portcullis_log_lines_dropped_total` is `portcullis.log_lines_dropped`.
+/// What it is called over OTLP: its standard name, or its own without the endings that tell Prometheus its kind
+/// and unit: `portcullis_log_lines_dropped_total` is `portcullis.log_lines_dropped`.
 std::string otlp_name(const instrument& what);
 
 /// With the sign of an old name in front.

@@ -169,13 +169,13 @@ void line::append_value(std::string_view text) noexcept {
 }
 
 template <class Number>
-void line::append_number(Number value) noexcept {
+void line::append_number(Number number) noexcept {
   std::array<char, number_bytes_max> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
   const std::string_view written{text.data(), static_cast<std::size_t>(end - text.data())};
   bool is_json_number = true; // which neither infinity nor what is no number has a form of
   if constexpr (std::is_floating_point_v<Number>)
-    is_json_number = std::isfinite(value);
+    is_json_number = std::isfinite(number);
   if (form_ == form::json && !is_json_number)
     append_value(written);
   else

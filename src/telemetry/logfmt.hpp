@@ -15,11 +15,10 @@ namespace portcullis::log {
 class line {
 public:
   /// `ts`, `level`, `msg` and, unless empty, `service`.
-  line(timestamp now, level l, std::string_view event, std::string_view service,
-       form how = form::logfmt) noexcept;
+  line(timestamp now, level l, std::string_view event, std::string_view service, form how = form::logfmt) noexcept;
 
-  /// Adds ` key=value`, or `,"key":value`. A field for which there is no room is left out, and the line then ends in
-  /// ` truncated=true`, or `,"truncated":true}`.
+  /// Adds ` key=value`, or `,"key":value`. A field for which there is no room is left out, and the line then ends
+  /// in ` truncated=true`, or `,"truncated":true}`.
   void add(const field& f) noexcept;
 
   /// The whole line with its newline; add nothing after it.
@@ -31,7 +30,7 @@ private:
   void append_key(std::string_view key) noexcept;
   void append_value(std::string_view text) noexcept;
   template <class Number>
-  void append_number(Number value) noexcept;
+  void append_number(Number number) noexcept;
 
   std::array<char, line_bytes_max> buffer_;
   std::size_t size_ = 0;

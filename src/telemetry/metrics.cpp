@@ -33,8 +33,8 @@ const instrument* snapshot::known(std::string_view name) noexcept {
 }
 
 family& snapshot::family_of(const instrument& what) {
-  const auto known = std::find_if(families_.begin(), families_.end(),
-                                  [&](const family& f) { return f.what->name == what.name; });
+  const auto known =
+    std::find_if(families_.begin(), families_.end(), [&](const family& f) { return f.what->name == what.name; });
   if (known != families_.end())
     return *known;
   return families_.emplace_back(family{&what, {}});

@@ -208,7 +208,8 @@ private:
   const opentelemetry::common::SystemTimestamp started_{std::chrono::system_clock::now()};
 };
 
-std::unique_ptr<sdk::metrics::MetricReader> make_reader(const options& o, producer* source, const otel_environment& env) {
+std::unique_ptr<sdk::metrics::MetricReader> make_reader(const options& o, producer* source,
+                                                        const otel_environment& env) {
   sdk::metrics::PeriodicExportingMetricReaderOptions reader;
   reader.export_interval_millis = std::max(env.metrics_interval, 2 * export_timeout);
   reader.export_timeout_millis = export_timeout;

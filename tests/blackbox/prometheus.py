@@ -5,8 +5,9 @@ import pathlib
 import shutil
 import subprocess
 import urllib.parse
+import urllib.request
 
-from http_client import HANG_S, Client, ConnectionEnded
+from http_client import HANG_S
 from needs import need
 from service import ROOT, free_port
 from waiting import eventually
@@ -27,7 +28,7 @@ class Prometheus:
         self.directory.mkdir()
         self.port = free_port()
         self._process = None
-        self._api = Client(self.port, "/api/v1", {})
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self._write_rules()
         config = {
             "global": {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL, "evaluation_interval": INTERVAL},
@@ -75,12 +76,16 @@ class Prometheus:
     def _is_ready(self):
         assert self._process.poll() is None, (self.directory / "log").read_text()
         try:
-            return Client(self.port, "", {}).get("/-/ready").status == 200
-        except (OSError, ConnectionEnded):
+            return self._get("/-/ready") is not None
+        except OSError:  # an answer that is none, too
             return False
 
+    def _get(self, path):
+        with self._opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=HANG_S) as answer:
+            return answer.read()
+
     def _ask(self, path):
-        return self._api.get(path).expect(200)["data"]
+        return json.loads(self._get(f"/api/v1{path}"))["data"]
 
     def targets(self):
         """The health of each target by its address, and what was wrong with the last scrape."""

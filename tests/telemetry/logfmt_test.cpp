@@ -175,10 +175,11 @@ CAF_TEST(however long the fields are the line ends within its bound) {
 }
 
 CAF_TEST(a line of JSON has the same fields) {
-  CAF_CHECK_EQUAL(one_json_line("listening", {{"addr", ":8080"}, {"n", -1}, {"is", true}, {"x", 1.5}}, "portcullis"),
-                  R"({"ts":"2026-01-02T12:04:05.678901Z","level":"info","msg":"listening","service":"portcullis",)"
-                  R"("addr":":8080","n":-1,"is":true,"x":1.5})"
-                  "\n");
+  CAF_CHECK_EQUAL(
+    one_json_line("listening", {{"addr", ":8080"}, {"n", -1}, {"is", true}, {"x", 1.5}}, "portcullis"),
+    R"({"ts":"2026-01-02T12:04:05.678901Z","level":"info","msg":"listening","service":"portcullis",)"
+    R"("addr":":8080","n":-1,"is":true,"x":1.5})"
+    "\n");
   CAF_CHECK_EQUAL(one_json_line("x", {{"v", std::numeric_limits<double>::infinity()}}),
                   R"({"ts":"2026-01-02T12:04:05.678901Z","level":"info","msg":"x","v":"inf"})"
                   "\n");

@@ -20,11 +20,13 @@ double value_of(const metrics::snapshot& s, std::string_view name) {
 }
 
 using metrics::kind;
-constexpr metrics::instrument requests{"portcullis_requests_total", "", kind::counter, "1", "Requests \"answered\".", ""};
+constexpr metrics::instrument requests{"portcullis_requests_total", "", kind::counter, "1",
+                                       "Requests \"answered\".",    ""};
 constexpr metrics::instrument sessions{"portcullis_sessions", "", kind::gauge, "1", "Sessions in memory.", ""};
 constexpr metrics::instrument latency{"portcullis_latency_seconds", "", kind::histogram, "s", "Latency.", ""};
 constexpr metrics::instrument held{"portcullis_held_bytes", "", kind::up_down, "By", "Bytes.", ""};
-constexpr metrics::instrument old{"portcullis_sessions_total", "", kind::counter, "1", "Gone soon.", "something_else"};
+constexpr metrics::instrument old{
+  "portcullis_sessions_total", "", kind::counter, "1", "Gone soon.", "something_else"};
 
 void expect_lines(const std::string& text, std::initializer_list<const char*> lines) {
   for (const char* line : lines)
@@ -142,10 +144,11 @@ CAF_TEST(exemplars are for OpenMetrics alone) {
   seen[1].at = portcullis::timestamp{1'700'000'000'500'000us};
   metrics::snapshot s;
   s.add(latency, h, {}, seen);
-  expect_lines(metrics::render(s, metrics::exposition::open_metrics),
-               {"portcullis_latency_seconds_bucket{le=\"1e-05\"} 0",
-                "portcullis_latency_seconds_bucket{le=\"2.5e-05\"} 1 # "
-                "{trace_id=\"ab000000000000000000000000000000\",span_id=\"cd00000000000000\"} 1.5e-05 1700000000.5"});
+  expect_lines(
+    metrics::render(s, metrics::exposition::open_metrics),
+    {"portcullis_latency_seconds_bucket{le=\"1e-05\"} 0",
+     "portcullis_latency_seconds_bucket{le=\"2.5e-05\"} 1 # "
+     "{trace_id=\"ab000000000000000000000000000000\",span_id=\"cd00000000000000\"} 1.5e-05 1700000000.5"});
   CAF_CHECK_EQUAL(metrics::render(s).find("trace_id"), std::string::npos);
 }
 

@@ -35,7 +35,8 @@ CAF_TEST(samplers by their standard names) {
   CAF_CHECK(read({{"OTEL_TRACES_SAMPLER", "always_off"}}).sampler == tracing::root_sampler::always_off);
   CAF_CHECK(!read({{"OTEL_TRACES_SAMPLER", "always_off"}}).follows_parent);
   CAF_CHECK(read({{"OTEL_TRACES_SAMPLER", "parentbased_always_off"}}).follows_parent);
-  const auto env = read({{"OTEL_TRACES_SAMPLER", "parentbased_traceidratio"}, {"OTEL_TRACES_SAMPLER_ARG", "0.01"}});
+  const auto env =
+    read({{"OTEL_TRACES_SAMPLER", "parentbased_traceidratio"}, {"OTEL_TRACES_SAMPLER_ARG", "0.01"}});
   CAF_CHECK(env.sampler == tracing::root_sampler::ratio);
   CAF_CHECK_EQUAL(env.ratio, 0.01);
   CAF_CHECK_EQUAL(read({{"OTEL_TRACES_SAMPLER", "traceidratio"}}).ratio, 1.0);
@@ -59,8 +60,8 @@ CAF_TEST(a value that cannot be used is named and the default stands) {
                          {"OTEL_BSP_SCHEDULE_DELAY", "0"},
                          {"OTEL_BSP_MAX_QUEUE_SIZE", "many"},
                          {"OTEL_METRIC_EXPORT_INTERVAL", "-1"}});
-  const std::vector<std::string> expected{"OTEL_TRACES_SAMPLER", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_MAX_QUEUE_SIZE",
-                                          "OTEL_METRIC_EXPORT_INTERVAL"};
+  const std::vector<std::string> expected{"OTEL_TRACES_SAMPLER", "OTEL_BSP_SCHEDULE_DELAY",
+                                          "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_METRIC_EXPORT_INTERVAL"};
   CAF_CHECK_EQUAL(env.unusable, expected);
   CAF_CHECK_EQUAL(env.schedule_delay, 1s);
   const auto ratio = read({{"OTEL_TRACES_SAMPLER", "traceidratio"}, {"OTEL_TRACES_SAMPLER_ARG", "2"}});

@@ -178,10 +178,11 @@ CAF_TEST(metrics are exported with their kinds and labels) {
   const std::string text = capture.text.str();
   for (const char* part :
        {"instrument name	: portcullis.edge_requests\n", "SumPointData\n", ": 42\n", "http.route: /verify\n",
-        "instrument name	: portcullis.session_cache_bytes\n", "unit		: By\n", "LastValuePointData\n", ": 7.5\n",
-        "instrument name	: db.client.connection.max\n", "unit		: {connection}\n",
-        "instrument name	: http.server.request.duration\n", "unit		: s\n", "count     : 2\n",
-        "[1e-05, 2.5e-05, 5e-05,", "counts     : [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, ]"})
+        "instrument name	: portcullis.session_cache_bytes\n", "unit		: By\n",
+        "LastValuePointData\n", ": 7.5\n", "instrument name	: db.client.connection.max\n",
+        "unit		: {connection}\n", "instrument name	: http.server.request.duration\n",
+        "unit		: s\n", "count     : 2\n", "[1e-05, 2.5e-05, 5e-05,",
+        "counts     : [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, ]"})
     if (!holds(text, part))
       CAF_ERROR("missing " << part << " in " << text);
   CAF_CHECK(!holds(text, "db_queue"));

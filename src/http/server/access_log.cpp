@@ -29,7 +29,7 @@ void access_log::note(const exchange& x, instant now) {
   const bool is_change = x.to != nullptr && has(x.to->traits, trait::change) && x.status < 400;
   const bool is_access = x.status < 500 && !is_change;
   const bool is_told = mode_ == access_mode::full || (mode_ == access_mode::sampled && takes_sample(now));
-  const auto level = x.status >= 500           ? log::level::warn
+  const auto level = x.status >= 500        ? log::level::warn
                      : is_change || is_told ? log::level::info
                                             : log::level::debug;
   if (!log::enabled(level))

@@ -11,9 +11,9 @@
 
 namespace portcullis::http {
 
-/// Tells in the log why requests are answered with 500 and more: the first failure of a kind at once, and then one in
-/// each interval, with the number of those between. A kind is a code and, where the database has refused something,
-/// its SQLSTATE.
+/// Tells in the log why requests are answered with 500 and more: the first failure of a kind at once, and then one
+/// in each interval, with the number of those between. A kind is a code and, where the database has refused
+/// something, its SQLSTATE.
 class failure_log {
 public:
   /// More kinds than these are told as one.

@@ -5,8 +5,8 @@
 
 namespace portcullis::http {
 
-/// The server span of a request, by OpenTelemetry's conventions for HTTP: named by method and route, never by a path,
-/// which may hold ids. Nothing while nothing is recorded.
+/// The server span of a request, by OpenTelemetry's conventions for HTTP: named by method and route, never by a
+/// path, which may hold ids. Nothing while nothing is recorded.
 tracing::span start_span_of(const request& r, const exchange& x);
 
 /// What is known once it is answered.
