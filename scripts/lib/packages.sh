@@ -1,6 +1,6 @@
 # Debian packages: what each command needs, and how it gets there without waking any service of the system.
 
-packages_for() { # build | console | run | test | tsan | bench
+packages_for() { # build | console | run | test | tsan | bench | package
   case $1 in
     build)
       echo g++ cmake ninja-build ccache mold libcaf-dev libpq-dev libssl-dev libspdlog-dev \
@@ -21,6 +21,7 @@ packages_for() { # build | console | run | test | tsan | bench
       ;;
     tsan) packages_for test; echo xz-utils ;;
     bench) packages_for run; echo wrk nginx-light ;;
+    package) packages_for build; echo debhelper dpkg-dev fakeroot lintian help2man debootstrap ;;
   esac
 }
 

@@ -73,6 +73,7 @@ void edge_supervisor_state::start(self_pointer owner, supervisor_options options
   spawn_front();
   spawn_feed();
   self_->send(front_, start_serving{});
+  options_.serving();
 }
 
 void edge_supervisor_state::spawn_cache() {

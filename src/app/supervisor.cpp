@@ -139,6 +139,7 @@ void supervisor_state::migrated(const migrations_finished& news) {
     return;
   self_->send(front_, start_serving{});
   spawn_feed();
+  options_.serving();
 }
 
 void supervisor_state::spawn_feed() {

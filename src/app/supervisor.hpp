@@ -27,6 +27,8 @@ struct supervisor_options {
   std::shared_ptr<published_tls> tls;         // null: no listener has TLS
   std::string version;
   std::size_t descriptors_max = 1024; // open files of the process
+  /// Called once, from the supervisor's thread, when everything is served.
+  std::function<void()> serving = [] {};
   /// Called once, from the supervisor's thread, when the service cannot go on; the sentence says why.
   std::function<void(const std::string&)> give_up;
 };
