@@ -23,7 +23,7 @@ test("a player ends one session, then all others, and stays", async () => {
   await picture(page, "player-en-360");
   const another = page.getByRole("listitem").filter({ hasText: "another" }).first();
   await another.getByRole("button", { name: "Sign out" }).click();
-  await page.getByRole("button", { name: "No" }).click();
+  await page.getByRole("button", { name: "No", exact: true }).click();
   assert.equal(await resolve(player.others[0]), 200);
   await another.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("button", { name: "Yes, sign out" }).click();
