@@ -207,7 +207,7 @@ void gatekeeper::note_client(http::call& c, const trust::caller* who, const http
 void gatekeeper::note_refusal(http::call& c, const http::route& to, const trust::caller* who, std::string_view why,
                               const http::request_origin& from) {
   log_refusal(to, c.from.caller, why);
-  if (!samples_.wants(c.from.caller, to.name, why, options_.now()))
+  if (!audit_ || !samples_.wants(c.from.caller, to.name, why, options_.now()))
     return;
   note_client(c, who, from);
   samples_.add(to.name, why, origin_of(c, from.answer, to.group));

@@ -38,7 +38,7 @@ struct gate_options {
 /// who was taken out of the file is refused on the connection that it has.
 class gatekeeper final : public module {
 public:
-  /// `audit` takes what is sampled of refused callers.
+  /// `audit` takes what is sampled of refused callers; nobody does where it is null.
   gatekeeper(front_pointer self, http::server& server, account_actor audit, gate_options options);
 
   void add_routes(http::router&) override {}

@@ -39,7 +39,7 @@ api::front_parts make_edge_parts(api::front_pointer self, http::server& server, 
   probes->add_source([client](metrics::snapshot& s) { add_to(s, client->stats()); });
   api::front_parts parts;
   parts.health = probes.get();
-  parts.modules.push_back(std::make_unique<api::gatekeeper>(server, options.gate));
+  parts.modules.push_back(std::make_unique<api::gatekeeper>(self, server, account_actor{}, options.gate));
   parts.modules.push_back(std::make_unique<api::resolve_api>(self, server, cache, options.resolve));
   parts.modules.push_back(std::move(probes));
   return parts;
@@ -94,7 +94,7 @@ void edge_supervisor_state::spawn_front() {
   api::front_options options;
   options.server = server_options_of(s, options_.listening, options_.tls, options_.descriptors_max);
   edge_parts_options parts;
-  parts.health = {s.staleness_max(), s.session_cache.limits.fail_static};
+  parts.health = {s.staleness_max(), s.session_cache.limits.fail_static, options_.version};
   parts.gate = gate_options_of(s, options_.callers);
   parts.resolve = resolve_options_of(s);
   parts.resolve.reads_through = false;

@@ -79,10 +79,6 @@ std::size_t count(const std::string& text, const std::string& part) {
   return found;
 }
 
-std::string span_id_text(const tracing::context& c) {
-  return tracing::to_traceparent(c).substr(36, 16);
-}
-
 } // namespace
 
 CAF_TEST(a span continues the trace of its request) {
