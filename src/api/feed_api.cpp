@@ -53,6 +53,16 @@ result<std::chrono::seconds> wanted_wait(const http::request& r) {
   return std::chrono::seconds{seconds};
 }
 
+/// `?clock=true`: an edge asks what the database's clock shows.
+result<bool> wants_clock(const http::request& r) {
+  auto parameter = http::query_parameter(r.query, "clock");
+  if (!parameter)
+    return parameter.error();
+  if (*parameter && **parameter != "true" && **parameter != "false")
+    return failure{errc::parameter_malformed, "clock takes true or false"};
+  return *parameter == "true";
+}
+
 /// Answers a long poll over HTTP.
 class json_reply final : public feed::poll_reply {
 public:
@@ -144,13 +154,18 @@ void feed_api::poll(const http::request& r, http::responder to, std::optional<cu
   auto wait = wanted_wait(r);
   if (!wait)
     return to.problem(wait.error());
+  auto tells_clock = wants_clock(r);
+  if (!tells_clock)
+    return to.problem(tells_clock.error());
   to.extend_deadline(*wait);
   to.waits_for("the revocation log");
   hub_.poll(from.value_or(hub_.position()), page->limit, to.began() + *wait,
-            std::make_unique<json_reply>([this] { return times(); }, to));
+            std::make_unique<json_reply>([this, tells = *tells_clock] { return times(tells); }, to));
 }
 
-feed::answer_times feed_api::times() const {
+feed::answer_times feed_api::times(bool tells_clock) const {
+  if (!tells_clock)
+    return {hub_.log_age(), std::nullopt, std::nullopt};
   const auto now = server_.now();
   return {hub_.log_age(), clock_.at(now), now};
 }

@@ -74,7 +74,8 @@ private:
 
 result<http_source::fetched> http_source::fetch(const std::optional<cursor>& after, instant deadline) {
   http_request request;
-  request.target = feed_target(after, after ? options_.page_events_max : 1, std::chrono::seconds{0});
+  request.target =
+    feed_target(after, after ? options_.page_events_max : 1, std::chrono::seconds{0}) + "&clock=true";
   auto answer = ask_(std::move(request), deadline);
   if (!answer)
     return answer.error();

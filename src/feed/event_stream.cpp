@@ -106,9 +106,9 @@ std::string render_event_page(const std::vector<revocation_event>& events, curso
     append(out, &event == events.data() ? R"({"type":")" : R"(,{"type":")");
     append(out, event_name(event.kind));
     append(out, R"(",)");
-    if (event.happened != instant::min()) {
+    if (times.at && event.happened != instant::min()) {
       append(out, R"("age_ms":)");
-      append_number(out, static_cast<std::uint64_t>(whole_milliseconds(times.at - event.happened)));
+      append_number(out, static_cast<std::uint64_t>(whole_milliseconds(*times.at - event.happened)));
       append(out, ",");
     }
     append_members(out, event);
@@ -120,7 +120,9 @@ std::string render_event_page(const std::vector<revocation_event>& events, curso
     append_number(out, static_cast<std::uint64_t>(whole_milliseconds(*times.log_age)));
   else
     append(out, "null");
-  append(out, times.now ? R"(,"now":")" + to_rfc3339(*times.now) + "\"}" : R"(,"now":null})");
+  if (times.now)
+    append(out, R"(,"now":")" + to_rfc3339(*times.now) + '"');
+  append(out, "}");
   return {out.begin(), out.end()};
 }
 

@@ -31,13 +31,13 @@ void append_heartbeat(http::byte_buffer& out);
 struct answer_times {
   /// How long before it the last complete read of the log began; nothing before the first.
   std::optional<std::chrono::nanoseconds> log_age;
-  std::optional<timestamp> now; // by the database's clock, which says when sessions expire
-  instant at = instant::min();  // the moment itself
+  std::optional<timestamp> now; // by the database's clock, for who asks for it and when it is known
+  std::optional<instant> at;    // the moment itself, for who asks how old the events are
 };
 
-/// `{"events":[…],"cursor","reset","log_age_ms","now"}`; each event carries its `type`, what `data` has in the
-/// stream, and with `age_ms` how long before the answer it happened, where that is known. What is not known of the
-/// times is null.
+/// `{"events":[…],"cursor","reset","log_age_ms","now"?}`; each event carries its `type`, what `data` has in the
+/// stream, and with `age_ms` how long before the answer it happened, where both are known. An age of the log that is
+/// not known is null.
 std::string render_event_page(const std::vector<revocation_event>& events, cursor position, bool reset,
                               const answer_times& times);
 
