@@ -110,7 +110,6 @@ void supervisor_state::spawn_front() {
   front_parts_options parts;
   parts.service_name = s.telemetry.service_name;
   parts.version = options_.version;
-  parts.health.version = options_.version;
   parts.health.staleness_max = s.staleness_max();
   parts.feed = s.http.feed;
   parts.resolve = resolve_options_of(s);
