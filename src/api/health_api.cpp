@@ -122,7 +122,6 @@ void health_api::show_metrics(const http::call& c, http::responder to) {
 }
 
 void health_api::add_own_to(metrics::snapshot& s) const {
-  s.add("portcullis_build_info", 1, {{"version", options_.version}});
   s.add("portcullis_revocation_events_total", session_events_, {{"kind", "session"}});
   s.add("portcullis_revocation_events_total", account_events_, {{"kind", "account"}});
   s.add("portcullis_revocation_delay_seconds", delay_, {{"stage", "applied"}});

@@ -109,7 +109,7 @@ void resolve_api::look_up(http::responder to, form as, const token_hash& hash, s
     if (!to.is_open())
       return;
     if (!is_reached && !options_.reads_through)
-      return load(to, as, {hash, began, at_least});
+      return load(to, as, {hash, began, at_least}, source::load);
     collect(to, as, hash, is_reached ? instant::min() : began);
   });
   time_waiting();
