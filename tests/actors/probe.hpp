@@ -41,7 +41,6 @@ PORTCULLIS_REPLY_TO(session_minted, applied);
 PORTCULLIS_REPLY_TO(session_revoked, applied);
 PORTCULLIS_REPLY_TO(account_revoked, applied);
 PORTCULLIS_REPLY_TO(warm_sessions, applied);
-PORTCULLIS_REPLY_TO(recall_session, recalled_session);
 PORTCULLIS_REPLY_TO(log_progress, applied);
 PORTCULLIS_REPLY_TO(epoch_changed, applied);
 PORTCULLIS_REPLY_TO(cache_warmed, applied);
