@@ -36,9 +36,9 @@ struct reaper_options {
 ///
 /// What it removes, in this order: guests that are older than the retention and have no seat at all (a finished
 /// game belongs to the other players' history), session rows that have been dead for their retention (those that
-/// ended one by one, those that ended with all of their account's, and those that expired), events that no cursor may
-/// resume from any more, and old entries of the audit. A guest's age is the only sign of abandonment: sessions are revoke-only and
-/// keep no "last seen".
+/// ended one by one, those that ended with all of their account's, and those that expired), events that no cursor
+/// may resume from any more, and old entries of the audit. A guest's age is the only sign of abandonment: sessions
+/// are revoke-only and keep no "last seen".
 ///
 /// By which clock: the database's, which dated the rows. It is read when the sweep starts and the cut-offs stand
 /// still from then on, so a sweep ends: nothing new can fall behind them. This process's wall clock decides

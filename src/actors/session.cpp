@@ -42,10 +42,12 @@ caf::result<mint_reply> mint_for(self_pointer self, const session_store_actor& s
   auto secret = make.new_token();
   auto draft = make.draft(secret, ask.device);
   if (auto* account_id = std::get_if<uuid>(&ask.holder))
-    return mint(self, store, registry, wakeup, secret, store::mint_session{std::move(draft), *account_id, ask.origin});
-  if (auto* holder = std::get_if<identity_holder>(&ask.holder))
     return mint(self, store, registry, wakeup, secret,
-                store::mint_for_identity{std::move(draft), make.claim(holder->key, holder->display_name), ask.origin});
+                store::mint_session{std::move(draft), *account_id, ask.origin});
+  if (auto* holder = std::get_if<identity_holder>(&ask.holder))
+    return mint(
+      self, store, registry, wakeup, secret,
+      store::mint_for_identity{std::move(draft), make.claim(holder->key, holder->display_name), ask.origin});
   auto account_id = make.next_id();
   return mint(self, store, registry, wakeup, secret, store::mint_guest{std::move(draft), account_id, ask.origin});
 }

@@ -170,8 +170,8 @@ void user_api::revoke_all(const http::call& c, http::responder to) {
       return answer.problem({errc::value_unacceptable, "keep takes the value current"});
     if (keeps_current && !user.session_id)
       return answer.problem({errc::parameter_malformed, "keep=current needs X-Session-ID"});
-    revoke_account(self_, answer, sessions_, asked, user.account_id, keeps_current ? user.session_id : std::nullopt,
-                   http::audience::user);
+    revoke_account(self_, answer, sessions_, asked, user.account_id,
+                   keeps_current ? user.session_id : std::nullopt, http::audience::user);
   });
 }
 

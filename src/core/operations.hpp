@@ -524,7 +524,7 @@ using outcome =
                read_clock::result, ping::result, list_accounts::result, count_all::result, list_audit::result,
                minted, find_or_create_account::result, link_identity::result, seat_player::result,
                unseat_player::result, unseat_game::result, revoke_session::result, revoke_account::result,
-               delete_account::result, swept, record_audit::result, count_selected::result,
-               revocation_job, work_on_revocation_jobs::result>;
+               delete_account::result, swept, record_audit::result, count_selected::result, revocation_job,
+               work_on_revocation_jobs::result>;
 
 } // namespace portcullis::store

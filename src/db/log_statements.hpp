@@ -19,8 +19,8 @@ struct log_rows {
   bool reset = false; // `after` is too old, in the future or from another history; no events then
   std::vector<revocation_event> events;
   std::vector<std::chrono::microseconds> ages; // of the events, by the database's clock
-  cursor end;      // of the log, as of the same snapshot
-  timestamp now{}; // by the database's clock, at the end of the statement
+  cursor end;                                  // of the log, as of the same snapshot
+  timestamp now{};                             // by the database's clock, at the end of the statement
 };
 log_rows read_log_rows(result_set& rows);
 

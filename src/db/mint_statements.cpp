@@ -224,7 +224,10 @@ transaction build_statements(const group<mint_for_identity>& ops) {
   auto p = drafts_of(ops);
   p.add_each(ops, [](const mint_for_identity* op) { return std::string{to_string(op->claim.key.kind)}; });
   p.add_each(ops, [](const mint_for_identity* op) -> std::string_view { return op->claim.key.external_id; });
-  return {claim_identities(claims_of(ops)), {&mint_for_claims, std::move(p)}, select_sessions(ops), supersede_others(ops)};
+  return {claim_identities(claims_of(ops)),
+          {&mint_for_claims, std::move(p)},
+          select_sessions(ops),
+          supersede_others(ops)};
 }
 
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<mint_for_identity>& ops) {

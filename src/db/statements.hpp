@@ -14,8 +14,8 @@ namespace portcullis::db {
 using namespace store; // the operations are what this layer is asked
 
 /// Operations of one kind that share a transaction. `revoke_account` and `delete_account` name each account once
-/// in a group; `link_identity`, `unlink_identity`, what concerns seats, `record_audit`, bulk revocations and what the
-/// reaper does come alone.
+/// in a group; `link_identity`, `unlink_identity`, what concerns seats, `record_audit`, bulk revocations and what
+/// the reaper does come alone.
 template <class Op>
 using group = std::vector<const Op*>;
 

@@ -36,8 +36,8 @@ struct answer_times {
 };
 
 /// `{"events":[…],"cursor","reset","log_age_ms","now"?}`; each event carries its `type`, what `data` has in the
-/// stream, and with `age_ms` how long before the answer it happened, where both are known. An age of the log that is
-/// not known is null.
+/// stream, and with `age_ms` how long before the answer it happened, where both are known. An age of the log that
+/// is not known is null.
 std::string render_event_page(const std::vector<revocation_event>& events, cursor position, bool reset,
                               const answer_times& times);
 

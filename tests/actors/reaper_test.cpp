@@ -357,6 +357,8 @@ CAF_TEST(what expired goes after its retention and what was passed over is not l
     reply(std::move(others), store::swept{});
     step();
     reply(take<store::prune_events>(), store::swept{});
+    step();
+    reply(take<store::prune_audit>(), store::swept{});
   }
   const auto is = status();
   CAF_REQUIRE(is->reply && is->reply->last);

@@ -170,7 +170,7 @@ CAF_TEST(a link answers with the account and after a rotation with the new token
   CAF_CHECK_EQUAL(render_linked(account_of(first_id), "pcs_x", s),
                   head + R"(,"token":"pcs_x","session":{"session_id":")" + second_id + R"(","account_id":")"
                     + first_id + R"(","is_guest":false,"created_at":")" + time_text
-                    + R"(","device":{"label":null,"user_agent":null,"ip":null}}})");
+                    + R"(","expires_at":null,"device":{"label":null,"user_agent":null,"ip":null}}})");
 }
 
 CAF_TEST(a page of accounts names the last as next when there are more) {

@@ -113,8 +113,9 @@ CAF_TEST(a page has the events of the stream with their types) {
 CAF_TEST(a page tells the age of an event that has one) {
   auto one = event(revocation_kind::session);
   one.happened = instant{std::chrono::seconds{5}};
-  const auto page = render_event_page({one}, {epoch, 42}, false,
-                                      {{}, {}, instant{std::chrono::seconds{5} + std::chrono::microseconds{1'500}}});
-  CAF_CHECK(render_event_page({one}, {epoch, 42}, false, {}).find("age_ms\":2") == std::string::npos); // not asked for
+  const auto page = render_event_page(
+    {one}, {epoch, 42}, false, {{}, {}, instant{std::chrono::seconds{5} + std::chrono::microseconds{1'500}}});
+  CAF_CHECK(render_event_page({one}, {epoch, 42}, false, {}).find("age_ms\":2")
+            == std::string::npos); // not asked for
   CAF_CHECK(page.find(R"("type":"session.revoked","age_ms":2,"seq":42)") != std::string::npos);
 }
