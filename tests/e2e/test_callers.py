@@ -61,6 +61,8 @@ OPEN = [
     ("GET", "/healthz", 200),
     ("GET", "/readyz", 200),
     ("GET", "/openapi.json", 200),
+    ("GET", "/console", 308),
+    ("GET", "/console/no-such-file", 404),
     ("GET", "/api/v1/public/version", 200),
     ("GET", "/.well-known/oauth-authorization-server", 200),
     ("POST", "/api/v1/public/sessions/guest", 201),

@@ -51,7 +51,8 @@ def test_the_access_log_is_off_by_default(told):
         service.http.get("/healthz").expect(200)
     service.gateway.post("/sessions", body={"identity": telegram()}).expect(201)
     service.stop()
-    assert [fields["route"] for fields in lines(service, "request")] == ["mint_session"]
+    told_of = [fields["route"] for fields in lines(service, "request") if fields["level"] == "info"]
+    assert told_of == ["mint_session"]  # failures, a probe before it was ready for one, are warnings
 
 
 def test_a_full_access_log_tells_every_answer(told):
@@ -76,7 +77,7 @@ def test_a_sampled_access_log_tells_one_in_a_while_and_how_many_it_passed_over(t
             for _ in range(20):
                 assert connection.request("GET", "/healthz").status == 200
                 asked += 1
-            return sum(fields["passed_over"] for fields in lines(service, "request")) > 0
+            return sum(fields.get("passed_over", 0) for fields in lines(service, "request")) > 0
 
         eventually(has_passed_over, "a sample says how many it stands for")
     told_of = lines(service, "request")
