@@ -53,6 +53,8 @@ ROUTES = [
     ("GET", "/api/v1/admin/stats", "admin:read"),
     ("GET", "/api/v1/admin/reaper", "admin:read"),
     ("POST", "/api/v1/admin/reaper/run", "admin:write"),
+    ("POST", "/api/v1/admin/revocations", "admin:write"),
+    ("GET", f"/api/v1/admin/revocations/{SOME_ID}", "admin:read"),
 ]
 RIGHTS = sorted({right for _, _, right in ROUTES} | {"public:forward"})
 

@@ -34,6 +34,8 @@ LENIENT = {
     ("created_after", "query"),
     ("since", "query"),
     ("until", "query"),
+    ("since", "query"),
+    ("until", "query"),
 }
 
 # An answer that does not end, or that waits, is not asked for at random.
