@@ -4,7 +4,7 @@ packages_for() { # build | console | run | test | tsan | bench | package
   case $1 in
     build)
       echo g++ cmake ninja-build ccache mold libcaf-dev libpq-dev libssl-dev libspdlog-dev \
-        libicu-dev libcurl4-openssl-dev python3 python3-yaml
+        libicu-dev libcurl4-openssl-dev libcli11-dev python3 python3-yaml
       echo "$(boost_package libboost)" "$(boost_package libboost-json)"
       ;;
     console) packages_for build; echo nodejs; npm_package ;;
