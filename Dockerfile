@@ -5,13 +5,16 @@ FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 COPY dev ./
 COPY scripts/lib scripts/lib
-RUN ./dev install build
+# Node.js is for the console alone.
+RUN ./dev install console
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
+COPY console console
 COPY migrations migrations
 COPY docs/openapi.yaml docs/
 COPY src src
-RUN cmake --preset release -DPORTCULLIS_TESTS=OFF && ./dev build portcullis && strip build/release/src/portcullis
+RUN bash -c '. scripts/lib/common.sh && . scripts/lib/npm.sh && prepare_console' \
+    && cmake --preset release -DPORTCULLIS_TESTS=OFF && ./dev build portcullis && strip build/release/src/portcullis
 # The packages that hold the shared libraries of the binary, by whatever names this release of Debian gives them.
 RUN ldd build/release/src/portcullis | awk '$3 ~ /^\// { print $3 }' | xargs -n 1 basename | sed 's,^,*/,' \
     | xargs dpkg-query --search | sed 's/:.*//' | sort -u >runtime-packages

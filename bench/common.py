@@ -95,6 +95,15 @@ def start_service(dsn, directory, binary=SERVICE, port=None, **settings):
     return Server("portcullis", [binary, "serve"], port, "/readyz", directory, environment)
 
 
+def start_edge(service, directory, binary=SERVICE, **settings):
+    """`portcullis edge` in front of the service, ready."""
+    port = free_port()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GATEWAY_")}
+    environment |= {"GATEWAY_BACKEND_URL": f"http://127.0.0.1:{service.port}", "GATEWAY_HTTP_ADDR": f"127.0.0.1:{port}",
+                    "GATEWAY_LOG_LEVEL": "warn", **settings}
+    return Server("edge", [binary, "edge"], port, "/readyz", directory, environment)
+
+
 class Connection:
     def __init__(self, port):
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT_S)
@@ -147,6 +156,14 @@ def mint_sessions(port, count):
     if len(tokens) != count // MINTERS * MINTERS:
         sys.exit("bench: not every session could be minted")
     return tokens
+
+
+def write_tokens(directory, tokens):
+    """A file for wrk's scripts, one token a line."""
+    path = pathlib.Path(directory) / "tokens"
+    path.touch(mode=0o600)
+    path.write_text("\n".join(tokens) + "\n")
+    return path
 
 
 @contextlib.contextmanager

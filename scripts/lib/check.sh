@@ -1,6 +1,6 @@
 # ./dev check: what a reviewer should not have to look for.
 
-readonly checks=(format shell layers compose docs openapi house tidy)
+readonly checks=(format shell layers compose kustomize docs openapi house tidy)
 readonly llvm_major=14 # Debian 12's; other versions format and warn differently
 
 command_check() {
@@ -82,6 +82,8 @@ check_compose() {
     docker compose --file docker-compose.yml config --quiet
   fi
 }
+
+check_kustomize() { scripts/check-kustomize packaging/kustomize/base; }
 
 readonly source_lines_max=500
 

@@ -22,6 +22,7 @@ build_jobs() {
 build() {
   local preset=$1
   shift
+  prepare_console || return
   if [[ ! -f build/$preset/build.ninja ]]; then
     step "Configuring build/$preset"
     cmake --preset "$preset" || return

@@ -3,6 +3,7 @@
 
 readonly node_console_min=18.0    # esbuild
 readonly node_openapi_min=20.19   # the linters
+readonly node_browser_min=20.0    # playwright-core
 
 # has_node MAJOR.MINOR: whether there is a Node.js at least as new, with npm.
 has_node() {
@@ -19,6 +20,26 @@ without_node() {
     return 1
   fi
   echo "left out: $1 (needs Node.js $2 or later with npm)"
+}
+
+# What the console is bundled from, for the build that follows. A machine without Node.js, or without a way to npm's
+# packages, builds the service without a console; CI does not.
+prepare_console() {
+  if ! has_node "$node_console_min"; then
+    without_node "the console" "$node_console_min"
+  elif ! npm_packages console; then
+    [[ -z ${CI:-} ]] || return 1
+    echo "left out: the console (its npm packages could not be installed)"
+  fi
+}
+
+# What drives the browser in tests/console. Without it those tests fail under ctest.
+prepare_browser_tests() {
+  if has_node "$node_browser_min"; then
+    npm_packages tests/console
+  else
+    without_node "what drives a browser" "$node_browser_min"
+  fi
 }
 
 # npm_packages FOLDER: installs what its lock file names, once for each state of that file.

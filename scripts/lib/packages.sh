@@ -1,23 +1,27 @@
 # Debian packages: what each command needs, and how it gets there without waking any service of the system.
 
-packages_for() { # build | run | test | tsan | bench
+packages_for() { # build | console | run | test | tsan | bench | package
   case $1 in
     build)
-      echo g++ cmake ninja-build ccache mold libcaf-dev libpq-dev libssl-dev libspdlog-dev prometheus-cpp-dev \
-        libicu-dev libcurl4-openssl-dev python3 python3-yaml
+      echo g++ cmake ninja-build ccache mold libcaf-dev libpq-dev libssl-dev libspdlog-dev \
+        libicu-dev libcurl4-openssl-dev libcli11-dev python3 python3-yaml
       echo "$(boost_package libboost)" "$(boost_package libboost-json)"
       ;;
+    console) packages_for build; echo nodejs; npm_package ;;
     run) packages_for build; echo postgresql python3 ;;
     test)
       packages_for run
       echo python3-pytest python3-hypothesis python3-jsonschema curl openssl pgbouncer clang "libclang-rt-$(clang_major)-dev" clang-format \
         clang-tidy shellcheck
       echo nginx-light caddy haproxy apache2 libapache2-mod-auth-openidc # the gateways of examples/
+      echo prometheus python3-prometheus-client                                                    # reads /metrics and the alert rules
       echo nodejs golang-go                                              # the languages of examples/subscribers
       npm_package
+      echo chromium fonts-dejavu-core # the console is driven in it
       ;;
     tsan) packages_for test; echo xz-utils ;;
     bench) packages_for run; echo wrk nginx-light ;;
+    package) packages_for build; echo debhelper dpkg-dev fakeroot lintian help2man debootstrap ;;
   esac
 }
 

@@ -8,9 +8,9 @@ command_test() {
   local -a parts=()
   while (($# > 0)); do
     case $1 in
-      suites | check | asan | fuzz) parts+=("$1") ;;
+      suites | check | asan | fuzz | clients) parts+=("$1") ;;
       --) shift; ctest_arguments=("$@"); break ;;
-      *) die "test knows the parts ${test_parts[*]}, not '$1'" ;;
+      *) die "test knows the parts ${test_parts[*]} and clients, not '$1'" ;;
     esac
     shift
   done
@@ -160,8 +160,15 @@ run_ctest() { # PRESET [CTEST-ARGUMENT…]
 test_suites() {
   timed "build release" build release
   touch "$run_dir/test/ahead-may-begin"
+  prepare_browser_tests
   step "The tests, on the release build"
   timed "tests of release" run_ctest release "${ctest_arguments[@]}"
+}
+
+# A part of the suites, for those who work on the clients alone.
+test_clients() {
+  timed "build release" build release portcullis
+  timed "tests of clients" run_ctest release -R '^clients$' "${ctest_arguments[@]}"
 }
 
 test_asan() {

@@ -1,6 +1,7 @@
 #include "actors/account.hpp"
 
 #include "actors/acknowledge.hpp"
+#include "actors/mailbox.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -32,7 +33,7 @@ caf::result<link_reply> link(self_pointer self, const account_store_actor& store
                              const session_registry_actor& registry, const log_wakeup_ptr& wakeup,
                              const link_request& ask) {
   auto& make = *self->state.make;
-  store::link_identity order{ask.account_id, ask.key, make.next_id(), std::nullopt, ask.cause};
+  store::link_identity order{ask.account_id, ask.key, make.next_id(), std::nullopt, ask.cause, ask.origin};
   std::optional<token> secret;
   if (ask.rotate) {
     secret = make.new_token();
@@ -59,11 +60,11 @@ account_actor::behavior_type account_keeper(self_pointer self, account_store_act
   self->state.make.emplace(from);
   return {
     [=](const find_or_create_request& ask) {
-      return self->delegate(store,
-                            store::find_or_create_account{self->state.make->claim(ask.key, ask.display_name)});
+      return self->delegate(
+        store, store::find_or_create_account{self->state.make->claim(ask.key, ask.display_name), ask.origin});
     },
-    [=](const create_guest_request&) {
-      return self->delegate(store, store::create_guest{self->state.make->next_id()});
+    [=](const create_guest_request& ask) {
+      return self->delegate(store, store::create_guest{self->state.make->next_id(), ask.origin});
     },
     [=](const store::get_account& ask) { return self->delegate(store, ask); },
     [=](const store::find_account& ask) { return self->delegate(store, ask); },
@@ -75,6 +76,9 @@ account_actor::behavior_type account_keeper(self_pointer self, account_store_act
     [=](const store::unseat_game& order) { return self->delegate(store, self->state.make->named(order)); },
     [=](const store::list_accounts& ask) { return self->delegate(store, ask); },
     [=](const store::count_all& ask) { return self->delegate(store, ask); },
+    [=](const store::record_audit& order) { return self->delegate(store, self->state.make->named(order)); },
+    [=](const store::list_audit& ask) { return self->delegate(store, ask); },
+    tells_mailbox(self),
     [=](const store::delete_account& order) -> caf::result<store::delete_account::result> {
       auto promise = self->make_response_promise<store::delete_account::result>();
       auto account_id = order.account_id;

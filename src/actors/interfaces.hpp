@@ -73,6 +73,10 @@ using account_store_actor = caf::typed_actor<
   caf::replies_to<store::list_accounts>::with<store::list_accounts::result>,
   // Counts.
   caf::replies_to<store::count_all>::with<store::count_all::result>,
+  // Adds entries to the audit that no change carries along.
+  caf::replies_to<store::record_audit>::with<store::record_audit::result>,
+  // Searches the audit.
+  caf::replies_to<store::list_audit>::with<store::list_audit::result>,
   // Deletes; `account_not_found`, `account_seated`.
   caf::replies_to<store::delete_account>::with<store::delete_account::result>>;
 
@@ -86,8 +90,22 @@ using reaper_store_actor = caf::typed_actor<
   caf::replies_to<store::delete_dead_sessions>::with<store::swept>,
   // Rows of sessions that ended with all of their account's, long ago.
   caf::replies_to<store::delete_dead_generations>::with<store::swept>,
+  caf::replies_to<store::delete_expired_sessions>::with<store::swept>,
   // Events that no cursor may resume from any more.
-  caf::replies_to<store::prune_events>::with<store::swept>>;
+  caf::replies_to<store::prune_events>::with<store::swept>,
+  // Entries of the audit that are old enough.
+  caf::replies_to<store::prune_audit>::with<store::swept>>;
+
+/// Keeps bulk revocations, and does them a bounded batch at a time.
+using bulk_store_actor = caf::typed_actor<
+  // How many sessions are selected: a part of a count.
+  caf::replies_to<store::count_selected>::with<store::count_selected::result>,
+  // Accepts a job; `overloaded`.
+  caf::replies_to<store::create_revocation_job>::with<revocation_job>,
+  // How far one has come; `job_not_found`.
+  caf::replies_to<store::get_revocation_job>::with<revocation_job>,
+  // The next part of one.
+  caf::replies_to<store::work_on_revocation_jobs>::with<store::work_on_revocation_jobs::result>>;
 
 /// Reads old entries of the revocation log, and tells whether the database answers at all.
 using log_store_actor = caf::typed_actor<
@@ -100,7 +118,7 @@ using log_store_actor = caf::typed_actor<
 /// time-out, with `database_unavailable` if need be, or at once with `overloaded`.
 using db_pool_actor = session_loader_actor::extend_with<session_store_actor>::extend_with<
   account_store_actor>::extend_with<log_store_actor>::extend_with<reaper_store_actor>::
-  extend_with<pool_stats_actor>::extend_with<metrics_source_actor>::extend<
+  extend_with<bulk_store_actor>::extend_with<pool_stats_actor>::extend_with<metrics_source_actor>::extend<
     // From a worker: what is known of its batch so far.
     caf::reacts_to<db_outcomes>,
     // Deadlines, backoff, growth and shrinking.
@@ -152,9 +170,12 @@ using session_registry_actor = caf::typed_actor<
   // Forgets what it knows of an account's sessions: they ended, or changed.
   caf::replies_to<account_revoked>::with<applied>>;
 
+/// Tells what memory knows of a session by its id, at once.
+using session_recall_actor = caf::typed_actor<caf::replies_to<recall_session>::with<recalled_session>>;
+
 /// The SESSION CACHE, on the I/O thread.
 using session_cache_actor = session_registry_actor::extend_with<revocation_sink_actor>::
-  extend_with<cache_stats_actor>::extend_with<metrics_source_actor>::extend<
+  extend_with<cache_stats_actor>::extend_with<metrics_source_actor>::extend_with<session_recall_actor>::extend<
     // Answers from memory, at once.
     caf::replies_to<peek_sessions>::with<peeked_sessions>,
     // Answers from PostgreSQL; `database_unavailable`, `overloaded` or `history_stale` if it cannot.
@@ -177,7 +198,7 @@ using session_actor = caf::typed_actor<
   // Looks one up; `session_not_found`.
   caf::replies_to<store::get_session>::with<session>,
   // Lists an account's; `account_not_found`.
-  caf::replies_to<store::list_sessions>::with<store::list_sessions::result>>;
+  caf::replies_to<store::list_sessions>::with<store::list_sessions::result>>::extend_with<metrics_source_actor>;
 
 /// The ACCOUNT actor: finds, creates, deletes.
 using account_actor = caf::typed_actor<
@@ -205,8 +226,12 @@ using account_actor = caf::typed_actor<
   caf::replies_to<store::list_accounts>::with<store::list_accounts::result>,
   // Counts accounts and active sessions.
   caf::replies_to<store::count_all>::with<store::count_all::result>,
+  // Adds entries to the audit that no change carries along.
+  caf::replies_to<store::record_audit>::with<store::record_audit::result>,
+  // Searches the audit.
+  caf::replies_to<store::list_audit>::with<store::list_audit::result>,
   // Deletes the account and ends its sessions; `account_not_found`, `account_seated`.
-  caf::replies_to<store::delete_account>::with<store::delete_account::result>>;
+  caf::replies_to<store::delete_account>::with<store::delete_account::result>>::extend_with<metrics_source_actor>;
 
 /// The REAPER: sweeps at its interval, or when told to.
 using reaper_actor = caf::typed_actor<
@@ -217,7 +242,20 @@ using reaper_actor = caf::typed_actor<
   // A sweep now; the reply comes when it is over.
   caf::replies_to<run_reaper>::with<reaper_run>,
   // The last sweep, and the next.
-  caf::replies_to<read_reaper_status>::with<reaper_status>>;
+  caf::replies_to<read_reaper_status>::with<reaper_status>>::extend_with<metrics_source_actor>;
+
+/// The BULK REVOKER: ends what operators select, whoever accepted it.
+using bulk_revoker_actor = caf::typed_actor<
+  // Is there a job?
+  caf::reacts_to<tick_atom>,
+  // The next transaction of one.
+  caf::reacts_to<step_atom>,
+  // How many sessions are selected now; changes nothing.
+  caf::replies_to<count_bulk_revocation>::with<revocation_counts>,
+  // Accepts a job; `overloaded`.
+  caf::replies_to<order_bulk_revocation>::with<revocation_job>,
+  // How far one has come; `job_not_found`.
+  caf::replies_to<store::get_revocation_job>::with<revocation_job>>;
 
 // -- the edge of the process -------------------------------------------------------------------------------
 

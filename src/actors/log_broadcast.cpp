@@ -30,6 +30,8 @@ void sink_outbox::put(log_progress news) {
   }
   progress_->read_began = std::max(progress_->read_began, news.read_began);
   progress_->position = news.position;
+  if (news.clock)
+    progress_->clock = news.clock;
   progress_->events.insert(progress_->events.end(), std::make_move_iterator(news.events.begin()),
                            std::make_move_iterator(news.events.end()));
   check_invariants();

@@ -115,7 +115,7 @@ bool log_follower::read_page(bool& has_more) {
   }
   position_ = page.last;
   has_more = page.has_more;
-  to_.tell(log_progress{has_more ? instant::min() : page.as_of, page.last, std::move(page.events)});
+  to_.tell(log_progress{has_more ? instant::min() : page.as_of, page.last, std::move(page.events), page.clock});
   return has_more || pass_notification_on();
 }
 

@@ -4,6 +4,7 @@
 #include "core/model.hpp"
 #include "core/operations.hpp"
 #include "core/time.hpp"
+#include "core/told_clock.hpp"
 #include "telemetry/metrics.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -48,6 +49,7 @@ struct peeked_sessions {
   enum class knowledge : std::uint8_t {
     active,    // `record` is the session's
     revoked,   // known to be dead
+    expired,   // as old as it may grow
     unknown,   // known never to have been minted
     must_load, // memory cannot tell: ask with `load_session`
   };
@@ -55,6 +57,7 @@ struct peeked_sessions {
     std::uint64_t exchange = 0;
     token_hash hash;
     knowledge known = knowledge::must_load;
+    bool was_held = false; // of `must_load`: memory holds it, but may not tell
     session_record record;
     instant read_after = instant::min();
     std::int64_t connection = -1;
@@ -78,11 +81,21 @@ struct resolution {
   session_record record; // set when the status is `active`
 };
 
+/// Asks what memory knows of a session by its id.
+struct recall_session {
+  uuid session_id;
+};
+struct recalled_session {
+  peeked_sessions::knowledge known = peeked_sessions::knowledge::must_load;
+  uuid account_id; // of one that is active
+};
+
 /// A session was minted and committed; `began` is an instant before its transaction began.
 struct session_minted {
   token_hash hash;
   session_record record;
   instant began{};
+  std::vector<uuid> superseded{}; // sessions that it ended; dead before the new one lives
 };
 
 /// A committed revocation of this replica, to be applied before it is acknowledged.
@@ -110,6 +123,7 @@ struct log_progress {
   instant read_began{};
   cursor position;
   std::vector<revocation_event> events; // in log order, following what was sent before
+  std::optional<clock_reading> clock{}; // what the database's clock showed
 };
 
 /// The log does not continue what was sent before: forget everything learned from it. Events after `position`
@@ -138,6 +152,7 @@ using session_holder = std::variant<uuid, identity_holder, guest_holder>;
 struct mint_request {
   session_holder holder;
   portcullis::device device;
+  audit_origin origin{};
 };
 
 /// The only message that holds a token. It is shown to the client once and kept nowhere.
@@ -146,6 +161,7 @@ struct mint_reply {
   portcullis::session session;
   portcullis::account account;
   bool account_created = false;
+  std::optional<cursor> position{}; // of the end of others, if it ended any
 };
 
 // -- accounts ----------------------------------------------------------------------------------------------
@@ -153,9 +169,12 @@ struct mint_reply {
 struct find_or_create_request {
   identity_key key;
   std::optional<std::string> display_name;
+  audit_origin origin{};
 };
 
-struct create_guest_request {};
+struct create_guest_request {
+  audit_origin origin{};
+};
 
 /// Links an identity; with `rotate`, replaces the session of that token.
 struct link_request {
@@ -164,6 +183,7 @@ struct link_request {
   std::optional<token_hash> rotate;
   portcullis::device device; // of the new session
   store::revocation_cause cause;
+  audit_origin origin{};
 };
 
 /// Like `mint_reply`, it shows a token once.
@@ -261,7 +281,11 @@ struct cache_stats {
   std::uint64_t read_throughs = 0; // looked up in PostgreSQL although held, for the lease was out
   std::uint64_t loads_dropped = 0; // loads that a revocation overtook
   std::uint64_t evictions = 0;
-  double lease_age_s = 0; // since the last successful read of the log began; negative: never
+  std::uint64_t loads = 0;         // begun
+  std::uint64_t loads_shared = 0;  // look-ups that joined one
+  std::uint64_t loads_refused = 0; // look-ups turned away at the bound
+  double lease_remaining_s = 0;    // how long memory may be answered from without another read of the log
+  double lease_age_s = 0;          // since the last successful read of the log began; negative: never
 };
 
 struct read_pool_stats {};
@@ -283,6 +307,7 @@ struct pool_stats {
 /// Asks for a sweep now, or for a count of what one would reap.
 struct run_reaper {
   bool dry_run = false;
+  audit_origin origin{};
 };
 
 /// A sweep, over or going on.
@@ -292,6 +317,7 @@ struct reaper_run {
   std::size_t guests = 0;   // reaped
   std::size_t sessions = 0; // dead rows removed
   std::size_t events = 0;   // old events removed
+  std::size_t audit = 0;    // old entries of the audit removed
   bool dry_run = false;     // `guests` were counted, nothing was removed
   bool is_leader = true;    // false: another replica was sweeping, and this one ended
   errc error = errc::none;  // why it stopped early
@@ -303,6 +329,17 @@ struct reaper_status {
   std::optional<reaper_run> current; // so far
   std::optional<reaper_run> last;
   timestamp next_at{};
+};
+
+// -- bulk revocation ---------------------------------------------------------------------------------------
+
+struct count_bulk_revocation {
+  session_selector selects;
+};
+
+struct order_bulk_revocation {
+  session_selector selects;
+  store::revocation_cause cause;
 };
 
 // -- errors ------------------------------------------------------------------------------------------------
@@ -326,6 +363,7 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::applied) \
   X(portcullis::cache_stats) \
   X(portcullis::cache_warmed) \
+  X(portcullis::count_bulk_revocation) \
   X(portcullis::create_guest_request) \
   X(portcullis::db_batch) \
   X(portcullis::db_batch_result) \
@@ -343,6 +381,7 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::migrations_finished) \
   X(portcullis::mint_reply) \
   X(portcullis::mint_request) \
+  X(portcullis::order_bulk_revocation) \
   X(portcullis::peek_sessions) \
   X(portcullis::peeked_sessions) \
   X(portcullis::pool_stats) \
@@ -352,7 +391,11 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::read_reaper_status) \
   X(portcullis::reaper_run) \
   X(portcullis::reaper_status) \
+  X(portcullis::recall_session) \
+  X(portcullis::recalled_session) \
   X(portcullis::resolution) \
+  X(portcullis::revocation_counts) \
+  X(portcullis::revocation_job) \
   X(portcullis::run_reaper) \
   X(portcullis::session) \
   X(portcullis::session_minted) \
@@ -362,22 +405,29 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::warm_sessions) \
   X(portcullis::store::count_all) \
   X(portcullis::store::count_all::result) \
+  X(portcullis::store::count_selected) \
+  X(portcullis::store::count_selected::result) \
   X(portcullis::store::create_guest) \
+  X(portcullis::store::create_revocation_job) \
   X(portcullis::store::delete_account) \
   X(portcullis::store::delete_account::result) \
   X(portcullis::store::delete_dead_generations) \
   X(portcullis::store::delete_dead_sessions) \
+  X(portcullis::store::delete_expired_sessions) \
   X(portcullis::store::find_account) \
   X(portcullis::store::find_or_create_account) \
   X(portcullis::store::find_or_create_account::result) \
   X(portcullis::store::find_session) \
   X(portcullis::store::find_session::result) \
   X(portcullis::store::get_account) \
+  X(portcullis::store::get_revocation_job) \
   X(portcullis::store::get_session) \
   X(portcullis::store::link_identity) \
   X(portcullis::store::link_identity::result) \
   X(portcullis::store::list_accounts) \
   X(portcullis::store::list_accounts::result) \
+  X(portcullis::store::list_audit) \
+  X(portcullis::store::list_audit::result) \
   X(portcullis::store::list_sessions) \
   X(portcullis::store::list_sessions::result) \
   X(portcullis::store::mint_for_identity) \
@@ -386,12 +436,15 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::store::minted) \
   X(portcullis::store::ping) \
   X(portcullis::store::ping::result) \
+  X(portcullis::store::prune_audit) \
   X(portcullis::store::prune_events) \
   X(portcullis::store::read_clock) \
   X(portcullis::store::read_clock::result) \
   X(portcullis::store::read_events) \
   X(portcullis::store::read_events::result) \
   X(portcullis::store::reap_guests) \
+  X(portcullis::store::record_audit) \
+  X(portcullis::store::record_audit::result) \
   X(portcullis::store::revoke_account) \
   X(portcullis::store::revoke_account::result) \
   X(portcullis::store::revoke_session) \
@@ -404,7 +457,9 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::store::unseat_game) \
   X(portcullis::store::unseat_game::result) \
   X(portcullis::store::unseat_player) \
-  X(portcullis::store::unseat_player::result)
+  X(portcullis::store::unseat_player::result) \
+  X(portcullis::store::work_on_revocation_jobs) \
+  X(portcullis::store::work_on_revocation_jobs::result)
 // clang-format on
 
 #define PORTCULLIS_ADD_TYPE_ID(type) CAF_ADD_TYPE_ID(portcullis, (type))

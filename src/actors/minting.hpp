@@ -54,8 +54,8 @@ private:
 
 /// A freshly minted session as memory keeps it.
 inline session_record record_of(const store::minted& made) {
-  return {made.session.session_id, made.session.account_id, made.session.created_at, made.generation,
-          made.session.is_guest};
+  const auto& s = made.session;
+  return {s.session_id, s.account_id, s.created_at, made.generation, s.is_guest, s.expires_at};
 }
 
 } // namespace portcullis

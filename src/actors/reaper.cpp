@@ -1,5 +1,6 @@
 #include "actors/reaper.hpp"
 
+#include "actors/mailbox.hpp"
 #include "telemetry/log.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -8,6 +9,16 @@
 #include <utility>
 
 namespace portcullis {
+
+namespace {
+
+audit_origin own_origin() {
+  audit_origin own;
+  own.actor = "reaper";
+  return own;
+}
+
+} // namespace
 
 void reaper_state::init(self_pointer owner, reaper_options opts, reaper_store_actor where,
                         log_wakeup_ptr feed_bell, sources clocks) {
@@ -21,10 +32,11 @@ void reaper_state::init(self_pointer owner, reaper_options opts, reaper_store_ac
 
 void reaper_state::tick() {
   if (stage_ == stage::idle && clocks_.monotonic() >= next_at_)
-    start_sweep();
+    start_sweep(own_origin());
 }
 
-void reaper_state::start_sweep() {
+void reaper_state::start_sweep(audit_origin origin) {
+  origin_ = std::move(origin);
   stage_ = stage::clock;
   began_ = clocks_.monotonic();
   reported_ = began_;
@@ -62,7 +74,7 @@ void reaper_state::step() {
   case stage::guests:
     return ask_for_batch(
       store::reap_guests{
-        before(options_.guest_retention), after, batch_rows(), false, {"abandoned guest", "reaper"}},
+        before(options_.guest_retention), after, batch_rows(), false, {"abandoned guest", "reaper"}, origin_},
       &reaper_run::guests);
   case stage::sessions:
     return ask_for_batch(store::delete_dead_sessions{before(options_.revoked_retention), after, batch_rows()},
@@ -70,9 +82,22 @@ void reaper_state::step() {
   case stage::generations:
     return ask_for_batch(store::delete_dead_generations{before(options_.revoked_retention), after, batch_rows()},
                          &reaper_run::sessions);
+  case stage::expired_guests:
+    return ask_for_batch(expired_batch(true), &reaper_run::sessions);
+  case stage::expired:
+    return ask_for_batch(expired_batch(false), &reaper_run::sessions);
   case stage::events:
     return ask_for_batch(store::prune_events{before(options_.event_retention), batch_rows()}, &reaper_run::events);
+  case stage::audit:
+    return ask_for_batch(store::prune_audit{before(options_.audit_retention), batch_rows()}, &reaper_run::audit);
   }
+}
+
+/// An expired session is kept as long as a revoked one, from its expiry on.
+store::delete_expired_sessions reaper_state::expired_batch(bool of_guests) const {
+  auto age = of_guests ? options_.guest_session_max_age : options_.session_max_age;
+  auto before = cutoff(cutoff(database_time_, age), options_.revoked_retention);
+  return {before, of_guests, progress_[static_cast<std::size_t>(stage_)].reached, batch_rows()};
 }
 
 template <class Operation>
@@ -103,12 +128,16 @@ void reaper_state::batch_done(const store::swept& done) {
     return;
   }
   report_progress();
+  auto& so_far = progress_of_stage();
+  if (!done.has_more && !is_of_expired(stage_))
+    so_far.reached = {};
+  else if (done.reached.time != timestamp{})
+    so_far.reached = done.reached;
   if (!done.has_more) {
-    progress_of_stage() = {};
+    so_far.rows_max = 0;
     next_stage();
     return;
   }
-  progress_of_stage().reached = done.reached;
   self_->delayed_send(self_, options_.pause, step_atom_v);
 }
 
@@ -130,12 +159,24 @@ void reaper_state::stage_failed(const caf::error& err) {
 }
 
 void reaper_state::next_stage() {
-  if (stage_ == stage::events) {
+  if (stage_ == stage::audit) {
     finish();
     return;
   }
-  stage_ = static_cast<stage>(static_cast<std::uint8_t>(stage_) + 1);
+  do
+    stage_ = static_cast<stage>(static_cast<std::uint8_t>(stage_) + 1);
+  while (!has_work(stage_));
   self_->delayed_send(self_, options_.pause, step_atom_v);
+}
+
+bool reaper_state::has_work(stage which) const {
+  if (which == stage::expired_guests)
+    return options_.guest_session_max_age.count() > 0;
+  return which != stage::expired || options_.session_max_age.count() > 0;
+}
+
+bool reaper_state::is_of_expired(stage which) {
+  return which == stage::expired_guests || which == stage::expired;
 }
 
 void reaper_state::report_progress() {
@@ -143,8 +184,10 @@ void reaper_state::report_progress() {
   if (now - reported_ < options_.progress_every)
     return;
   reported_ = now;
-  log::info("reaper is sweeping",
-            {{"guests", current_.guests}, {"sessions", current_.sessions}, {"events", current_.events}});
+  log::info("reaper is sweeping", {{"guests", current_.guests},
+                                   {"sessions", current_.sessions},
+                                   {"events", current_.events},
+                                   {"audit", current_.audit}});
 }
 
 void reaper_state::finish() {
@@ -163,11 +206,12 @@ void reaper_state::finish() {
   is_in_trouble_ = trouble_.has_value();
   current_.took = now - began_;
   last_ = current_;
-  if (current_.guests + current_.sessions + current_.events > 0)
+  if (current_.guests + current_.sessions + current_.events + current_.audit > 0)
     log::info("reaper has swept",
               {{"guests", current_.guests},
                {"sessions", current_.sessions},
                {"events", current_.events},
+               {"audit", current_.audit},
                {"took_ms", std::chrono::duration_cast<std::chrono::milliseconds>(current_.took).count()}});
   for (auto& promise : std::exchange(waiting_, {})) {
     if (trouble_)
@@ -184,7 +228,7 @@ caf::result<reaper_run> reaper_state::run_now(const run_reaper& order) {
   if (!order.dry_run) {
     waiting_.push_back(promise);
     if (stage_ == stage::idle)
-      start_sweep();
+      start_sweep(order.origin);
     return promise;
   }
   self_->request(store_, caf::infinite, store::read_clock{})
@@ -239,6 +283,7 @@ reaper_actor::behavior_type reaper(reaper_state::self_pointer self, reaper_optio
     [self](step_atom) { self->state.step(); },
     [self](const run_reaper& order) { return self->state.run_now(order); },
     [self](const read_reaper_status&) { return self->state.status(); },
+    tells_mailbox(self),
   };
 }
 

@@ -21,6 +21,9 @@ struct reaper_options {
   std::chrono::nanoseconds guest_retention = std::chrono::hours{720};
   std::chrono::nanoseconds revoked_retention = std::chrono::hours{720};
   std::chrono::nanoseconds event_retention = std::chrono::hours{24};
+  std::chrono::nanoseconds session_max_age{0}; // past it a session has expired; 0: never
+  std::chrono::nanoseconds guest_session_max_age{0};
+  std::chrono::nanoseconds audit_retention = std::chrono::hours{2160};
   std::size_t batch_rows_max = 1000;                                  // of one transaction
   std::chrono::milliseconds pause = std::chrono::milliseconds{20};    // between two transactions
   std::chrono::nanoseconds progress_every = std::chrono::seconds{10}; // in the log, while a sweep lasts
@@ -33,8 +36,9 @@ struct reaper_options {
 ///
 /// What it removes, in this order: guests that are older than the retention and have no seat at all (a finished
 /// game belongs to the other players' history), session rows that have been dead for their retention (those that
-/// ended one by one, then those that ended with all of their account's), and events that no cursor may resume from
-/// any more. A guest's age is the only sign of abandonment: sessions are revoke-only and keep no "last seen".
+/// ended one by one, those that ended with all of their account's, and those that expired), events that no cursor
+/// may resume from any more, and old entries of the audit. A guest's age is the only sign of abandonment: sessions
+/// are revoke-only and keep no "last seen".
 ///
 /// By which clock: the database's, which dated the rows. It is read when the sweep starts and the cut-offs stand
 /// still from then on, so a sweep ends: nothing new can fall behind them. This process's wall clock decides
@@ -66,21 +70,35 @@ struct reaper_state {
   reaper_status status() const;
 
 private:
-  enum class stage : std::uint8_t { idle, clock, guests, sessions, generations, events };
+  enum class stage : std::uint8_t {
+    idle,
+    clock,
+    guests,
+    sessions,
+    generations,
+    expired_guests, // sessions of guests
+    expired,
+    events,
+    audit,
+  };
 
-  /// How far a stage has come. It outlives a sweep in which the stage failed.
+  /// How far a stage has come. It outlives a sweep in which the stage failed. Those of expired sessions go on from
+  /// there in each sweep: what they have passed over lives longer than that, or is another stage's.
   struct progress {
     store::sweep_position reached;
     std::size_t rows_max = 0; // of the next batch; zero: of the options
   };
 
-  void start_sweep();
+  void start_sweep(audit_origin origin);
   template <class Operation>
   void ask_for_batch(const Operation& op, std::size_t reaper_run::*count);
   void clock_read(timestamp now);
   void batch_done(const store::swept& done);
   void stage_failed(const caf::error& err);
   void next_stage();
+  bool has_work(stage which) const;
+  static bool is_of_expired(stage which);
+  store::delete_expired_sessions expired_batch(bool of_guests) const;
   void finish();
   void count_guests(caf::typed_response_promise<reaper_run> promise, reaper_run counted,
                     const store::sweep_position& after);
@@ -101,9 +119,10 @@ private:
   instant reported_{};
   instant next_at_{};
   std::chrono::nanoseconds backoff_{0};
-  std::array<progress, 6> progress_{}; // by stage
+  std::array<progress, 9> progress_{}; // by stage
   std::optional<caf::error> trouble_;  // of the sweep that runs: the first
   bool is_in_trouble_ = false;         // the last sweep failed, and it was logged
+  audit_origin origin_;                // of the sweep that runs: who ordered it
   reaper_run current_;
   std::optional<reaper_run> last_;
   std::vector<caf::typed_response_promise<reaper_run>> waiting_;

@@ -4,6 +4,8 @@
 #include "core/invariant.hpp"
 #include "telemetry/log.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace portcullis {
@@ -16,6 +18,8 @@ peeked_sessions::knowledge told(session_memory::knowledge known) {
     return peeked_sessions::knowledge::active;
   case session_memory::knowledge::revoked:
     return peeked_sessions::knowledge::revoked;
+  case session_memory::knowledge::expired:
+    return peeked_sessions::knowledge::expired;
   case session_memory::knowledge::unknown:
     return peeked_sessions::knowledge::unknown;
   case session_memory::knowledge::must_load:
@@ -31,23 +35,21 @@ bool covers(const std::optional<cursor>& has, const std::optional<cursor>& wante
 
 metrics::snapshot to_snapshot(const cache_stats& cache) {
   metrics::snapshot s;
-  s.gauge("portcullis_session_cache_entries", "Sessions held in memory, the revoked ones included.",
-          cache.entries);
-  s.gauge("portcullis_session_cache_active_entries", "Active sessions held in memory.", cache.active);
-  s.gauge("portcullis_session_cache_bytes", "Memory held by the session index.", cache.bytes);
-  s.gauge("portcullis_session_cache_unknown_entries", "Tokens remembered as never minted.", cache.unknown_entries);
-  s.gauge("portcullis_session_cache_loads_in_flight", "Sessions being read from the database.",
-          cache.loads_in_flight);
-  s.counter("portcullis_session_cache_hits_total", "Look-ups answered from memory.", cache.hits);
-  s.counter("portcullis_session_cache_misses_total", "Look-ups of tokens that were not held.", cache.misses);
-  s.counter("portcullis_session_cache_read_throughs_total",
-            "Look-ups of held tokens that went to the database because the log was not read recently enough.",
-            cache.read_throughs);
-  s.counter("portcullis_session_cache_loads_dropped_total", "Loads that a revocation overtook.",
-            cache.loads_dropped);
-  s.counter("portcullis_session_cache_evictions_total", "Entries dropped at the bound.", cache.evictions);
-  s.gauge("portcullis_revocation_log_age_seconds",
-          "Since the last successful read of the revocation log began; -1 before the first.", cache.lease_age_s);
+  s.add("portcullis_session_cache_entries", cache.entries);
+  s.add("portcullis_session_cache_active_entries", cache.active);
+  s.add("portcullis_session_cache_bytes", cache.bytes);
+  s.add("portcullis_session_cache_unknown_entries", cache.unknown_entries);
+  s.add("portcullis_session_cache_loads_in_flight", cache.loads_in_flight);
+  s.add("portcullis_session_cache_hits_total", cache.hits);
+  s.add("portcullis_session_cache_misses_total", cache.misses);
+  s.add("portcullis_session_cache_read_throughs_total", cache.read_throughs);
+  s.add("portcullis_session_cache_loads_dropped_total", cache.loads_dropped);
+  s.add("portcullis_session_cache_evictions_total", cache.evictions);
+  s.add("portcullis_session_cache_loads_total", cache.loads);
+  s.add("portcullis_session_cache_loads_shared_total", cache.loads_shared);
+  s.add("portcullis_session_cache_loads_refused_total", cache.loads_refused);
+  s.add("portcullis_revocation_lease_remaining_seconds", cache.lease_remaining_s);
+  s.add("portcullis_revocation_log_age_seconds", cache.lease_age_s);
   return s;
 }
 
@@ -76,23 +78,35 @@ peeked_sessions session_cache_state::peek(const peek_sessions& ask) {
     answer.generation = lookup.generation;
     answer.purpose = lookup.purpose;
     bool is_memory_enough = lookup.read_after == instant::min();
+    const auto held_before = memory_->count().read_throughs;
     answer.known = told(is_memory_enough ? memory_->peek(lookup.hash, now, &answer.record)
                                          : memory_->peek_final(lookup.hash, now));
+    answer.was_held = memory_->count().read_throughs != held_before;
   }
   return result;
 }
 
-session_cache_state::load_ptr session_cache_state::find_load(const load_session& ask) const {
+recalled_session session_cache_state::recall(const recall_session& ask) {
+  session_record held;
+  auto known = told(memory_->recall_by_id(ask.session_id, options_.now(), &held));
+  return {known, held.account_id};
+}
+
+session_cache_state::load_ptr session_cache_state::find_load(const load_session& ask) {
   auto running = loads_.find(ask.hash);
   bool serves = running != loads_.end() && running->second->began_ > ask.read_after
                 && covers(running->second->at_least_, ask.at_least);
+  loads_shared_ += serves ? 1 : 0;
   return serves ? running->second : nullptr;
 }
 
 session_cache_state::load_ptr session_cache_state::make_load(const load_session& ask) {
-  if (loads_in_flight_ >= options_.loads_max)
+  if (loads_in_flight_ >= options_.loads_max) {
+    ++loads_refused_;
     return nullptr;
+  }
   ++loads_in_flight_;
+  ++loads_begun_;
   auto made = std::make_shared<load>();
   made->at_least_ = ask.at_least;
   return loads_[ask.hash] = std::move(made);
@@ -116,6 +130,9 @@ bool session_cache_state::admit(const token_hash& hash, const load_ptr& running,
   case session_memory::admission::revoked:
     answer(hash, running, {session_status::revoked, {}});
     return false;
+  case session_memory::admission::expired:
+    answer(hash, running, {session_status::expired, {}});
+    return false;
   case session_memory::admission::unknown:
     answer(hash, running, {session_status::unknown, {}});
     return false;
@@ -136,7 +153,7 @@ void session_cache_state::answer(const token_hash& hash, const load_ptr& done, c
 
 void session_cache_state::fail(const token_hash& hash, const load_ptr& done, const caf::error& err) {
   end(hash, done);
-  auto recalled = to_failure(err).code == errc::database_unavailable ? recall(hash) : std::nullopt;
+  auto recalled = to_failure(err).code == errc::database_unavailable ? recall_static(hash) : std::nullopt;
   for (auto& waiting : done->waiting_) {
     if (recalled && waiting.takes_memory)
       waiting.promise.deliver(resolution{session_status::active, *recalled});
@@ -146,7 +163,7 @@ void session_cache_state::fail(const token_hash& hash, const load_ptr& done, con
 }
 
 /// What memory holds as live, though its lease has ended, as long as `fail_static` allows.
-std::optional<session_record> session_cache_state::recall(const token_hash& hash) {
+std::optional<session_record> session_cache_state::recall_static(const token_hash& hash) {
   if (options_.fail_static.count() == 0)
     return std::nullopt;
   auto now = options_.now();
@@ -184,7 +201,10 @@ void session_cache_state::end(const token_hash& hash, const load_ptr& done) {
 // -- changes -----------------------------------------------------------------------------------------------
 
 void session_cache_state::apply(const session_minted& mint) {
-  memory_->admit_minted(mint.hash, mint.record, mint.began, options_.now());
+  auto now = options_.now();
+  for (auto& ended : mint.superseded)
+    memory_->revoke_session(ended, now);
+  memory_->admit_minted(mint.hash, mint.record, mint.began, now);
 }
 
 void session_cache_state::apply(const session_revoked& end) {
@@ -197,6 +217,8 @@ void session_cache_state::apply(const account_revoked& end) {
 
 void session_cache_state::apply(const log_progress& news) {
   auto now = options_.now();
+  if (news.clock)
+    memory_->tell_time(*news.clock);
   for (auto& event : news.events)
     memory_->apply(event, now);
   bool is_complete = news.read_began != instant::min();
@@ -241,14 +263,21 @@ cache_stats session_cache_state::stats() const {
   result.bytes = index.bytes();
   result.unknown_entries = memory_->unknown_size();
   result.loads_in_flight = loads_in_flight_;
+  result.loads = loads_begun_;
+  result.loads_shared = loads_shared_;
+  result.loads_refused = loads_refused_;
   result.hits = count.hits;
   result.misses = count.misses;
   result.read_throughs = count.read_throughs;
   result.loads_dropped = count.loads_dropped;
   result.evictions = index.evictions();
-  auto began = memory_->lease_began();
-  result.lease_age_s =
-    began == instant::min() ? -1.0 : std::chrono::duration<double>(options_.now() - began).count();
+  result.lease_age_s = -1;
+  if (auto began = memory_->lease_began(); began != instant::min()) {
+    auto age = options_.now() - began;
+    result.lease_age_s = std::chrono::duration<double>(age).count();
+    result.lease_remaining_s =
+      std::max(std::chrono::duration<double>(options_.memory.staleness_max - age).count(), 0.0);
+  }
   return result;
 }
 

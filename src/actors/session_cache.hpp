@@ -61,8 +61,10 @@ public:
 
   peeked_sessions peek(const peek_sessions& ask);
 
+  recalled_session recall(const recall_session& ask);
+
   /// A load on its way that serves this caller, or nothing.
-  load_ptr find_load(const load_session& ask) const;
+  load_ptr find_load(const load_session& ask);
 
   /// A new one, or nothing at the bound.
   load_ptr make_load(const load_session& ask);
@@ -101,13 +103,16 @@ public:
 private:
   void answer(const token_hash& hash, const load_ptr& done, const resolution& with);
   void end(const token_hash& hash, const load_ptr& done);
-  std::optional<session_record> recall(const token_hash& hash);
+  std::optional<session_record> recall_static(const token_hash& hash);
   void note_static(bool is_static);
 
   session_cache_options options_;
   std::unique_ptr<session_memory> memory_;
   std::unordered_map<token_hash, load_ptr> loads_; // the latest of each token
   std::size_t loads_in_flight_ = 0;                // the earlier ones included
+  std::uint64_t loads_begun_ = 0;
+  std::uint64_t loads_shared_ = 0;
+  std::uint64_t loads_refused_ = 0;
   bool is_reclaim_planned_ = false;
   bool is_static_ = false; // memory was last answered from past its lease
 };

@@ -1,3 +1,4 @@
+#include "actors/mailbox.hpp"
 #include "actors/session_cache.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -71,8 +72,13 @@ session_cache_actor::behavior_type session_cache(self_pointer self, session_cach
     [](const cache_warmed&) { return applied{}; },
     [self, loader](const load_session& ask) { return answer_load(self, loader, ask); },
     applies<warm_sessions>(self),
+    [self](const recall_session& ask) { return self->state.recall(ask); },
     [self](const read_cache_stats&) { return self->state.stats(); },
-    [self](const read_numbers&) { return self->state.numbers(); },
+    [self](const read_numbers&) {
+      auto all = self->state.numbers();
+      add_mailbox(all.snapshot, self);
+      return all;
+    },
     [self](step_atom) {
       self->state.reclaim();
       plan_reclaim(self);

@@ -46,6 +46,7 @@ constexpr std::array rows{
   open("healthz"),
   open("readyz"),
   open("openapi"),
+  open("console"), // its files; what they ask for needs rights of its own
   needs("metrics", right::metrics_read),
 
   open("version"),
@@ -86,9 +87,12 @@ constexpr std::array rows{
   needs("user_revoke_sessions", right::users_act),
 
   needs("admin_accounts", right::admin_read),
+  needs("admin_audit", right::admin_read),
   needs("admin_stats", right::admin_read),
   needs("admin_reaper", right::admin_read),
   needs("admin_run_reaper", right::admin_write),
+  needs("admin_revoke", right::admin_write),
+  needs("admin_revocation", right::admin_read),
 };
 
 constexpr std::uint32_t bit(http::audience group) noexcept {

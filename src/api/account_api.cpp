@@ -49,15 +49,18 @@ void account_api::find_or_create(const http::call& c, http::responder to) {
     return to.problem(body.error());
   using found = store::find_or_create_account::result;
   ask<found>(self_, to, "finding the account", accounts_,
-             find_or_create_request{std::move(body->identity), std::move(body->display_name)}, [](const found& f) {
+             find_or_create_request{std::move(body->identity), std::move(body->display_name),
+                                    origin_of(c, to, http::audience::internal)},
+             [](const found& f) {
                return rendered{f.created ? 201 : 200, render_account_created(f.account, f.created), {}};
              });
 }
 
-void account_api::create_guest(const http::call&, http::responder to) {
-  ask<account>(self_, to, "making the guest", accounts_, create_guest_request{}, [](const account& a) {
-    return rendered{201, render_account(a), {}};
-  });
+void account_api::create_guest(const http::call& c, http::responder to) {
+  ask<account>(self_, to, "making the guest", accounts_,
+               create_guest_request{origin_of(c, to, http::audience::internal)}, [](const account& a) {
+                 return rendered{201, render_account(a), {}};
+               });
 }
 
 void account_api::find(const http::call& c, http::responder to) {
@@ -78,7 +81,7 @@ void account_api::update(const http::call& c, http::responder to) {
   auto id = decode_id(c.params[0]);
   if (!id)
     return to.problem(id.error());
-  rename_account(self_, to, accounts_, c.request, *id);
+  rename_account(self_, to, accounts_, c, *id, http::audience::internal);
 }
 
 void account_api::remove(const http::call& c, http::responder to) {
@@ -89,10 +92,11 @@ void account_api::remove(const http::call& c, http::responder to) {
   if (!cause)
     return to.problem(cause.error());
   using deleted = store::delete_account::result;
-  ask<deleted>(self_, to, "deleting the account", accounts_, store::delete_account{*id, *std::move(cause)},
-               [](const deleted& d) {
-                 return rendered{204, {}, d.position};
-               });
+  store::delete_account order{*id, *std::move(cause)};
+  order.origin = origin_of(c, to, http::audience::internal);
+  ask<deleted>(self_, to, "deleting the account", accounts_, std::move(order), [](const deleted& d) {
+    return rendered{204, {}, d.position};
+  });
 }
 
 void account_api::link(const http::call& c, http::responder to) {
@@ -106,7 +110,8 @@ void account_api::link(const http::call& c, http::responder to) {
                      std::move(body->identity),
                      std::nullopt,
                      std::move(body->device),
-                     {"identity linked", std::string{to_string(http::audience::internal)}}};
+                     {"identity linked", std::string{to_string(http::audience::internal)}},
+                     origin_of(c, to, http::audience::internal)};
   if (body->rotate) {
     auto text = http::bearer_token(c.request);
     if (!text)
@@ -127,7 +132,9 @@ void account_api::unlink(const http::call& c, http::responder to) {
   auto key = decode_identity_segments(c.params[1], c.params[2]);
   if (!key)
     return to.problem(key.error());
-  show_account(self_, to, accounts_, store::unlink_identity{*id, *std::move(key)});
+  store::unlink_identity order{*id, *std::move(key)};
+  order.origin = origin_of(c, to, http::audience::internal);
+  show_account(self_, to, accounts_, std::move(order));
 }
 
 void account_api::seat(const http::call& c, http::responder to) {
@@ -141,10 +148,11 @@ void account_api::seat(const http::call& c, http::responder to) {
   if (!body)
     return to.problem(body.error());
   using seated = store::seat_player::result;
-  ask<seated>(self_, to, "seating the player", accounts_, store::seat_player{*game_id, *account_id, body->seat},
-              [](const seated&) {
-                return rendered{204, {}, {}};
-              });
+  store::seat_player order{*game_id, *account_id, body->seat};
+  order.origin = origin_of(c, to, http::audience::internal);
+  ask<seated>(self_, to, "seating the player", accounts_, std::move(order), [](const seated&) {
+    return rendered{204, {}, {}};
+  });
 }
 
 void account_api::unseat(const http::call& c, http::responder to) {
@@ -155,10 +163,11 @@ void account_api::unseat(const http::call& c, http::responder to) {
   if (!account_id)
     return to.problem(account_id.error());
   using unseated = store::unseat_player::result;
-  ask<unseated>(self_, to, "taking the seat back", accounts_, store::unseat_player{*game_id, *account_id},
-                [](const unseated& u) {
-                  return rendered{204, {}, u.position};
-                });
+  store::unseat_player order{*game_id, *account_id};
+  order.origin = origin_of(c, to, http::audience::internal);
+  ask<unseated>(self_, to, "taking the seat back", accounts_, std::move(order), [](const unseated& u) {
+    return rendered{204, {}, u.position};
+  });
 }
 
 void account_api::unseat_all(const http::call& c, http::responder to) {
@@ -166,10 +175,11 @@ void account_api::unseat_all(const http::call& c, http::responder to) {
   if (!game_id)
     return to.problem(game_id.error());
   using unseated = store::unseat_game::result;
-  ask<unseated>(self_, to, "taking the seats back", accounts_, store::unseat_game{*game_id},
-                [](const unseated& u) {
-                  return rendered{204, {}, u.position};
-                });
+  store::unseat_game order{*game_id};
+  order.origin = origin_of(c, to, http::audience::internal);
+  ask<unseated>(self_, to, "taking the seats back", accounts_, std::move(order), [](const unseated& u) {
+    return rendered{204, {}, u.position};
+  });
 }
 
 } // namespace portcullis::api

@@ -16,11 +16,13 @@ void show_account(front_pointer self, http::responder to, const account_actor& a
 }
 
 inline void rename_account(front_pointer self, http::responder to, const account_actor& accounts,
-                           const http::request& r, const uuid& account_id) {
-  auto body = decode_body(r, decode_profile);
+                           const http::call& c, const uuid& account_id, http::audience group) {
+  auto body = decode_body(c.request, decode_profile);
   if (!body)
     return to.problem(body.error());
-  show_account(self, to, accounts, store::set_display_name{account_id, std::move(body->display_name)});
+  store::set_display_name order{account_id, std::move(body->display_name)};
+  order.origin = origin_of(c, to, group, group == http::audience::user ? std::optional{account_id} : std::nullopt);
+  show_account(self, to, accounts, std::move(order));
 }
 
 } // namespace portcullis::api

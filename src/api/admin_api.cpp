@@ -25,6 +25,7 @@ json::object to_object(const reaper_run& run) {
     {"guests", run.guests},
     {"sessions", run.sessions},
     {"events", run.events},
+    {"audit", run.audit},
     {"elsewhere", !run.is_leader},
   };
   if (run.error != errc::none)
@@ -59,6 +60,14 @@ json::object to_object(const pool_stats& pool) {
   };
 }
 
+/// For the audit: that these were shown to an operator.
+store::record_audit shown(const std::vector<account>& accounts, const audit_origin& from) {
+  store::record_audit out;
+  for (const auto& a : accounts)
+    out.notes.push_back({audit_action::account_read, a.account_id, {}, from});
+  return out;
+}
+
 } // namespace
 
 void admin_api::add_routes(http::router& to) {
@@ -69,6 +78,7 @@ void admin_api::add_routes(http::router& to) {
   static constexpr std::array table{
     row{verb::get, "/api/v1/admin/accounts", "admin_accounts", audience::admin, trait::none,
         &admin_api::list_accounts},
+    row{verb::get, "/api/v1/admin/audit", "admin_audit", audience::admin, trait::none, &admin_api::list_audit},
     row{verb::get, "/api/v1/admin/stats", "admin_stats", audience::admin, trait::none, &admin_api::show_stats},
     row{verb::get, "/api/v1/admin/reaper", "admin_reaper", audience::admin, trait::none, &admin_api::show_reaper},
     row{verb::post, "/api/v1/admin/reaper/run", "admin_run_reaper", audience::admin, trait::change,
@@ -84,12 +94,48 @@ void admin_api::list_accounts(const http::call& c, http::responder to) {
   auto filter = decode_account_filter(c.request.query);
   if (!filter)
     return to.problem(filter.error());
-  using listed = store::list_accounts::result;
+  to.waits_for("the search");
+  store::list_accounts search{filter->kind,
+                              filter->external_id_prefix,
+                              filter->is_guest,
+                              filter->created_before,
+                              filter->created_after,
+                              page->after,
+                              page->limit};
+  self_->request(peers_.accounts, caf::infinite, std::move(search))
+    .then(
+      [this, to, from = origin_of(c, to, http::audience::admin)](const store::list_accounts::result& found) {
+        guard("accounts", [&] {
+          record(to, shown(found.accounts, from),
+                 [to, body = render_account_page(found.accounts, found.has_more)] { to.json(200, body); });
+        });
+      },
+      [to](const caf::error& err) { guard("accounts", [&] { to.problem(to_failure(err)); }); });
+}
+
+/// Nothing is told or done before it is in the audit.
+void admin_api::record(http::responder to, store::record_audit order, std::function<void()> then) {
+  if (order.notes.empty())
+    return then();
+  to.waits_for("the audit");
+  self_->request(peers_.accounts, caf::infinite, std::move(order))
+    .then([then = std::move(then)](const store::record_audit::result&) { guard("recorded", then); },
+          [to](const caf::error& err) { guard("record", [&] { to.problem(to_failure(err)); }); });
+}
+
+void admin_api::list_audit(const http::call& c, http::responder to) {
+  auto page = decode_page(c.request.query);
+  if (!page)
+    return to.problem(page.error());
+  auto filter = decode_audit_filter(c.request.query);
+  if (!filter)
+    return to.problem(filter.error());
+  using listed = store::list_audit::result;
   ask<listed>(self_, to, "the search", peers_.accounts,
-              store::list_accounts{filter->kind, filter->external_id_prefix, filter->is_guest,
-                                   filter->created_before, filter->created_after, page->after, page->limit},
+              store::list_audit{filter->account_id, std::move(filter->caller), filter->action, filter->since,
+                                filter->until, page->after, page->limit},
               [](const listed& l) {
-                return rendered{200, render_account_page(l.accounts, l.has_more), {}};
+                return rendered{200, render_audit_page(l.events, l.has_more), {}};
               });
 }
 
@@ -143,7 +189,13 @@ void admin_api::run_reaper(const http::call& c, http::responder to) {
   if (!body)
     return to.problem(body.error());
   to.extend_deadline(sweep_wait_max);
-  ask<reaper_run>(self_, to, "the sweep", peers_.reaper, portcullis::run_reaper{body->dry_run}, render_run);
+  const auto from = origin_of(c, to, http::audience::admin);
+  store::record_audit order;
+  if (!body->dry_run)
+    order.notes.push_back({audit_action::reaper_run, std::nullopt, {}, from});
+  record(to, std::move(order), [this, to, from, is_dry = body->dry_run] {
+    ask<reaper_run>(self_, to, "the sweep", peers_.reaper, portcullis::run_reaper{is_dry, from}, render_run);
+  });
 }
 
 } // namespace portcullis::api

@@ -4,6 +4,8 @@
 #include "feed/hub.hpp"
 #include "http/server/responder.hpp"
 
+#include <functional>
+
 namespace portcullis::api {
 
 /// For operators: searches, numbers, the sweep.
@@ -23,9 +25,12 @@ public:
 
 private:
   void list_accounts(const http::call& c, http::responder to);
+  void list_audit(const http::call& c, http::responder to);
   void show_stats(const http::call& c, http::responder to);
   void show_reaper(const http::call& c, http::responder to);
   void run_reaper(const http::call& c, http::responder to);
+
+  void record(http::responder to, store::record_audit order, std::function<void()> then);
 
   std::string render_stats(const store::count_all::result& rows, const cache_stats& cache,
                            const pool_stats& pool) const;

@@ -6,6 +6,7 @@
 #include "core/operations.hpp"
 #include "http/query.hpp"
 #include "http/server/responder.hpp"
+#include "telemetry/tracing.hpp"
 
 #include <caf/io/typed_broker.hpp>
 
@@ -50,6 +51,21 @@ auto decode_body(const http::request& r, Decode decode) -> decltype(decode(r.bod
   if (auto sound = http::check_json_media_type(r.get(http::field::content_type), r.body); !sound)
     return std::move(sound).error();
   return decode(r.body);
+}
+
+/// Where a change comes from, for the audit; `user` is who the caller acts for.
+inline audit_origin origin_of(const http::call& c, const http::responder& to, http::audience group,
+                              std::optional<uuid> user = std::nullopt) {
+  audit_origin out;
+  out.actor = http::to_string(group);
+  out.caller = c.from.caller;
+  out.user_id = user;
+  out.request_id = to.request_id();
+  out.trace_id = to.trace_id();
+  if (uuid{out.trace_id}.is_nil()) // no span is recorded here, but the caller's trace goes on
+    out.trace_id = tracing::parse_context(c.request.get(http::field::traceparent), {}).trace_id;
+  out.address = c.from.address;
+  return out;
 }
 
 /// Why something is to end, if the request says so, as the log tells it.

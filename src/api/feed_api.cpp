@@ -7,6 +7,7 @@
 
 #include <array>
 #include <charconv>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -52,17 +53,29 @@ result<std::chrono::seconds> wanted_wait(const http::request& r) {
   return std::chrono::seconds{seconds};
 }
 
+/// `?clock=true`: an edge asks what the database's clock shows.
+result<bool> wants_clock(const http::request& r) {
+  auto parameter = http::query_parameter(r.query, "clock");
+  if (!parameter)
+    return parameter.error();
+  if (*parameter && **parameter != "true" && **parameter != "false")
+    return failure{errc::parameter_malformed, "clock takes true or false"};
+  return *parameter == "true";
+}
+
 /// Answers a long poll over HTTP.
 class json_reply final : public feed::poll_reply {
 public:
-  json_reply(const feed::hub& hub, http::responder to) : hub_(hub), to_(to) {}
+  using clock = std::function<feed::answer_times()>;
+
+  json_reply(clock times, http::responder to) : times_(std::move(times)), to_(to) {}
 
   void events(const std::vector<revocation_event>& found, cursor position) override {
-    to_.json(200, feed::render_event_page(found, position, false, hub_.log_age()));
+    to_.json(200, feed::render_event_page(found, position, false, times_()));
   }
 
   void reset(cursor position) override {
-    to_.json(200, feed::render_event_page({}, position, true, hub_.log_age()));
+    to_.json(200, feed::render_event_page({}, position, true, times_()));
   }
 
   void fail(const failure& why) override {
@@ -74,7 +87,7 @@ public:
   }
 
 private:
-  const feed::hub& hub_;
+  clock times_;
   http::responder to_;
 };
 
@@ -141,10 +154,20 @@ void feed_api::poll(const http::request& r, http::responder to, std::optional<cu
   auto wait = wanted_wait(r);
   if (!wait)
     return to.problem(wait.error());
+  auto tells_clock = wants_clock(r);
+  if (!tells_clock)
+    return to.problem(tells_clock.error());
   to.extend_deadline(*wait);
   to.waits_for("the revocation log");
   hub_.poll(from.value_or(hub_.position()), page->limit, to.began() + *wait,
-            std::make_unique<json_reply>(hub_, to));
+            std::make_unique<json_reply>([this, tells = *tells_clock] { return times(tells); }, to));
+}
+
+feed::answer_times feed_api::times(bool tells_clock) const {
+  if (!tells_clock)
+    return {hub_.log_age(), std::nullopt, std::nullopt};
+  const auto now = server_.now();
+  return {hub_.log_age(), clock_.at(now), now};
 }
 
 void feed_api::read_page(const store::read_events& ask, const std::function<void(feed::page_result)>& then) {
@@ -167,11 +190,14 @@ void feed_api::read_page(const store::read_events& ask, const std::function<void
 // -- the log -----------------------------------------------------------------------------------------------
 
 void feed_api::apply(const log_progress& progress) {
+  if (progress.clock)
+    clock_.tell(*progress.clock);
   auto as_of = progress.read_began == instant::min() ? std::nullopt : std::optional{progress.read_began};
   hub_.append(progress.events, progress.position, as_of);
 }
 
 void feed_api::apply(const epoch_changed& change) {
+  clock_.forget();
   hub_.start_over(change.position, change.reason);
 }
 
@@ -193,13 +219,12 @@ void feed_api::stop() {
 
 void feed_api::add_to(metrics::snapshot& s) const {
   auto count = hub_.count();
-  s.gauge("portcullis_revocation_subscribers", "Streams that follow the feed.", count.subscribers);
-  s.gauge("portcullis_revocation_long_polls", "Long polls that wait for an event.", count.polls);
-  s.counter("portcullis_revocation_subscribers_cut_total", "Streams cut off because they did not keep up.",
-            count.cut);
-  s.counter("portcullis_revocation_events_delivered_total", "Events written to streams.", count.delivered);
-  s.gauge("portcullis_revocation_log_position", "The last entry of the revocation log that was read.",
-          hub_.position().seq);
+  s.add("portcullis_revocation_subscribers", count.subscribers);
+  s.add("portcullis_revocation_long_polls", count.polls);
+  s.add("portcullis_revocation_subscribers_cut_total", count.cut);
+  s.add("portcullis_revocation_events_delivered_total", count.delivered);
+  s.add("portcullis_revocation_delay_seconds", count.delay, {{"stage", "delivered"}});
+  s.add("portcullis_revocation_log_position", hub_.position().seq);
 }
 
 } // namespace portcullis::api

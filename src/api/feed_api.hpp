@@ -1,6 +1,7 @@
 #pragma once
 
 #include "api/module.hpp"
+#include "feed/event_stream.hpp"
 #include "feed/hub.hpp"
 #include "http/server/server.hpp"
 
@@ -34,12 +35,14 @@ private:
   void follow(const http::call& c, http::responder to);
   void subscribe(http::responder to, std::optional<cursor> from);
   void poll(const http::request& r, http::responder to, std::optional<cursor> from);
+  feed::answer_times times(bool tells_clock) const;
   void read_page(const store::read_events& ask, const std::function<void(feed::page_result)>& then);
 
   front_pointer self_;
   http::server& server_;
   log_store_actor log_;
   feed::hub hub_;
+  told_clock clock_; // the database's
 };
 
 } // namespace portcullis::api

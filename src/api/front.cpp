@@ -1,6 +1,7 @@
 #include "api/front.hpp"
 
 #include "actors/guard.hpp"
+#include "actors/mailbox.hpp"
 #include "actors/pacer.hpp"
 #include "telemetry/log.hpp"
 
@@ -28,6 +29,7 @@ void front_state::init(self_pointer self, front_options options) {
   }
   for (auto& m : parts_.modules)
     parts_.health->add_source([part = m.get()](metrics::snapshot& s) { part->add_to(s); });
+  parts_.health->add_source([this](metrics::snapshot& s) { add_mailbox(s, self_); });
   server_->on_turn_end([this] { end_turn(); });
   pacer_ = self_->system().middleman().spawn_broker(pacer, http_front_actor{self_});
   self_->link_to(pacer_);

@@ -1,5 +1,6 @@
 #include "api/gatekeeper.hpp"
 
+#include "api/asking.hpp"
 #include "http/query.hpp"
 #include "telemetry/log.hpp"
 #include "trust/authenticate.hpp"
@@ -50,19 +51,18 @@ http::refusal too_many(std::string_view policy, const trust::quota& allowed, con
 
 } // namespace
 
-gatekeeper::gatekeeper(http::server& server, gate_options options)
-  : options_(std::move(options)), by_caller_(options_.limiter_places), guests_(options_.limiter_places),
-    guesses_(options_.limiter_places) {
+gatekeeper::gatekeeper(front_pointer self, http::server& server, account_actor audit, gate_options options)
+  : self_(self), audit_(std::move(audit)), options_(std::move(options)), by_caller_(options_.limiter_places),
+    guests_(options_.limiter_places), guesses_(options_.limiter_places) {
   fill_random(reinterpret_cast<std::uint8_t*>(asker_secret_.data()), sizeof asker_secret_);
   if (options_.callers)
     callers_.emplace(options_.callers);
-  server.on_request([this](const http::call& c, const http::route& to, const http::request_origin& from) {
-    return admit(c, to, from);
-  });
+  server.on_request(
+    [this](http::call& c, const http::route& to, const http::request_origin& from) { return admit(c, to, from); });
   server.on_answer([this](std::uint64_t asker, int status) { note_answer(asker, status); });
 }
 
-std::optional<http::refusal> gatekeeper::admit(const http::call& c, const http::route& to,
+std::optional<http::refusal> gatekeeper::admit(http::call& c, const http::route& to,
                                                const http::request_origin& from) {
   const auto* wants = access_of(to);
   if (from.listener < options_.listeners.size() && !options_.listeners[from.listener].serves(to.group, wants))
@@ -71,9 +71,14 @@ std::optional<http::refusal> gatekeeper::admit(const http::call& c, const http::
   if (callers_) {
     if (wants != nullptr && (wants->needs || wants->limit != costly::nothing))
       who = identify(c, *wants, from);
-    if (auto refused = refuse(to, wants, who))
+    if (who != nullptr)
+      c.from.caller = who->name;
+    if (auto refused = refuse(c, to, wants, who, from))
       return refused;
   }
+  // The client's address is read from the header only where it goes into the audit.
+  if (http::has(to.traits, http::trait::change) || to.group == http::audience::admin)
+    note_client(c, who, from);
   return wants == nullptr ? std::nullopt : limit(c, *wants, who, from);
 }
 
@@ -113,13 +118,13 @@ const trust::caller* gatekeeper::identify(const http::call& c, const route_acces
   return found ? *found : nullptr;
 }
 
-std::optional<http::refusal> gatekeeper::refuse(const http::route& to, const route_access* wants,
-                                                const trust::caller* who) {
+std::optional<http::refusal> gatekeeper::refuse(http::call& c, const http::route& to, const route_access* wants,
+                                                const trust::caller* who, const http::request_origin& from) {
   if (wants != nullptr && !wants->needs)
     return std::nullopt;
   if (who == nullptr) {
     ++unknown_;
-    note_refusal(to, "", "unknown");
+    note_refusal(c, to, who, "unknown", from);
     if (wants != nullptr && wants->is_forward_auth)
       return http::refusal{{errc::caller_forbidden, "the caller did not prove who it is"}, {}};
     return http::refusal{{errc::caller_unknown, "the caller did not prove who it is"}, {}};
@@ -127,7 +132,7 @@ std::optional<http::refusal> gatekeeper::refuse(const http::route& to, const rou
   if (wants != nullptr && who->may.has(*wants->needs))
     return std::nullopt;
   ++forbidden_;
-  note_refusal(to, who->name, "forbidden");
+  note_refusal(c, to, who, "forbidden", from);
   auto detail = wants == nullptr ? std::string{"the caller may not ask this"}
                                  : "the caller has no right to " + std::string{trust::to_string(*wants->needs)};
   return http::refusal{{errc::caller_forbidden, std::move(detail)}, {}};
@@ -193,8 +198,39 @@ trust::ip_address gatekeeper::client_of(const http::request& r, const trust::cal
   return trust::client_address(options_.forwarding, {found.data(), count}, peer, options_.forwarding_hops);
 }
 
+void gatekeeper::note_client(http::call& c, const trust::caller* who, const http::request_origin& from) {
+  const auto client = client_of(c.request, who, from);
+  client_address_ = client == trust::ip_address{} ? std::string{} : to_string(client);
+  c.from.address = client_address_;
+}
+
+void gatekeeper::note_refusal(http::call& c, const http::route& to, const trust::caller* who, std::string_view why,
+                              const http::request_origin& from) {
+  log_refusal(to, c.from.caller, why);
+  if (!audit_ || !samples_.wants(c.from.caller, to.name, why, options_.now()))
+    return;
+  note_client(c, who, from);
+  samples_.add(to.name, why, origin_of(c, from.answer, to.group));
+}
+
+/// Not in the way of any request: one message at a time, and if the database is away the samples are lost.
+void gatekeeper::tick() {
+  if (is_recording_)
+    return;
+  auto entries = samples_.take(options_.now());
+  if (!entries)
+    return;
+  is_recording_ = true;
+  self_->request(audit_, caf::infinite, *std::move(entries))
+    .then([this](const store::record_audit::result&) { is_recording_ = false; },
+          [this](const caf::error& err) {
+            is_recording_ = false;
+            log::warn("refused callers are missing in the audit", {{"reason", to_failure(err).detail}});
+          });
+}
+
 /// One line a second at most: whoever is refused may ask as often as they like.
-void gatekeeper::note_refusal(const http::route& to, std::string_view caller, std::string_view why) {
+void gatekeeper::log_refusal(const http::route& to, std::string_view caller, std::string_view why) {
   const auto now = options_.now();
   ++unlogged_;
   if (logged_at_ != decltype(logged_at_){} && now - logged_at_ < refusal_log_interval)
@@ -206,20 +242,17 @@ void gatekeeper::note_refusal(const http::route& to, std::string_view caller, st
 
 void gatekeeper::add_to(metrics::snapshot& s) const {
   constexpr std::string_view refused = "portcullis_callers_refused_total";
-  constexpr std::string_view refused_help = "Requests of callers who are unknown or may not ask what they asked.";
-  s.counter(refused, refused_help, unknown_, {{"why", "unknown"}});
-  s.counter(refused, refused_help, forbidden_, {{"why", "forbidden"}});
+  s.add(refused, unknown_, {{"why", "unknown"}});
+  s.add(refused, forbidden_, {{"why", "forbidden"}});
   constexpr std::string_view limited = "portcullis_rate_limited_total";
-  constexpr std::string_view limited_help = "Requests refused because a limit was used up.";
-  s.counter(limited, limited_help, by_caller_.refusals(), {{"limit", "caller"}});
-  s.counter(limited, limited_help, guests_.refusals(), {{"limit", "guests"}});
-  s.counter(limited, limited_help, guesses_refused_, {{"limit", "guesses"}});
+  s.add(limited, by_caller_.refusals(), {{"limit", "caller"}});
+  s.add(limited, guests_.refusals(), {{"limit", "guests"}});
+  s.add(limited, guesses_refused_, {{"limit", "guesses"}});
   constexpr std::string_view evicted = "portcullis_rate_limit_evictions_total";
-  constexpr std::string_view evicted_help = "Buckets that lost their place to another client.";
-  s.counter(evicted, evicted_help, by_caller_.evictions(), {{"limit", "caller"}});
-  s.counter(evicted, evicted_help, guests_.evictions(), {{"limit", "guests"}});
+  s.add(evicted, by_caller_.evictions(), {{"limit", "caller"}});
+  s.add(evicted, guests_.evictions(), {{"limit", "guests"}});
   if (callers_)
-    s.gauge("portcullis_callers", "Callers in the file that is in force.", options_.callers->get()->size());
+    s.add("portcullis_callers", options_.callers->get()->size());
 }
 
 } // namespace portcullis::api

@@ -2,6 +2,7 @@
 
 #include "api/access.hpp"
 #include "api/module.hpp"
+#include "api/refusal_samples.hpp"
 #include "core/published.hpp"
 #include "http/server/server.hpp"
 #include "trust/caller_registry.hpp"
@@ -37,17 +38,20 @@ struct gate_options {
 /// who was taken out of the file is refused on the connection that it has.
 class gatekeeper final : public module {
 public:
-  gatekeeper(http::server& server, gate_options options);
+  /// `audit` takes what is sampled of refused callers; nobody does where it is null.
+  gatekeeper(front_pointer self, http::server& server, account_actor audit, gate_options options);
 
   void add_routes(http::router&) override {}
+  void tick() override;
   void add_to(metrics::snapshot& s) const override;
 
-  std::optional<http::refusal> admit(const http::call& c, const http::route& to, const http::request_origin& from);
+  std::optional<http::refusal> admit(http::call& c, const http::route& to, const http::request_origin& from);
 
 private:
   const route_access* access_of(const http::route& to);
   const trust::caller* identify(const http::call& c, const route_access& wants, const http::request_origin& from);
-  std::optional<http::refusal> refuse(const http::route& to, const route_access* wants, const trust::caller* who);
+  std::optional<http::refusal> refuse(http::call& c, const http::route& to, const route_access* wants,
+                                      const trust::caller* who, const http::request_origin& from);
   std::optional<http::refusal> limit(const http::call& c, const route_access& wants, const trust::caller* who,
                                      const http::request_origin& from);
   std::optional<http::refusal> limit_guesses(const route_access& wants, const trust::caller* who,
@@ -55,8 +59,13 @@ private:
   void note_answer(std::uint64_t asker, int status);
   trust::ip_address client_of(const http::request& r, const trust::caller* who,
                               const http::request_origin& from) const;
-  void note_refusal(const http::route& to, std::string_view caller, std::string_view why);
+  void note_client(http::call& c, const trust::caller* who, const http::request_origin& from);
+  void note_refusal(http::call& c, const http::route& to, const trust::caller* who, std::string_view why,
+                    const http::request_origin& from);
+  void log_refusal(const http::route& to, std::string_view caller, std::string_view why);
 
+  front_pointer self_;
+  account_actor audit_;
   gate_options options_;
   std::optional<published_view<trust::caller_registry>> callers_;
   std::vector<const route_access*> access_; // by the routes' numbers, as far as they were asked for
@@ -68,6 +77,9 @@ private:
   std::uint64_t unknown_ = 0;
   std::uint64_t forbidden_ = 0;
   std::uint64_t guesses_refused_ = 0;
+  refusal_samples samples_;
+  bool is_recording_ = false;  // samples are on their way: the next wait
+  std::string client_address_; // of the request that is looked at
   std::uint64_t unlogged_ = 0; // refusals since the last that was logged
   trust::rate_limiter::clock::time_point logged_at_{};
 };

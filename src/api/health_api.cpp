@@ -1,6 +1,8 @@
 #include "api/health_api.hpp"
 
 #include "actors/guard.hpp"
+#include "http/accept.hpp"
+#include "telemetry/exposition.hpp"
 #include "telemetry/log.hpp"
 
 #include <caf/io/typed_broker.hpp>
@@ -39,7 +41,10 @@ health_api::health_api(front_pointer self, http::server& server, health_options 
                done(age < options_.staleness_max ? "ok" : is_static ? "static" : "stale");
              }});
   add_check({"cache", [this](auto done) { done(is_warm_ ? "ok" : "cold"); }});
-  add_source([this](metrics::snapshot& s) { server_.add_to(s); });
+  add_source([this](metrics::snapshot& s) {
+    server_.add_to(s);
+    add_own_to(s);
+  });
 }
 
 void health_api::add_source(metrics_source_actor source) {
@@ -105,10 +110,22 @@ void health_api::answer(const probe& p) const {
     p.to.json(503, body, {{"Retry-After", "1"}});
 }
 
-void health_api::show_metrics(const http::call&, http::responder to) {
+/// OpenMetrics where it is asked for by its name: Prometheus does, and what reads the older form alone does not.
+void health_api::show_metrics(const http::call& c, http::responder to) {
+  const bool is_open = http::prefers_by_name(http::field_lines{c.request.head, "accept"},
+                                             "application/openmetrics-text", "text/plain");
+  const auto form = is_open ? metrics::exposition::open_metrics : metrics::exposition::prometheus;
   to.waits_for("somebody's numbers");
-  collect(
-    [to](const metrics::snapshot& numbers) { to.answer(200, metrics::content_type, metrics::render(numbers)); });
+  collect([to, form](const metrics::snapshot& numbers) {
+    to.answer(200, metrics::content_type(form), metrics::render(numbers, form));
+  });
+}
+
+void health_api::add_own_to(metrics::snapshot& s) const {
+  s.add("portcullis_revocation_events_total", session_events_, {{"kind", "session"}});
+  s.add("portcullis_revocation_events_total", account_events_, {{"kind", "account"}});
+  s.add("portcullis_revocation_delay_seconds", delay_, {{"stage", "applied"}});
+  s.add("portcullis_log_lines_dropped_total", log::dropped_lines());
 }
 
 void health_api::collect(const std::function<void(const metrics::snapshot&)>& use) {
@@ -122,6 +139,7 @@ void health_api::collect_from(std::size_t next, const std::shared_ptr<metrics::s
                               const std::function<void(const metrics::snapshot&)>& use) {
   if (next == actors_.size()) {
     metrics::collect_process(*numbers);
+    numbers->add("portcullis_metrics_series", numbers->series() + 1);
     return use(*numbers);
   }
   self_->request(actors_[next], caf::infinite, read_numbers{})
@@ -140,6 +158,11 @@ void health_api::collect_from(std::size_t next, const std::shared_ptr<metrics::s
 
 void health_api::apply(const log_progress& progress) {
   log_read_began_ = std::max(log_read_began_, progress.read_began);
+  for (auto& event : progress.events) {
+    ++(event.kind == revocation_kind::session ? session_events_ : account_events_);
+    if (event.happened != instant::min())
+      delay_.observe(server_.now() - event.happened);
+  }
 }
 
 void health_api::apply(const epoch_changed&) {

@@ -4,6 +4,7 @@
 #include "http/server/server.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -52,6 +53,7 @@ private:
 
   void run_check(const std::shared_ptr<probe>& p);
   void answer(const probe& p) const;
+  void add_own_to(metrics::snapshot& s) const;
   void collect_from(std::size_t next, const std::shared_ptr<metrics::snapshot>& numbers,
                     const std::function<void(const metrics::snapshot&)>& use);
 
@@ -63,6 +65,9 @@ private:
   std::vector<readiness_check> checks_;
   bool is_warm_ = false; // once: a cache that is filled anew answers from the database meanwhile
   instant log_read_began_ = instant::min();
+  std::uint64_t session_events_ = 0;
+  std::uint64_t account_events_ = 0;
+  metrics::histogram delay_; // from a revocation to its being honoured here
 };
 
 } // namespace portcullis::api

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/audit.hpp"
 #include "core/model.hpp"
 #include "core/result.hpp"
 #include "http/response.hpp"
@@ -90,6 +91,16 @@ struct account_filter {
 };
 result<account_filter> decode_account_filter(std::string_view query);
 
+/// `?account_id=&caller=&action=&since=&until=`, each optional.
+struct audit_filter {
+  std::optional<uuid> account_id;
+  std::optional<std::string> caller;
+  std::optional<audit_action> action;
+  std::optional<timestamp> since;
+  std::optional<timestamp> until;
+};
+result<audit_filter> decode_audit_filter(std::string_view query);
+
 result<uuid> decode_id(std::string_view segment);
 
 /// The last two segments of `…/identities/{kind}/{external_id}`, normalized.
@@ -99,7 +110,7 @@ result<identity_key> decode_identity_segments(std::string_view kind, std::string
 
 std::string render_account(const account& a);                       // {"account"}
 std::string render_account_created(const account& a, bool created); // {"account","created"}
-std::string render_session(const session& s); // {"session"}; dead ones also "revoked_at", "revoke_reason"
+std::string render_session(const session& s); // {"session"}; revoked ones also "revoked_at", "revoke_reason"
 std::string render_minted(std::string_view token_text, const session& s, const account& a,
                           std::optional<bool> created);
 std::string render_session_page(const std::vector<session>& sessions, bool has_more,
@@ -107,16 +118,17 @@ std::string render_session_page(const std::vector<session>& sessions, bool has_m
 /// {"account"}, and with a rotation {"token","session"}.
 std::string render_linked(const account& a, std::string_view token_text, const std::optional<session>& rotated);
 std::string render_account_page(const std::vector<account>& accounts, bool has_more); // {"accounts":[…],"next"?}
+std::string render_audit_page(const std::vector<audit_event>& events, bool has_more); // {"events":[…],"next"?}
 /// RFC 7662, section 2.2; nothing: {"active":false}.
-/// `issuer`: who says so (`iss`); left out when empty. `expires_at`: until when the answer may be kept, if at all.
+/// `issuer`: who says so (`iss`); left out when empty. `exp` is when the session expires, or `kept_until` if the
+/// answer may be kept less long than that.
 std::string render_introspection(const std::optional<session_record>& active, std::string_view issuer = {},
-                                 std::optional<std::chrono::seconds> expires_at = std::nullopt);
+                                 std::optional<std::chrono::seconds> kept_until = std::nullopt);
 /// What is known of one hash of a look-up. `expired` is a session that was not revoked and is over by its age.
 enum class lookup_status : std::uint8_t { unknown, revoked, expired, active };
 struct lookup_answer {
   lookup_status status = lookup_status::unknown;
-  session_record record;               // of `active`
-  std::optional<timestamp> expires_at; // of `active`, if it has a limited age
+  session_record record; // of `active`
 };
 /// {"results":[…],"cursor","log_age_ms"}, appended to `out` without an allocation but for `out`'s own room.
 void append_lookup(http::byte_buffer& out, const std::vector<lookup_answer>& results, cursor position,

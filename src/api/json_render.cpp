@@ -1,6 +1,10 @@
 #include "api/json.hpp"
 
+#include "core/hex.hpp"
+
 #include <boost/json.hpp>
+
+#include <algorithm>
 
 namespace portcullis::api {
 
@@ -41,6 +45,7 @@ json::object to_object(const session& s) {
     {"account_id", to_string(s.account_id)},
     {"is_guest", s.is_guest},
     {"created_at", to_rfc3339(s.created_at)},
+    {"expires_at", s.expires_at ? json::value(to_rfc3339(*s.expires_at)) : json::value(nullptr)},
     {"device",
      {
        {"label", said(s.device.label)},
@@ -48,11 +53,41 @@ json::object to_object(const session& s) {
        {"ip", said(s.device.ip)},
      }},
   };
-  if (!s.is_active) {
-    out["revoked_at"] = s.revoked_at ? json::value(to_rfc3339(*s.revoked_at)) : json::value(nullptr);
+  if (s.revoked_at) {
+    out["revoked_at"] = to_rfc3339(*s.revoked_at);
     out["revoke_reason"] = said(s.revoke_reason);
   }
   return out;
+}
+
+json::value said(const std::optional<uuid>& id) {
+  return id ? json::value(to_string(*id)) : json::value(nullptr);
+}
+
+json::value trace_id_text(const audit_origin& from) {
+  if (uuid{from.trace_id}.is_nil())
+    return nullptr;
+  std::string text(2 * from.trace_id.size(), '\0');
+  hex::write(from.trace_id.data(), from.trace_id.size(), text.data());
+  return json::value(text);
+}
+
+json::object to_object(const audit_event& e) {
+  return {
+    {"event_id", to_string(e.event_id)},
+    {"occurred_at", to_rfc3339(e.occurred_at)},
+    {"action", e.action},
+    {"actor", said(e.origin.actor)},
+    {"caller", said(e.origin.caller)},
+    {"user_id", said(e.origin.user_id)},
+    {"account_id", said(e.account_id)},
+    {"session_id", said(e.session_id)},
+    {"game_id", said(e.game_id)},
+    {"reason", said(e.reason)},
+    {"request_id", said(e.origin.request_id)},
+    {"trace_id", trace_id_text(e.origin)},
+    {"address", said(e.origin.address)},
+  };
 }
 
 } // namespace
@@ -112,8 +147,19 @@ std::string render_account_page(const std::vector<account>& accounts, bool has_m
   return json::serialize(out);
 }
 
+std::string render_audit_page(const std::vector<audit_event>& events, bool has_more) {
+  json::array list;
+  list.reserve(events.size());
+  for (const auto& e : events)
+    list.push_back(to_object(e));
+  json::object out{{"events", std::move(list)}};
+  if (has_more && !events.empty())
+    out["next"] = to_string(events.back().event_id);
+  return json::serialize(out);
+}
+
 std::string render_introspection(const std::optional<session_record>& active, std::string_view issuer,
-                                 std::optional<std::chrono::seconds> expires_at) {
+                                 std::optional<std::chrono::seconds> kept_until) {
   if (!active)
     return R"({"active":false})";
   auto issued_at = std::chrono::duration_cast<std::chrono::seconds>(active->created_at.time_since_epoch()).count();
@@ -124,8 +170,12 @@ std::string render_introspection(const std::optional<session_record>& active, st
                    {"token_type", "Bearer"}};
   if (!issuer.empty())
     out["iss"] = issuer;
-  if (expires_at)
-    out["exp"] = expires_at->count();
+  if (active->expires_at) {
+    auto ends_at = std::chrono::floor<std::chrono::seconds>(active->expires_at->time_since_epoch());
+    kept_until = std::min(kept_until.value_or(ends_at), ends_at);
+  }
+  if (kept_until)
+    out["exp"] = kept_until->count();
   return json::serialize(out);
 }
 

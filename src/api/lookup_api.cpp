@@ -18,9 +18,11 @@ constexpr std::size_t waiting_max = 1000; // requests that wait for the log to r
 lookup_answer answer_of(session_status status, const session_record& record) {
   switch (status) {
   case session_status::active:
-    return {lookup_status::active, record, std::nullopt};
+    return {lookup_status::active, record};
   case session_status::revoked:
-    return {lookup_status::revoked, {}, std::nullopt};
+    return {lookup_status::revoked, {}};
+  case session_status::expired:
+    return {lookup_status::expired, {}};
   case session_status::unknown:
     break;
   }
@@ -107,6 +109,9 @@ void lookup_api::take(const batch_ptr& b, const peeked_sessions& known) {
       break;
     case peeked_sessions::knowledge::revoked:
       answer = answer_of(session_status::revoked, found.record);
+      break;
+    case peeked_sessions::knowledge::expired:
+      answer = answer_of(session_status::expired, found.record);
       break;
     case peeked_sessions::knowledge::unknown:
       answer = answer_of(session_status::unknown, found.record);

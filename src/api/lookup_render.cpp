@@ -56,10 +56,10 @@ void put_active(byte_buffer& out, const lookup_answer& answer) {
   put(out,
       answer.record.is_guest ? R"(","is_guest":true,"created_at":")" : R"(","is_guest":false,"created_at":")");
   put(out, answer.record.created_at);
-  if (!answer.expires_at)
+  if (!answer.record.expires_at)
     return put(out, R"(","expires_at":null})");
   put(out, R"(","expires_at":")");
-  put(out, *answer.expires_at);
+  put(out, *answer.record.expires_at);
   put(out, R"("})");
 }
 

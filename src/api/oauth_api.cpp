@@ -64,6 +64,7 @@ void oauth_api::revoke(const http::call& c, http::responder to) {
   using done = store::revoke_session::result;
   store::revoke_session order{
     hash_token(*text), std::nullopt, {"", std::string{http::to_string(http::audience::internal)}}};
+  order.origin = origin_of(c, to, http::audience::internal);
   self_->request(sessions_, caf::infinite, std::move(order))
     .then([to](const done& d) { guard("revoked", [&] {
                                   api::send(to, {200, {}, d.position});

@@ -1,6 +1,7 @@
 #include "api/json.hpp"
 #include "http/query.hpp"
 #include "text/identity.hpp"
+#include "trust/callers_file.hpp"
 
 #include <charconv>
 
@@ -62,6 +63,10 @@ std::optional<timestamp> parse_time(std::string text) {
   return parse_rfc3339(text);
 }
 
+std::optional<std::string> parse_caller_name(std::string_view text) {
+  return trust::is_caller_name(text) ? std::optional<std::string>{text} : std::nullopt;
+}
+
 std::optional<bool> parse_flag(std::string_view text) {
   if (text == "true" || text == "false")
     return text == "true";
@@ -83,6 +88,23 @@ result<account_filter> decode_account_filter(std::string_view query) {
   if (auto wrong = read_parameter(query, "created_before", out.created_before, time, parse_time))
     return *std::move(wrong);
   if (auto wrong = read_parameter(query, "created_after", out.created_after, time, parse_time))
+    return *std::move(wrong);
+  return out;
+}
+
+result<audit_filter> decode_audit_filter(std::string_view query) {
+  audit_filter out;
+  constexpr std::string_view time = "must be a time like 2026-01-02T03:04:05Z.";
+  if (auto wrong = read_parameter(query, "account_id", out.account_id, "must be a UUID.", uuid::parse))
+    return *std::move(wrong);
+  if (auto wrong = read_parameter(query, "caller", out.caller, "must be the name of a caller.", parse_caller_name))
+    return *std::move(wrong);
+  if (auto wrong =
+        read_parameter(query, "action", out.action, "must be an action like session.minted.", parse_audit_action))
+    return *std::move(wrong);
+  if (auto wrong = read_parameter(query, "since", out.since, time, parse_time))
+    return *std::move(wrong);
+  if (auto wrong = read_parameter(query, "until", out.until, time, parse_time))
     return *std::move(wrong);
   return out;
 }

@@ -109,7 +109,7 @@ void resolve_api::look_up(http::responder to, form as, const token_hash& hash, s
     if (!to.is_open())
       return;
     if (!is_reached && !options_.reads_through)
-      return load(to, as, {hash, began, at_least});
+      return load(to, as, {hash, began, at_least}, source::load);
     collect(to, as, hash, is_reached ? instant::min() : began);
   });
   time_waiting();
@@ -170,22 +170,50 @@ void resolve_api::answer(const peeked_sessions::answer& known) {
   auto as = static_cast<form>(known.purpose);
   switch (known.known) {
   case peeked_sessions::knowledge::active:
+    count(session_status::active, source::memory);
     return send(to, as, session_status::active, known.record);
   case peeked_sessions::knowledge::revoked:
+    count(session_status::revoked, source::memory);
     return send(to, as, session_status::revoked, known.record);
+  case peeked_sessions::knowledge::expired:
+    return send(to, as, session_status::expired, known.record);
   case peeked_sessions::knowledge::unknown:
+    count(session_status::unknown, source::memory);
     return send(to, as, session_status::unknown, known.record);
   case peeked_sessions::knowledge::must_load:
-    return load(to, as, {known.hash, known.read_after});
+    return load(to, as, {known.hash, known.read_after}, known.was_held ? source::read_through : source::load);
   }
 }
 
-void resolve_api::load(http::responder to, form as, const load_session& what) {
+void resolve_api::load(http::responder to, form as, const load_session& what, source from) {
   to.waits_for(lookup_wait);
   self_->request(cache_, caf::infinite, what)
-    .then([this, to,
-           as](const resolution& found) { guard("loaded", [&] { send(to, as, found.status, found.record); }); },
-          [to](const caf::error& err) { guard("load", [&] { to.problem(to_failure(err)); }); });
+    .then(
+      [this, to, as, from](const resolution& found) {
+        guard("loaded", [&] {
+          count(found.status, from);
+          send(to, as, found.status, found.record);
+        });
+      },
+      [this, to, from](const caf::error& err) {
+        guard("load", [&] {
+          ++resolved_[static_cast<std::size_t>(from)][failed];
+          to.problem(to_failure(err));
+        });
+      });
+}
+
+void resolve_api::count(session_status status, source from) {
+  ++resolved_[static_cast<std::size_t>(from)][static_cast<std::size_t>(status)];
+}
+
+void resolve_api::add_to(metrics::snapshot& s) const {
+  constexpr std::array outcomes{"unknown", "revoked", "active", "error"}; // as `session_status` has them
+  constexpr std::array names{"memory", "load", "read_through"};
+  for (std::size_t from = 0; from < sources; ++from)
+    for (std::size_t outcome = 0; outcome < outcomes.size(); ++outcome)
+      s.add("portcullis_sessions_resolved_total", resolved_[from][outcome],
+            {{"outcome", outcomes[outcome]}, {"source", names[from]}});
 }
 
 void resolve_api::send(http::responder to, form as, session_status status, const session_record& record) const {
@@ -198,13 +226,15 @@ void resolve_api::send(http::responder to, form as, session_status status, const
     return;
   case session_status::revoked:
     return to.problem({errc::session_revoked, "the session has ended"});
+  case session_status::expired:
+    return to.problem({errc::session_expired, "the session is older than sessions may grow"});
   case session_status::unknown:
     return to.problem({errc::session_unknown, "no session has this token"});
   }
 }
 
 void resolve_api::send_active(http::responder to, form as, const session_record& record) const {
-  auto keep = as == form::resolved ? std::chrono::seconds{0} : keep_for();
+  auto keep = as == form::resolved ? std::chrono::seconds{0} : keep_for(record);
   to.write(200, [&](http::byte_buffer& out, const http::response_context& ctx) {
     if (as == form::resolved)
       return http::append_resolved(out, ctx, record);
@@ -219,22 +249,31 @@ void resolve_api::send_active(http::responder to, form as, const session_record&
   });
 }
 
-/// Nothing is kept past the lease under which it was said, so that a kept answer ends when this memory's would.
-std::chrono::seconds resolve_api::keep_for() const {
+/// Nothing is kept past the lease under which it was said, so that a kept answer ends when this memory's would,
+/// nor past the session's expiry.
+std::chrono::seconds resolve_api::keep_for(const session_record& record) const {
   if (options_.verdict_max_age.count() == 0 || log_read_began_ == instant::min())
     return std::chrono::seconds{0};
-  auto left = options_.staleness_max - (server_.now() - log_read_began_);
+  auto now = server_.now();
+  auto left = options_.staleness_max - (now - log_read_began_);
   auto keep = std::min<std::chrono::nanoseconds>(options_.verdict_max_age, left);
+  if (record.expires_at) {
+    auto time = clock_.at(now);
+    keep = time ? std::min<std::chrono::nanoseconds>(keep, *record.expires_at - *time) : std::chrono::seconds{0};
+  }
   return std::max(std::chrono::floor<std::chrono::seconds>(keep), std::chrono::seconds{0});
 }
 
 void resolve_api::apply(const log_progress& progress) {
   log_read_began_ = std::max(log_read_began_, progress.read_began);
+  if (progress.clock)
+    clock_.tell(*progress.clock);
   waiting_.reach(progress.position);
 }
 
 void resolve_api::apply(const epoch_changed& change) {
   log_read_began_ = instant::min();
+  clock_.forget();
   waiting_.reach(change.position);
 }
 

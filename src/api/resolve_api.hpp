@@ -43,6 +43,7 @@ public:
   void end_turn() override;
   void collected() override;
   void timer() override;
+  void add_to(metrics::snapshot& s) const override;
   using module::apply;
   void apply(const log_progress& progress) override;
   void apply(const epoch_changed& change) override;
@@ -51,6 +52,11 @@ private:
   /// How the answer looks.
   enum class form : std::uint8_t { resolved, verified, introspected };
 
+  /// What has told it.
+  enum class source : std::uint8_t { memory, load, read_through };
+  static constexpr std::size_t sources = 3;
+  static constexpr std::size_t failed = 3; // after the places of `session_status`
+
   void resolve(const http::call& c, http::responder to);
   void verify(const http::call& c, http::responder to);
 
@@ -58,10 +64,11 @@ private:
   void ask();
   void collect(http::responder to, form as, const token_hash& hash, instant read_after);
   void answer(const peeked_sessions::answer& known);
-  void load(http::responder to, form as, const load_session& what);
+  void load(http::responder to, form as, const load_session& what, source from);
+  void count(session_status status, source from);
   void send(http::responder to, form as, session_status status, const session_record& record) const;
   void send_active(http::responder to, form as, const session_record& record) const;
-  std::chrono::seconds keep_for() const;
+  std::chrono::seconds keep_for(const session_record& record) const;
   void time_waiting();
 
   front_pointer self_;
@@ -74,6 +81,8 @@ private:
   bool is_crowded_ = false;                    // several connections ask within one iteration of the loop
   bool is_collecting_ = false;                 // a `collect_atom` is on its way
   instant log_read_began_ = instant::min();    // of the last complete read of the log
+  told_clock clock_;                           // the database's
+  std::array<std::array<std::uint64_t, failed + 1>, sources> resolved_{};
 };
 
 } // namespace portcullis::api

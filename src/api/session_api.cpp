@@ -39,6 +39,7 @@ void session_api::mint(const http::call& c, http::responder to) {
   if (!body)
     return to.problem(body.error());
   mint_request order;
+  order.origin = origin_of(c, to, http::audience::internal);
   order.device = std::move(body->device);
   if (auto* account_id = std::get_if<uuid>(&body->holder))
     order.holder = *account_id;
@@ -51,13 +52,13 @@ void session_api::mint_guest(const http::call& c, http::responder to) {
   auto body = decode_body(c.request, decode_guest_mint);
   if (!body)
     return to.problem(body.error());
-  send_mint(to, {guest_holder{}, std::move(body->device)}, false);
+  send_mint(to, {guest_holder{}, std::move(body->device), origin_of(c, to, http::audience::public_)}, false);
 }
 
 void session_api::send_mint(http::responder to, mint_request&& order, bool tells_created) {
   ask<mint_reply>(self_, to, "minting", sessions_, std::move(order), [tells_created](const mint_reply& made) {
     auto created = tells_created ? std::optional{made.account_created} : std::nullopt;
-    return rendered{201, render_minted(made.token.reveal(), made.session, made.account, created), {}};
+    return rendered{201, render_minted(made.token.reveal(), made.session, made.account, created), made.position};
   });
 }
 
@@ -81,21 +82,21 @@ void session_api::revoke(const http::call& c, http::responder to) {
   auto id = decode_id(c.params[0]);
   if (!id)
     return to.problem(id.error());
-  revoke_session(self_, to, sessions_, c.request, *id, std::nullopt);
+  revoke_session(self_, to, sessions_, c, *id, std::nullopt);
 }
 
 void session_api::revoke_by_token(const http::call& c, http::responder to) {
   auto text = http::bearer_token(c.request);
   if (!text)
     return to.problem(text.error());
-  revoke_session(self_, to, sessions_, c.request, hash_token(*text), std::nullopt);
+  revoke_session(self_, to, sessions_, c, hash_token(*text), std::nullopt);
 }
 
 void session_api::revoke_all(const http::call& c, http::responder to) {
   auto id = decode_id(c.params[0]);
   if (!id)
     return to.problem(id.error());
-  revoke_account(self_, to, sessions_, c.request, *id, std::nullopt, http::audience::internal);
+  revoke_account(self_, to, sessions_, c, *id, std::nullopt, http::audience::internal);
 }
 
 } // namespace portcullis::api

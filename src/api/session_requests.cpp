@@ -18,28 +18,31 @@ void list_sessions(front_pointer self, http::responder to, const session_actor& 
               });
 }
 
-void revoke_session(front_pointer self, http::responder to, const session_actor& sessions, const http::request& r,
+void revoke_session(front_pointer self, http::responder to, const session_actor& sessions, const http::call& c,
                     std::variant<uuid, token_hash> target, std::optional<uuid> owner) {
-  auto cause = cause_of(r, owner ? http::audience::user : http::audience::internal);
+  const auto group = owner ? http::audience::user : http::audience::internal;
+  auto cause = cause_of(c.request, group);
   if (!cause)
     return to.problem(cause.error());
   using done = store::revoke_session::result;
-  ask<done>(self, to, "the revocation", sessions, store::revoke_session{target, owner, *std::move(cause)},
-            [](const done& d) {
-              return rendered{200, render_revoked(d.revoked, d.position), d.position};
-            });
+  store::revoke_session order{target, owner, *std::move(cause)};
+  order.origin = origin_of(c, to, group, owner);
+  ask<done>(self, to, "the revocation", sessions, std::move(order), [](const done& d) {
+    return rendered{200, render_revoked(d.revoked, d.position), d.position};
+  });
 }
 
-void revoke_account(front_pointer self, http::responder to, const session_actor& sessions, const http::request& r,
+void revoke_account(front_pointer self, http::responder to, const session_actor& sessions, const http::call& c,
                     const uuid& account_id, std::optional<uuid> keep, http::audience group) {
-  auto cause = cause_of(r, group);
+  auto cause = cause_of(c.request, group);
   if (!cause)
     return to.problem(cause.error());
   using done = store::revoke_account::result;
-  ask<done>(self, to, "the revocation", sessions, store::revoke_account{account_id, keep, *std::move(cause)},
-            [](const done& d) {
-              return rendered{200, render_revoked_count(d.revoked, d.position), d.position};
-            });
+  store::revoke_account order{account_id, keep, *std::move(cause)};
+  order.origin = origin_of(c, to, group, group == http::audience::user ? std::optional{account_id} : std::nullopt);
+  ask<done>(self, to, "the revocation", sessions, std::move(order), [](const done& d) {
+    return rendered{200, render_revoked_count(d.revoked, d.position), d.position};
+  });
 }
 
 } // namespace portcullis::api

@@ -14,11 +14,11 @@ void list_sessions(front_pointer self, http::responder to, const session_actor& 
                    const uuid& account_id, std::optional<uuid> current);
 
 /// Ends one session; with `owner`, only if it is that account's.
-void revoke_session(front_pointer self, http::responder to, const session_actor& sessions, const http::request& r,
+void revoke_session(front_pointer self, http::responder to, const session_actor& sessions, const http::call& c,
                     std::variant<uuid, token_hash> target, std::optional<uuid> owner);
 
 /// Ends all sessions of an account but for `keep`.
-void revoke_account(front_pointer self, http::responder to, const session_actor& sessions, const http::request& r,
+void revoke_account(front_pointer self, http::responder to, const session_actor& sessions, const http::call& c,
                     const uuid& account_id, std::optional<uuid> keep, http::audience group);
 
 } // namespace portcullis::api

@@ -39,7 +39,7 @@ api::front_parts make_edge_parts(api::front_pointer self, http::server& server, 
   probes->add_source([client](metrics::snapshot& s) { add_to(s, client->stats()); });
   api::front_parts parts;
   parts.health = probes.get();
-  parts.modules.push_back(std::make_unique<api::gatekeeper>(server, options.gate));
+  parts.modules.push_back(std::make_unique<api::gatekeeper>(self, server, account_actor{}, options.gate));
   parts.modules.push_back(std::make_unique<api::resolve_api>(self, server, cache, options.resolve));
   parts.modules.push_back(std::move(probes));
   return parts;
@@ -73,6 +73,7 @@ void edge_supervisor_state::start(self_pointer owner, supervisor_options options
   spawn_front();
   spawn_feed();
   self_->send(front_, start_serving{});
+  options_.serving();
 }
 
 void edge_supervisor_state::spawn_cache() {

@@ -3,6 +3,8 @@
 #include "actors/guard.hpp"
 #include "api/account_api.hpp"
 #include "api/admin_api.hpp"
+#include "api/bulk_api.hpp"
+#include "api/console_api.hpp"
 #include "api/feed_api.hpp"
 #include "api/lookup_api.hpp"
 #include "api/oauth_api.hpp"
@@ -41,11 +43,15 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
   probes->add_check(database_check(self, server, peers.pool));
   probes->add_source(metrics_source_actor{peers.cache});
   probes->add_source(metrics_source_actor{peers.pool});
+  probes->add_source(metrics_source_actor{peers.sessions});
+  probes->add_source(metrics_source_actor{peers.accounts});
+  if (peers.reaper)
+    probes->add_source(metrics_source_actor{peers.reaper});
   api::admin_api::peers operators{peers.accounts, peers.reaper, peers.cache, peers.pool};
 
   api::front_parts parts;
   parts.health = probes.get();
-  parts.modules.push_back(std::make_unique<api::gatekeeper>(server, options.gate));
+  parts.modules.push_back(std::make_unique<api::gatekeeper>(self, server, peers.accounts, options.gate));
   auto resolving = std::make_unique<api::resolve_api>(self, server, peers.cache, options.resolve);
   parts.modules.push_back(
     std::make_unique<api::oauth_api>(self, *resolving, peers.sessions, options.resolve.issuer));
@@ -54,10 +60,12 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
     std::make_unique<api::lookup_api>(self, server, peers.cache, options.resolve.cursor_wait));
   parts.modules.push_back(std::make_unique<api::session_api>(self, peers.sessions));
   parts.modules.push_back(std::make_unique<api::account_api>(self, peers.accounts));
-  parts.modules.push_back(std::make_unique<api::user_api>(self, peers.sessions, peers.accounts));
+  parts.modules.push_back(std::make_unique<api::user_api>(self, peers.cache, peers.sessions, peers.accounts));
   parts.modules.push_back(std::make_unique<api::admin_api>(self, std::move(operators), feed->hub()));
   parts.modules.push_back(std::make_unique<api::version_api>(options.service_name, options.version));
   parts.modules.push_back(std::make_unique<api::openapi_api>());
+  parts.modules.push_back(std::make_unique<api::console_api>());
+  parts.modules.push_back(std::make_unique<api::bulk_api>(self, server, peers.bulk));
   parts.modules.push_back(std::move(feed));
   parts.modules.push_back(std::move(probes));
   return parts;

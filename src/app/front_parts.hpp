@@ -16,6 +16,7 @@ struct front_peers {
   session_actor sessions;
   account_actor accounts;
   reaper_actor reaper;
+  bulk_revoker_actor bulk;
   db_pool_actor pool;
 };
 

@@ -3,6 +3,7 @@
 #include "app/serve.hpp"
 #include "config/command_line.hpp"
 #include "config/settings.hpp"
+#include "ctl/run.hpp"
 #include "telemetry/log.hpp"
 
 #include <openssl/crypto.h>
@@ -58,6 +59,7 @@ int run(const config::command_line& line) {
     return serve(settings, PORTCULLIS_VERSION);
   case config::command::edge:
     return run_edge(settings, PORTCULLIS_VERSION);
+  case config::command::ctl:
   case config::command::key:
   case config::command::version:
     break; // need no configuration: answered before
@@ -71,6 +73,8 @@ int main(int argc, char** argv) {
   if (!occupy_standard_descriptors())
     return EXIT_FAILURE;
   leave_openssl_as_it_is_at_exit();
+  if (argc > 1 && std::string_view{argv[1]} == "ctl")
+    return ctl::run(argc - 1, argv + 1);
   auto parsed = config::parse_command_line({argv + 1, argv + argc});
   if (auto* complaint = std::get_if<std::string>(&parsed)) {
     std::cerr << *complaint << '\n';

@@ -57,6 +57,7 @@ http::server_options server_options_of(const config::settings& s, const std::vec
               {{"connections_max", limits.connections_max}, {"open_files_max", descriptors_max}});
   limits.request_timeout = s.request_timeout();
   result.request_id_seed = random_seed();
+  result.access = s.http.access_log;
   for (std::size_t i = 0; i < from.size(); ++i)
     result.listen.push_back(listening_of(from[i], s.http.listen[i].is_tls, tls));
   return result;

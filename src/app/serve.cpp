@@ -3,6 +3,7 @@
 #include "actors/interfaces.hpp"
 #include "app/edge_supervisor.hpp"
 #include "app/reloading.hpp"
+#include "app/service_manager.hpp"
 #include "app/supervisor.hpp"
 #include "edge/transfer.hpp"
 #include "net/listener.hpp"
@@ -27,6 +28,7 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <thread>
 
 namespace portcullis {
@@ -96,18 +98,45 @@ sigset_t waited_signals() {
   return signals;
 }
 
+/// Tells the service manager of a process that lives: one whose actors and I/O thread answer.
+class heartbeat {
+public:
+  heartbeat(const service_manager& manager, std::function<bool()> answers)
+    : manager_(manager), interval_(manager.alive_interval()), answers_(std::move(answers)) {}
+
+  /// How long it can be left alone.
+  std::chrono::milliseconds pause(std::chrono::milliseconds longest) const {
+    return interval_ ? std::min(longest, std::chrono::floor<std::chrono::milliseconds>(*interval_ / 2)) : longest;
+  }
+
+  void beat() {
+    const auto now = boot_clock::now();
+    if (!interval_ || now - last_ < *interval_ / 2 || !answers_())
+      return;
+    last_ = now;
+    manager_.alive();
+  }
+
+private:
+  const service_manager& manager_;
+  std::optional<std::chrono::microseconds> interval_;
+  std::function<bool()> answers_;
+  instant last_ = boot_clock::now();
+};
+
 /// Waits for the signal that ends the service, and reads files again as they change meanwhile.
-void wait_for_stop(reloading& files) {
-  constexpr timespec look_interval{1, 0};
+void wait_for_stop(reloading& files, heartbeat& heart) {
+  constexpr std::chrono::milliseconds look_interval{1'000};
   const auto signals = waited_signals();
   for (;;) {
-    const int signal = sigtimedwait(&signals, nullptr, &look_interval);
+    const int signal = wait_for_signal(signals, heart.pause(look_interval));
     if (signal == SIGTERM || signal == SIGINT)
       return;
     if (signal == SIGHUP)
       files.reload();
     else
       files.look_again();
+    heart.beat();
   }
 }
 
@@ -125,10 +154,9 @@ result<void> prepare(const config::settings& settings, reloading& files, supervi
   return {};
 }
 
-/// What the metrics exporter calls from its own thread. A service that does not answer, because it is ending,
-/// has nothing to export.
-metrics::snapshot collect(caf::actor_system& system, const supervisor_actor& boss) {
-  metrics::snapshot result;
+/// Everybody's numbers; nothing from a service that does not answer, because it is ending or hangs.
+std::optional<metrics::snapshot> collect(caf::actor_system& system, const supervisor_actor& boss) {
+  std::optional<metrics::snapshot> result;
   caf::scoped_actor self{system};
   self->request(boss, std::chrono::seconds{1}, read_numbers{})
     .receive([&](all_numbers& numbers) { result = std::move(numbers.snapshot); }, [](const caf::error&) {});
@@ -151,7 +179,8 @@ int run(const config::settings& settings, const std::string& version, const spaw
   auto signals = waited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
-  log::start(settings.telemetry.log_level, settings.telemetry.service_name);
+  log::start(settings.telemetry.log_level, settings.telemetry.service_name, STDERR_FILENO,
+             settings.telemetry.log_form);
   log::info("starting", {{"version", version}});
   supervisor_options options;
   options.settings = settings;
@@ -163,6 +192,8 @@ int run(const config::settings& settings, const std::string& version, const spaw
     log::stop();
     return EXIT_FAILURE;
   }
+  const auto manager = service_manager::from_environment();
+  options.serving = [manager] { manager.ready(); };
   std::atomic<bool> has_failed{false};
   options.give_up = [&has_failed](const std::string& reason) {
     log::error("the service cannot go on", {{"reason", reason}});
@@ -174,10 +205,12 @@ int run(const config::settings& settings, const std::string& version, const spaw
     caf::actor_system system{cfg};
     auto boss = spawn(system, std::move(options));
     auto exporting = tracing_options_of(settings, version);
-    exporting.collect = [&system, boss] { return collect(system, boss); };
+    exporting.collect = [&system, boss] { return collect(system, boss).value_or(metrics::snapshot{}); };
     if (auto err = tracing::start(std::move(exporting)); err.code != errc::none)
       log::error(err.detail);
-    wait_for_stop(files);
+    heartbeat heart{manager, [&system, boss] { return collect(system, boss).has_value(); }};
+    wait_for_stop(files, heart);
+    manager.stopping();
     auto is_drained = std::make_shared<std::atomic<bool>>(false);
     watch_shutdown(settings.http.shutdown_delay + settings.http.drain_timeout + shutdown_grace, is_drained);
     caf::scoped_actor self{system};

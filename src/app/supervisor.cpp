@@ -1,6 +1,7 @@
 #include "app/supervisor.hpp"
 
 #include "actors/account.hpp"
+#include "actors/bulk_revoker.hpp"
 #include "actors/on_io_thread.hpp"
 #include "actors/reaper.hpp"
 #include "actors/revocation_feed.hpp"
@@ -34,6 +35,7 @@ db::connect_options connect_options_of(const config::settings& s, const std::sha
   result.operation_timeout =
     std::chrono::duration_cast<std::chrono::milliseconds>(s.postgres.pool.operation_timeout);
   result.application_name = s.telemetry.service_name;
+  result.policy = s.sessions;
   return result;
 }
 
@@ -57,6 +59,9 @@ reaper_options reaper_options_of(const config::settings& s) {
   result.guest_retention = s.retention.guest_retention;
   result.revoked_retention = s.retention.revoked_retention;
   result.event_retention = s.revocation.retention;
+  result.session_max_age = s.sessions.max_age;
+  result.guest_session_max_age = s.sessions.guest_max_age;
+  result.audit_retention = s.retention.audit_retention;
   return result;
 }
 
@@ -95,6 +100,7 @@ void supervisor_state::spawn_domain() {
   self_->monitor(sessions_);
   self_->monitor(accounts_);
   reaper_ = self_->spawn<caf::monitored>(reaper, reaper_options_of(s), pool_, wakeup_, sources{});
+  bulk_revoker_ = self_->spawn<caf::monitored>(bulk_revoker, bulk_revoker_options{}, pool_, wakeup_, sources{});
 }
 
 void supervisor_state::spawn_front() {
@@ -109,7 +115,7 @@ void supervisor_state::spawn_front() {
   parts.resolve = resolve_options_of(s);
   parts.resolve.issuer = s.access.issuer;
   parts.gate = gate_options_of(s, options_.callers);
-  options.make_parts = [peers = front_peers{cache_, sessions_, accounts_, reaper_, pool_},
+  options.make_parts = [peers = front_peers{cache_, sessions_, accounts_, reaper_, bulk_revoker_, pool_},
                         parts](api::front_pointer self, http::server& server) {
     return make_front_parts(self, server, peers, parts);
   };
@@ -133,6 +139,7 @@ void supervisor_state::migrated(const migrations_finished& news) {
     return;
   self_->send(front_, start_serving{});
   spawn_feed();
+  options_.serving();
 }
 
 void supervisor_state::spawn_feed() {
@@ -183,6 +190,7 @@ void supervisor_state::end_all() {
   end(sessions_);
   end(accounts_);
   end(reaper_);
+  end(bulk_revoker_);
   end(pool_);
   end(cache_);
 }

@@ -27,6 +27,8 @@ struct supervisor_options {
   std::shared_ptr<published_tls> tls;         // null: no listener has TLS
   std::string version;
   std::size_t descriptors_max = 1024; // open files of the process
+  /// Called once, from the supervisor's thread, when everything is served.
+  std::function<void()> serving = [] {};
   /// Called once, from the supervisor's thread, when the service cannot go on; the sentence says why.
   std::function<void(const std::string&)> give_up;
 };
@@ -61,6 +63,7 @@ private:
   session_actor sessions_;
   account_actor accounts_;
   reaper_actor reaper_;
+  bulk_revoker_actor bulk_revoker_;
   http_front_actor front_;
   std::optional<revocation_feed_actor> feed_;
   orderly_stop stop_;

@@ -15,11 +15,13 @@ struct command_description {
   std::string_view help;
 };
 
-constexpr std::array<command_description, 6> commands = {{
+constexpr std::array<command_description, 7> commands = {{
   {command::serve, "serve", "migrate the schema, then serve until SIGTERM or SIGINT (the default)"},
   {command::edge, "edge", "run the session cache that a gateway stands next to, in front of the service"},
   {command::migrate, "migrate", "bring the schema up to date and exit"},
   {command::check_config, "check-config", "print what a command would run with, secrets masked: [serve | edge]"},
+  {command::ctl, "ctl",
+   "operate a service from a shell: sessions, accounts, the feed, a check-up; see ctl --help"},
   {command::key, "key", "make a key for a caller: `portcullis key new NAME`"},
   {command::version, "version", "print name and version"},
 }};
@@ -77,6 +79,7 @@ std::optional<role> role_of(command c) noexcept {
   case command::migrate:
   case command::check_config:
     return role::service;
+  case command::ctl:
   case command::key:
   case command::version:
     return std::nullopt;

@@ -11,7 +11,7 @@
 
 namespace portcullis::config {
 
-enum class command : std::uint8_t { serve, edge, migrate, check_config, key, version };
+enum class command : std::uint8_t { serve, edge, migrate, check_config, ctl, key, version };
 
 std::string_view to_string(command c) noexcept;
 

@@ -140,6 +140,11 @@ std::vector<variable> essential_variables(const variable_maker& make) {
                   milliseconds{0}, minutes{10}, "how long a gateway may keep an answer that allows; 0s: no-store"),
     make.choice("LOG_LEVEL", in(&settings::telemetry, &telemetry_settings::log_level), log::parse_level,
                 "debug, info, warn or error", "least severity that is logged"),
+    make.choice("LOG_FORMAT", in(&settings::telemetry, &telemetry_settings::log_form), log::parse_form,
+                "logfmt or json", "how a line of the log looks"),
+    make.choice("ACCESS_LOG", in(&settings::http, &http_settings::access_log), http::parse_access_mode,
+                "off, sampled or full",
+                "which answers have a line at info, beside changes and failures: none, one a second, or all"),
     make.service_name("service.name in logs"),
   };
 }

@@ -1,5 +1,6 @@
 #include "config/settings.hpp"
 
+#include "config/secret_files.hpp"
 #include "config/variables.hpp"
 #include "core/time.hpp"
 #include "db/connection.hpp"
@@ -21,23 +22,35 @@ bool is_ours(std::string_view name) {
                      [&](std::string_view prefix) { return name.substr(0, prefix.size()) == prefix; });
 }
 
-// Without white space at the ends: values from files end in a newline.
-std::string_view find(const environment& env, std::string_view name) {
-  constexpr std::string_view spaces = " \t\r\n";
-  const auto found = env.find(name);
-  if (found == env.end())
-    return {};
-  const std::string_view text = found->second;
-  const std::size_t begin = text.find_first_not_of(spaces);
-  return begin == std::string_view::npos ? std::string_view{}
-                                         : text.substr(begin, text.find_last_not_of(spaces) + 1 - begin);
+/// A path, or what was put in its place by mistake, without a password.
+std::string shown_path(std::string_view text) {
+  const bool may_be_secret =
+    text.find("://") != std::string_view::npos || text.find('=') != std::string_view::npos;
+  return may_be_secret ? db::mask_dsn(text) : std::string{text};
+}
+
+/// Reads a secret that comes in a file. Returns whether it is said where it is, rightly or not.
+bool read_from_file(const variable& v, const environment& env, settings* out, std::vector<problem>* problems) {
+  const std::string name = file_variable(v);
+  auto text = read_secret_file(v, env);
+  if (text && text->empty())
+    return false;
+  if (std::string complaint = text ? v.set(*out, *text) : text.error().detail; !complaint.empty())
+    problems->push_back({name, shown_path(value_of(env, name)), std::move(complaint)});
+  return true;
+}
+
+bool is_known(role whose, std::string_view name) {
+  return find_variable(whose, name) != nullptr || is_file_variable(whose, name);
 }
 
 std::vector<problem> read(const environment& env, settings* out) {
   std::vector<problem> problems;
   for (const variable& v : variables(out->role)) {
     const std::string& name = v.name;
-    const std::string_view text = find(env, name);
+    if (v.is_secret && read_from_file(v, env, out, &problems))
+      continue;
+    const std::string_view text = value_of(env, name);
     if (text.empty()) {
       if (v.is_required)
         problems.push_back({name, "", "takes " + v.takes});
@@ -160,6 +173,18 @@ void check_together(const settings& s, bool can_trace, std::vector<problem>* pro
 
 } // namespace
 
+std::string_view without_outer_spaces(std::string_view text) noexcept {
+  constexpr std::string_view spaces = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(spaces);
+  return begin == std::string_view::npos ? std::string_view{}
+                                         : text.substr(begin, text.find_last_not_of(spaces) + 1 - begin);
+}
+
+std::string_view value_of(const environment& env, std::string_view name) {
+  const auto found = env.find(name);
+  return found == env.end() ? std::string_view{} : without_outer_spaces(found->second);
+}
+
 environment process_environment() {
   environment env;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
@@ -203,8 +228,7 @@ std::variant<settings, std::vector<problem>> load(role whose, const environment&
 std::vector<std::string> unknown_variables(const environment& env) {
   std::vector<std::string> unknown;
   for (const auto& [name, value] : env)
-    if (is_ours(name) && find_variable(role::service, name) == nullptr
-        && find_variable(role::edge, name) == nullptr)
+    if (is_ours(name) && !is_known(role::service, name) && !is_known(role::edge, name))
       unknown.push_back(name);
   return unknown;
 }

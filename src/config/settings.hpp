@@ -2,8 +2,10 @@
 
 #include "actors/session_cache_limits.hpp"
 #include "config/listen_address.hpp"
+#include "core/session_policy.hpp"
 #include "db/pool_limits.hpp"
 #include "feed/limits.hpp"
+#include "http/server/access_mode.hpp"
 #include "http/server/limits.hpp"
 #include "net/tls_context.hpp"
 #include "telemetry/log.hpp"
@@ -32,6 +34,7 @@ struct http_settings {
   std::vector<listen_address> listen{listen_address{}};
   http::server_limits limits; // `request_timeout` apart, which is computed
   feed::hub_limits feed;      // the service's
+  http::access_mode access_log = http::access_mode::off;
 
   milliseconds shutdown_delay{2'000}; // at a stop, not ready but serving
   milliseconds drain_timeout{10'000}; // after it, for what has begun
@@ -76,11 +79,13 @@ struct retention_settings {
   milliseconds guest_retention{std::chrono::hours{720}};
   milliseconds guest_reap_interval{std::chrono::hours{1}};
   milliseconds revoked_retention{std::chrono::hours{720}}; // dead session rows
+  milliseconds audit_retention{std::chrono::hours{2160}};
 };
 
 struct telemetry_settings {
   std::string service_name = "portcullis";
   log::level log_level = log::level::info;
+  log::form log_form = log::form::logfmt;
   tracing::exporter traces = tracing::exporter::none;
   tracing::exporter metrics = tracing::exporter::none;
 };
@@ -108,6 +113,7 @@ struct settings {
   postgres_settings postgres; // the service's
   service_settings service;   // an edge's
   session_cache_settings session_cache;
+  session_policy sessions; // the service's
   revocation_settings revocation;
   retention_settings retention;
   telemetry_settings telemetry;
@@ -128,6 +134,11 @@ settings defaults_of(role whose);
 
 /// The variables of the process, as far as they concern this service. An empty value counts as not set.
 using environment = std::map<std::string, std::string, std::less<>>;
+
+std::string_view without_outer_spaces(std::string_view text) noexcept;
+
+/// Without white space at the ends; empty when it is not set.
+std::string_view value_of(const environment& env, std::string_view name);
 
 /// The `BACKEND_*` and `GATEWAY_*` variables of this process.
 environment process_environment();

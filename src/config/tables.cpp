@@ -1,3 +1,4 @@
+#include "config/secret_files.hpp"
 #include "config/settings.hpp"
 #include "config/variables.hpp"
 
@@ -11,6 +12,16 @@ namespace {
 std::string shown(const variable& v, const settings& values) {
   auto text = v.show(values);
   return text.empty() ? "none" : text;
+}
+
+std::string help_of(const variable& v) {
+  return std::string{v.help} + (v.is_secret ? "; or " + file_variable(v) + " names a file that holds it" : "");
+}
+
+std::string origin_of(const variable& v, const environment& env) {
+  if (!value_of(env, v.name).empty())
+    return "environment";
+  return v.is_secret && !value_of(env, file_variable(v)).empty() ? file_variable(v) : "default";
 }
 
 std::string default_cell(const std::string& text) {
@@ -28,9 +39,8 @@ std::string describe(const settings& values, const environment& env) {
   }
   std::string out;
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const auto found = env.find(variables(values.role)[i].name);
-    const bool is_given = found != env.end() && !found->second.empty();
-    out += lines[i].append(width - lines[i].size(), ' ') + (is_given ? "  # environment\n" : "  # default\n");
+    const auto origin = origin_of(variables(values.role)[i], env);
+    out += lines[i].append(width - lines[i].size(), ' ') + "  # " + origin + '\n';
   }
   return out;
 }
@@ -41,7 +51,7 @@ std::string help_table(role whose) {
   for (const variable& v : variables(whose)) {
     const std::string fallback = v.is_required ? "required" : "default " + shown(v, defaults);
     out += "  " + v.name + " (" + fallback + ")\n";
-    out += "      " + std::string{v.help} + "\n";
+    out += "      " + help_of(v) + "\n";
     out += "      takes " + v.takes + "\n";
   }
   return out;
@@ -52,7 +62,7 @@ std::string markdown_table(role whose) {
   std::string out = "| variable | default | takes | what it is |\n|---|---|---|---|\n";
   for (const variable& v : variables(whose)) {
     const std::string fallback = v.is_required ? "**required**" : default_cell(v.show(defaults));
-    out += "| `" + v.name + "` | " + fallback + " | " + v.takes + " | " + std::string{v.help} + " |\n";
+    out += "| `" + v.name + "` | " + fallback + " | " + v.takes + " | " + help_of(v) + " |\n";
   }
   return out;
 }

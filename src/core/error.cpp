@@ -63,6 +63,8 @@ std::string_view to_string(errc code) noexcept {
     return "identity_taken";
   case errc::account_seated:
     return "account_seated";
+  case errc::job_not_found:
+    return "job_not_found";
   case errc::identity_last:
     return "identity_last";
   case errc::database_unavailable:

@@ -42,6 +42,7 @@ enum class errc : std::uint8_t {
   identity_not_found, ///< the account has no such identity
   identity_taken,     ///< the identity belongs to another account
   account_seated,     ///< a game holds the account
+  job_not_found,      ///< no bulk revocation with that id
   identity_last,      ///< the only identity of a full account
 
   // The service cannot do it now.
@@ -62,6 +63,7 @@ std::string_view to_string(errc code) noexcept;
 struct failure {
   errc code = errc::none;
   std::string detail;
+  std::string sqlstate = {}; // for the log alone: what the database refused with, where it did
 };
 
 inline bool operator==(const failure& a, const failure& b) noexcept {

@@ -2,7 +2,9 @@
 
 #include "core/model.hpp"
 #include "core/time.hpp"
+#include "core/told_clock.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace portcullis {
@@ -16,6 +18,7 @@ struct log_page {
   /// Everything committed before it, up to `last` if `has_more`, is in the page: the lease on memory runs from
   /// here.
   instant as_of{};
+  std::optional<clock_reading> clock; // what the database's clock showed, if it was told
 };
 
 } // namespace portcullis

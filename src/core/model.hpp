@@ -52,7 +52,8 @@ struct session {
   portcullis::device device;
   std::optional<timestamp> revoked_at; // set too when its generation died, from the account's last change
   std::string revoke_reason;
-  bool is_active = true;
+  std::optional<timestamp> expires_at; // nothing: it lives until it is revoked
+  bool is_active = true;               // neither revoked nor expired
 };
 
 /// A session as the hot path needs it: fixed size, no heap.
@@ -62,7 +63,13 @@ struct session_record {
   timestamp created_at{};
   std::int32_t generation = 0; // dead once its account's generation is higher
   bool is_guest = false;
+  std::optional<timestamp> expires_at{}; // by the clock of the database; nothing: it lives until it is revoked
 };
+
+/// Whether the session is over at `now`, by the clock that dated it: from the very instant of its expiry on.
+inline bool is_expired(const session_record& s, timestamp now) noexcept {
+  return s.expires_at && now >= *s.expires_at;
+}
 
 /// A session under its token's hash, as the warm-up brings it.
 struct warm_session {
@@ -70,8 +77,8 @@ struct warm_session {
   session_record record;
 };
 
-/// What is known of a token.
-enum class session_status : std::uint8_t { unknown, revoked, active };
+/// What is known of a token. A session that was revoked is that, however old it is.
+enum class session_status : std::uint8_t { unknown, revoked, expired, active };
 
 /// A position in the revocation log. The epoch names a history: it changes when the database's does
 /// (restore, failover that lost events), and then `seq` means nothing any more.
@@ -98,6 +105,9 @@ struct revocation_event {
   std::string reason;
   std::string actor; // who ended it: `user`, `internal`, `admin`, `reaper`
   timestamp occurred_at{};
+  /// The same by the clock of this process, or earlier: its age by the database's clock, before the read that
+  /// found it began. `instant::min()` if that is not known.
+  instant happened = instant::min();
 };
 
 inline bool operator==(const identity_key& a, const identity_key& b) {
@@ -116,11 +126,11 @@ inline bool operator==(const device& a, const device& b) {
 inline bool operator==(const session& a, const session& b) {
   return a.session_id == b.session_id && a.account_id == b.account_id && a.is_guest == b.is_guest
          && a.created_at == b.created_at && a.device == b.device && a.revoked_at == b.revoked_at
-         && a.revoke_reason == b.revoke_reason && a.is_active == b.is_active;
+         && a.revoke_reason == b.revoke_reason && a.expires_at == b.expires_at && a.is_active == b.is_active;
 }
 inline bool operator==(const session_record& a, const session_record& b) {
   return a.session_id == b.session_id && a.account_id == b.account_id && a.created_at == b.created_at
-         && a.generation == b.generation && a.is_guest == b.is_guest;
+         && a.generation == b.generation && a.is_guest == b.is_guest && a.expires_at == b.expires_at;
 }
 inline bool operator==(const cursor& a, const cursor& b) noexcept {
   return a.epoch == b.epoch && a.seq == b.seq;

@@ -1,7 +1,10 @@
 #pragma once
 
+#include "core/audit.hpp"
 #include "core/error.hpp"
 #include "core/model.hpp"
+#include "core/operators_operations.hpp"
+#include "core/revocation_cause.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +20,9 @@
 ///
 /// What an operation makes is found again by the id of what it made. What ends or sets something has an
 /// `operation_id` to be found by: run again, it answers what it did the first time and does nothing twice.
+///
+/// What changes something says whose request it comes from (`origin`). Its transaction adds an entry to the audit
+/// for each thing that it has in fact changed, and none for what it found to be so already.
 namespace portcullis::store {
 
 // -- reads -------------------------------------------------------------------------------------------------
@@ -30,7 +36,7 @@ struct find_session {
   std::optional<cursor> at_least = std::nullopt;
   struct result {
     session_status status = session_status::unknown;
-    session_record record; // set when the status is `active` or `revoked`
+    session_record record; // set when the status is not `unknown`
   };
 };
 
@@ -117,6 +123,10 @@ struct minted {
   portcullis::account account;
   std::int32_t generation = 0;
   bool account_created = false;
+  /// Sessions of the account that ended because there were too many. Of several mints for one account that were
+  /// done together, the first tells them all.
+  std::vector<uuid> superseded;
+  std::optional<cursor> position; // at or after the last of their events, for each of those mints
 };
 
 /// `account_not_found`, for this one alone.
@@ -124,6 +134,7 @@ struct mint_session {
   static constexpr bool is_write = true;
   session_draft draft;
   uuid account_id;
+  audit_origin origin{};
   using result = minted;
 };
 
@@ -132,6 +143,7 @@ struct mint_for_identity {
   static constexpr bool is_write = true;
   session_draft draft;
   identity_claim claim;
+  audit_origin origin{};
   using result = minted;
 };
 
@@ -140,12 +152,14 @@ struct mint_guest {
   static constexpr bool is_write = true;
   session_draft draft;
   uuid account_id;
+  audit_origin origin{};
   using result = minted;
 };
 
 struct find_or_create_account {
   static constexpr bool is_write = true;
   identity_claim claim;
+  audit_origin origin{};
   struct result {
     portcullis::account account;
     bool created = false;
@@ -155,13 +169,8 @@ struct find_or_create_account {
 struct create_guest {
   static constexpr bool is_write = true;
   uuid account_id;
+  audit_origin origin{};
   using result = account;
-};
-
-/// Who asks for a revocation, and why; both go into the log.
-struct revocation_cause {
-  std::string reason; // short text, may be empty
-  std::string actor;  // `user`, `internal`, `admin`, `reaper`
 };
 
 /// Ends one session, found by its id or by its token's hash. `session_not_found` when there never was one,
@@ -172,6 +181,7 @@ struct revoke_session {
   std::optional<uuid> owner;
   revocation_cause cause;
   uuid operation_id{};
+  audit_origin origin{};
   struct result {
     bool revoked = false; // false: it was dead already
     uuid session_id;
@@ -188,6 +198,7 @@ struct revoke_account {
   std::optional<uuid> keep;
   revocation_cause cause;
   uuid operation_id{};
+  audit_origin origin{};
   struct result {
     std::size_t revoked = 0; // sessions that were active
     std::int32_t generation = 0;
@@ -201,6 +212,7 @@ struct delete_account {
   uuid account_id;
   revocation_cause cause;
   uuid operation_id{};
+  audit_origin origin{};
   struct result {
     std::int32_t generation = 0; // above every session's
     cursor position;
@@ -221,6 +233,7 @@ struct link_identity {
   };
   std::optional<token_rotation> rotation;
   revocation_cause cause; // of the old session's end
+  audit_origin origin{};
   struct result {
     portcullis::account account;
     bool was_linked = false;       // already, to this account: nothing changed but for the rotation
@@ -239,6 +252,7 @@ struct unlink_identity {
   uuid account_id;
   identity_key key;
   uuid operation_id{};
+  audit_origin origin{};
   using result = account;
 };
 
@@ -248,6 +262,7 @@ struct set_display_name {
   uuid account_id;
   std::optional<std::string> display_name;
   uuid operation_id{};
+  audit_origin origin{};
   using result = account;
 };
 
@@ -258,6 +273,7 @@ struct seat_player {
   uuid account_id;
   std::optional<std::int32_t> seat;
   uuid operation_id{};
+  audit_origin origin{};
   struct result {};
 };
 
@@ -267,6 +283,7 @@ struct unseat_player {
   uuid game_id;
   uuid account_id;
   uuid operation_id{};
+  audit_origin origin{};
   struct result {
     cursor position; // the end of the log as of the commit: unseating ends no session
   };
@@ -277,39 +294,9 @@ struct unseat_game {
   static constexpr bool is_write = true;
   uuid game_id;
   uuid operation_id{};
+  audit_origin origin{};
   struct result {
     cursor position; // as above
-  };
-};
-
-// -- for operators -----------------------------------------------------------------------------------------
-
-/// Accounts that match every condition given: by the time of their creation when one of the conditions is a time,
-/// by id otherwise. Each page is read along an index.
-struct list_accounts {
-  static constexpr bool is_write = false;
-  std::optional<identity_kind> kind;             // has an identity of this kind
-  std::optional<std::string> external_id_prefix; // has an identity that starts with this
-  std::optional<bool> is_guest;
-  std::optional<timestamp> created_before;
-  std::optional<timestamp> created_after;
-  std::optional<uuid> after; // exclusive
-  std::size_t limit = 50;
-  struct result {
-    std::vector<account> accounts;
-    bool has_more = false;
-  };
-};
-
-/// How many there are. Small tables are counted; of a large one a sample of pages is read, and the numbers are
-/// estimates.
-struct count_all {
-  static constexpr bool is_write = false;
-  struct result {
-    std::uint64_t accounts = 0;
-    std::uint64_t guests = 0;
-    std::uint64_t active_sessions = 0;
-    bool is_estimated = false;
   };
 };
 
@@ -340,6 +327,7 @@ struct reap_guests {
   std::size_t limit = 1000;
   bool dry_run = false;
   revocation_cause cause;
+  audit_origin origin{};
   using result = swept;
 };
 
@@ -361,6 +349,17 @@ struct delete_dead_generations {
   using result = swept;
 };
 
+/// Looks at no more than `limit` sessions that were created before the cut-off and deletes those that were not
+/// revoked: of guests, or of full accounts. Rows that somebody holds are left.
+struct delete_expired_sessions {
+  static constexpr bool is_write = true;
+  timestamp created_before{};
+  bool of_guests = false;
+  sweep_position after;
+  std::size_t limit = 1000;
+  using result = swept;
+};
+
 /// Deletes at most `limit` of the oldest events, those before the cut-off, and moves the point from which cursors
 /// can resume.
 struct prune_events {
@@ -370,14 +369,23 @@ struct prune_events {
   using result = swept; // `reached` stays where it is: what is left begins the log
 };
 
+/// Deletes at most `limit` of the oldest entries of the audit, those before the cut-off.
+struct prune_audit {
+  static constexpr bool is_write = true;
+  timestamp occurred_before{};
+  std::size_t limit = 1000;
+  using result = swept; // `reached` stays where it is, as above
+};
+
 // -- all of them -------------------------------------------------------------------------------------------
 
 using operation =
   std::variant<find_session, get_session, list_sessions, get_account, find_account, read_events, read_clock, ping,
-               list_accounts, count_all, mint_session, mint_for_identity, mint_guest, find_or_create_account,
-               create_guest, link_identity, unlink_identity, set_display_name, seat_player, unseat_player,
-               unseat_game, revoke_session, revoke_account, delete_account, reap_guests, delete_dead_sessions,
-               delete_dead_generations, prune_events>;
+               list_accounts, count_all, count_selected, get_revocation_job, list_audit, mint_session,
+               mint_for_identity, mint_guest, find_or_create_account, create_guest, link_identity, unlink_identity,
+               set_display_name, seat_player, unseat_player, unseat_game, revoke_session, revoke_account,
+               delete_account, reap_guests, delete_dead_sessions, delete_dead_generations, delete_expired_sessions,
+               prune_events, create_revocation_job, work_on_revocation_jobs, record_audit, prune_audit>;
 
 /// Whether the operation changes anything, and so ends in a commit.
 inline bool is_write(const operation& op) noexcept {
@@ -387,8 +395,10 @@ inline bool is_write(const operation& op) noexcept {
 /// The result of the operation at the same index of a batch, or why there is none.
 using outcome =
   std::variant<failure, find_session::result, session, list_sessions::result, account, read_events::result,
-               read_clock::result, ping::result, list_accounts::result, count_all::result, minted,
-               find_or_create_account::result, link_identity::result, seat_player::result, unseat_player::result,
-               unseat_game::result, revoke_session::result, revoke_account::result, delete_account::result, swept>;
+               read_clock::result, ping::result, list_accounts::result, count_all::result, list_audit::result,
+               minted, find_or_create_account::result, link_identity::result, seat_player::result,
+               unseat_player::result, unseat_game::result, revoke_session::result, revoke_account::result,
+               delete_account::result, swept, record_audit::result, count_selected::result, revocation_job,
+               work_on_revocation_jobs::result>;
 
 } // namespace portcullis::store

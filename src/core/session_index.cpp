@@ -29,12 +29,16 @@ struct alignas(32) entry {
   uuid session_id;
   instant loaded_at{};
   timestamp created_at{};
-  bool is_guest = false;
+  std::uint64_t is_guest : 1;
+  std::uint64_t lifetime_us : 63; // from its creation to its expiry
 
   bool is_revoked() const noexcept {
     return account == no_slot;
   }
 };
+
+/// The lifetime of a session that does not expire.
+constexpr std::uint64_t endless = (std::uint64_t{1} << 63) - 1;
 
 /// An account that has active entries, or that was forgotten and still has some: its chain waits to be taken
 /// apart.
@@ -68,9 +72,7 @@ struct session_index::impl {
   explicit impl(const options& opts)
     : entries_max(std::max<std::size_t>(opts.entries_max, 1)), ttl(opts.entry_ttl), hash_of_token(opts.seed, 0),
       hash_of_session(opts.seed, 1), hash_of_account(opts.seed, 2), by_token(entries_max), by_session(entries_max),
-      by_account(entries_max), entries(entries_max), accounts(entries_max) {
-    // nop
-  }
+      by_account(entries_max), entries(entries_max), accounts(entries_max) {}
 
   // -- looking up ------------------------------------------------------------------------------------------
 
@@ -118,12 +120,13 @@ struct session_index::impl {
                            [&](slot_number slot) { return accounts[slot].account_id == account_id; });
   }
 
-  bool is_expired(const entry& e, instant now) const {
+  bool is_outdated(const entry& e, instant now) const {
     return ttl.count() > 0 && now - e.loaded_at >= ttl;
   }
 
   session_record record_of(const entry& e) const {
-    return {e.session_id, accounts[e.account].account_id, e.created_at, e.generation, e.is_guest};
+    return {e.session_id, accounts[e.account].account_id, e.created_at, e.generation, e.is_guest != 0,
+            expiry_of(e)};
   }
 
   // -- the LRU list ----------------------------------------------------------------------------------------
@@ -234,8 +237,21 @@ struct session_index::impl {
   static void update(entry& e, const session_record& record, instant now) {
     e.created_at = record.created_at;
     e.generation = record.generation;
-    e.is_guest = record.is_guest;
+    e.is_guest = record.is_guest ? 1 : 0;
+    e.lifetime_us = lifetime_of(record) & endless;
     e.loaded_at = now;
+  }
+
+  static std::uint64_t lifetime_of(const session_record& record) {
+    if (!record.expires_at)
+      return endless;
+    auto lifetime = *record.expires_at - record.created_at;
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(lifetime.count(), 0));
+  }
+
+  static std::optional<timestamp> expiry_of(const entry& e) {
+    auto lifetime = std::chrono::microseconds{static_cast<std::int64_t>(e.lifetime_us)};
+    return e.lifetime_us == endless ? std::nullopt : std::optional{e.created_at + lifetime};
   }
 
   /// An entry that answers nothing makes room before one that does.
@@ -371,9 +387,7 @@ struct session_index::impl {
   retired_memory retired;
 };
 
-session_index::session_index(const options& opts) : impl_(std::make_unique<impl>(opts)), options_(opts) {
-  // nop
-}
+session_index::session_index(const options& opts) : impl_(std::make_unique<impl>(opts)), options_(opts) {}
 
 session_index::~session_index() = default;
 
@@ -384,11 +398,22 @@ session_status session_index::find(const token_hash& hash, instant now, session_
   if (slot == no_slot)
     return session_status::unknown;
   const entry& e = impl_->entries[slot];
-  if (impl_->is_expired(e, now)) {
+  if (impl_->is_outdated(e, now)) {
     impl_->drop(slot);
     return session_status::unknown;
   }
   impl_->touch(slot);
+  if (e.is_revoked())
+    return session_status::revoked;
+  *out = impl_->record_of(e);
+  return session_status::active;
+}
+
+session_status session_index::find_by_id(const uuid& session_id, session_record* out) {
+  const slot_number slot = impl_->find_session(session_id);
+  if (slot == no_slot)
+    return session_status::unknown;
+  const entry& e = impl_->entries[slot];
   if (e.is_revoked())
     return session_status::revoked;
   *out = impl_->record_of(e);

@@ -40,6 +40,9 @@ public:
   /// past its TTL), never "does not exist". Marks the entry as used.
   session_status find(const token_hash& hash, instant now, session_record* out);
 
+  /// The same by the session's id, and it marks nothing.
+  session_status find_by_id(const uuid& session_id, session_record* out);
+
   /// Brings what `find` reads first nearer, for a caller that will look several up.
   void prefetch(const token_hash& hash) const noexcept;
 

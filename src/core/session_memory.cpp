@@ -16,12 +16,8 @@ session_memory::knowledge session_memory::peek(const token_hash& hash, instant n
     ++count_.hits;
     return knowledge::revoked;
   case session_status::active:
-    if (has_lease(now)) {
-      ++count_.hits;
-      return knowledge::active;
-    }
-    ++count_.read_throughs;
-    return knowledge::must_load;
+  case session_status::expired:
+    return peek_living(*out, now);
   case session_status::unknown:
     break;
   }
@@ -33,9 +29,53 @@ session_memory::knowledge session_memory::peek(const token_hash& hash, instant n
   return knowledge::must_load;
 }
 
+/// Of a session that has not been revoked, as far as memory knows.
+session_memory::knowledge session_memory::peek_living(const session_record& record, instant now) {
+  const auto grown = age_of(record, now);
+  if (grown == age::over) {
+    ++count_.hits;
+    return knowledge::expired;
+  }
+  if (grown == age::young && has_lease(now)) {
+    ++count_.hits;
+    return knowledge::active;
+  }
+  ++count_.read_throughs;
+  return knowledge::must_load;
+}
+
+session_memory::knowledge session_memory::recall_by_id(const uuid& session_id, instant now, session_record* out) {
+  switch (index_.find_by_id(session_id, out)) {
+  case session_status::revoked:
+    return knowledge::revoked;
+  case session_status::active:
+  case session_status::expired:
+    break;
+  case session_status::unknown:
+    return knowledge::must_load;
+  }
+  const auto grown = age_of(*out, now);
+  if (grown == age::over)
+    return knowledge::expired;
+  return grown == age::young && has_lease(now) ? knowledge::active : knowledge::must_load;
+}
+
+session_memory::age session_memory::age_of(const session_record& record, instant now) const noexcept {
+  if (!record.expires_at)
+    return age::young;
+  const auto time = clock_.at(now);
+  if (!time)
+    return age::unclear;
+  return is_expired(record, *time) ? age::over : age::young;
+}
+
 session_memory::knowledge session_memory::peek_final(const token_hash& hash, instant now) {
-  session_record ignored;
-  const auto status = index_.find(hash, now, &ignored);
+  session_record held;
+  const auto status = index_.find(hash, now, &held);
+  if (status == session_status::active && age_of(held, now) == age::over) {
+    ++count_.hits;
+    return knowledge::expired;
+  }
   if (status == session_status::active) {
     ++count_.read_throughs;
     return knowledge::must_load;
@@ -62,6 +102,9 @@ session_memory::admission session_memory::admit(const token_hash& hash, session_
     index_.put(hash, record, now);
     index_.revoke_session(record.session_id);
     return admission::revoked;
+  case session_status::expired:
+    put_expired(hash, record, now);
+    return admission::expired;
   case session_status::active:
     break;
   }
@@ -78,8 +121,17 @@ session_memory::admission session_memory::admit(const token_hash& hash, session_
     break;
   }
   index_.put(hash, record, now);
+  if (age_of(record, now) == age::over)
+    return admission::expired;
   // An answer that lay in a socket buffer while the process was stopped is as stale as one from memory.
   return is_recent(began, now) ? admission::active : admission::retry;
+}
+
+/// Its expiry is put at its creation, so that it stays expired here even if the clock is set back.
+void session_memory::put_expired(const token_hash& hash, const session_record& record, instant now) {
+  auto ended = record;
+  ended.expires_at = record.created_at;
+  index_.put(hash, ended, now);
 }
 
 void session_memory::admit_minted(const token_hash& hash, const session_record& record, instant began,
@@ -109,6 +161,10 @@ void session_memory::apply(const revocation_event& event, instant now) {
   }
 }
 
+void session_memory::tell_time(const clock_reading& reading) noexcept {
+  clock_.tell(reading);
+}
+
 void session_memory::renew_lease(instant read_began) {
   if (read_began > lease_began_)
     lease_began_ = read_began;
@@ -119,6 +175,7 @@ void session_memory::reset(instant noticed) {
   unknown_.clear();
   followed_since_ = std::max(followed_since_, noticed);
   lease_began_ = instant::min();
+  clock_.forget(); // it may be another machine's
 }
 
 void session_memory::prefetch(const token_hash& hash) const noexcept {
@@ -146,7 +203,7 @@ bool session_memory::had_lease(instant now, std::chrono::nanoseconds grace) cons
 }
 
 bool session_memory::recall(const token_hash& hash, instant now, session_record* out) {
-  return index_.find(hash, now, out) == session_status::active;
+  return index_.find(hash, now, out) == session_status::active && age_of(*out, now) == age::young;
 }
 
 bool session_memory::is_recent(instant began, instant now) const noexcept {

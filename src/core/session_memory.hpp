@@ -4,6 +4,7 @@
 #include "core/recent_revocations.hpp"
 #include "core/session_index.hpp"
 #include "core/time.hpp"
+#include "core/told_clock.hpp"
 #include "core/unknown_tokens.hpp"
 
 #include <chrono>
@@ -27,6 +28,7 @@ public:
   enum class knowledge : std::uint8_t {
     active,
     revoked,   // final, so it needs no lease
+    expired,   // final as well
     unknown,   // never minted: final as well
     must_load, // not held, or held without a lease: only the database can tell
   };
@@ -35,6 +37,7 @@ public:
   enum class admission : std::uint8_t {
     active,  // admitted; it may be answered
     revoked, // dead, perhaps since the load began
+    expired, // it has reached its age
     unknown, // no such token
     retry,   // overtaken by too much to tell, or older than the staleness bound: load again
   };
@@ -54,6 +57,9 @@ public:
   /// The same for a caller to whom memory may be too old whatever its lease: what is final, or `must_load`.
   knowledge peek_final(const token_hash& hash, instant now);
 
+  /// What is known of a session by its id. Counts nothing.
+  knowledge recall_by_id(const uuid& session_id, instant now, session_record* out);
+
   /// Takes in what a load that began at `began` says of `hash`.
   admission admit(const token_hash& hash, session_status status, const session_record& record, instant began,
                   instant now);
@@ -68,6 +74,10 @@ public:
   /// more. Memory forgets them, and the next look-up of each asks the database.
   void forget_account(const uuid& account_id, instant now);
   void apply(const revocation_event& event, instant now);
+
+  /// What the clock showed by which sessions age. Until it has told something, those that expire are not answered
+  /// from memory.
+  void tell_time(const clock_reading& reading) noexcept;
 
   /// A read of the log that began at `read_began` succeeded and all its events were applied.
   void renew_lease(instant read_began);
@@ -102,6 +112,10 @@ public:
   std::size_t unknown_size() const noexcept;
 
 private:
+  enum class age : std::uint8_t { young, over, unclear };
+  age age_of(const session_record& record, instant now) const noexcept;
+  knowledge peek_living(const session_record& record, instant now);
+  void put_expired(const token_hash& hash, const session_record& record, instant now);
   bool is_recent(instant began, instant now) const noexcept;
   recent_revocations::finding judge(const session_record& record, instant began) const;
 
@@ -109,6 +123,7 @@ private:
   unknown_tokens unknown_;
   recent_revocations revoked_lately_;
   std::chrono::nanoseconds staleness_max_;
+  told_clock clock_;
   instant lease_began_ = instant::min();
   instant followed_since_ = instant::min(); // events tell of all that reads lack which began at or after it
   counters count_;

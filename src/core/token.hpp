@@ -57,6 +57,9 @@ private:
 /// and a checksum that fits. Touches no memory but its arguments; about 100 ns.
 bool is_secret_form(std::string_view text, std::string_view prefix) noexcept;
 
+/// What a caller's key begins with: see trust/caller_key.hpp.
+inline constexpr std::string_view caller_key_prefix = "pck_";
+
 /// A session token.
 class token : public secret_text {
 public:

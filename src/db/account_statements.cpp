@@ -1,4 +1,5 @@
 #include "core/failpoint.hpp"
+#include "db/audit_sql.hpp"
 #include "db/claims.hpp"
 #include "db/model_rows.hpp"
 #include "db/sql.hpp"
@@ -35,20 +36,29 @@ constexpr std::string_view decided_by_index(bool is_so) {
 const statement claim{
   "claim_identities",
   sql::join({"with asked as (select distinct on (kind, external_id) *"
-             " from unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::text[]) with ordinality"
-             " as q(kind, external_id, identity_id, account_id, display_name, n) order by kind, external_id, n),"
+             " from unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], ",
+             sql::origin_arrays(6),
+             ") with ordinality as q(kind, external_id, identity_id, account_id, display_name, ",
+             sql::origin_columns,
+             ", n) order by kind, external_id, n),"
              " claimed as (insert into identities (identity_id, account_id, kind, external_id)"
              " select identity_id, account_id, kind, external_id from asked order by kind, external_id"
-             " on conflict (kind, external_id) do nothing returning identity_id)"
-             " insert into accounts (account_id, is_guest, display_name)"
+             " on conflict (kind, external_id) do nothing returning identity_id),"
+             " made as (insert into accounts (account_id, is_guest, display_name)"
              " select account_id, false, display_name from asked ",
-             decided_by_index(!fails(failpoint::claim_decided_by_index))})};
+             decided_by_index(!fails(failpoint::claim_decided_by_index)), " returning account_id)",
+             sql::insert_audit(audit_action::account_created, {"asked.account_id"},
+                               "asked join made using (account_id)")})};
 
 // Run again after a lost outcome, it finds its own row.
-const statement insert_guests{
-  "create_guest", "insert into accounts (account_id, is_guest)"
-                  " select account_id, true from unnest($1::uuid[]) as q(account_id) order by account_id"
-                  " on conflict (account_id) do nothing"};
+const statement insert_guests{"create_guest",
+                              sql::join({"with asked as (select * from unnest($1::uuid[], ", sql::origin_arrays(2),
+                                         ") as q(account_id, ", sql::origin_columns,
+                                         ")), made as (insert into accounts (account_id, is_guest)"
+                                         " select account_id, true from asked order by account_id"
+                                         " on conflict (account_id) do nothing returning account_id)",
+                                         sql::insert_audit(audit_action::account_created, {"asked.account_id"},
+                                                           "asked join made using (account_id)")})};
 
 template <class Op>
 call select_accounts(const group<Op>& ops) {
@@ -73,13 +83,18 @@ call select_accounts_by_id(parameters ids) {
   return {&select_by_id, std::move(ids)};
 }
 
-call claim_identities(const std::vector<const identity_claim*>& claims) {
+call claim_identities(const std::vector<identity_claimant>& claims) {
+  using one = const identity_claimant&;
   parameters p;
-  p.add_each(claims, [](const identity_claim* c) { return kind_of(c->key); });
-  p.add_each(claims, [](const identity_claim* c) -> std::string_view { return c->key.external_id; });
-  p.add_each(claims, [](const identity_claim* c) { return c->identity_id; });
-  p.add_each(claims, [](const identity_claim* c) { return c->account_id; });
-  p.add_each(claims, [](const identity_claim* c) -> const std::optional<std::string>& { return c->display_name; });
+  p.add_each(claims, [](one c) { return kind_of(c.claim->key); });
+  p.add_each(claims, [](one c) -> std::string_view { return c.claim->key.external_id; });
+  p.add_each(claims, [](one c) { return c.claim->identity_id; });
+  p.add_each(claims, [](one c) { return c.claim->account_id; });
+  p.add_each(claims, [](one c) -> const std::optional<std::string>& { return c.claim->display_name; });
+  std::vector<const audit_origin*> origins;
+  for (one c : claims)
+    origins.push_back(c.origin);
+  add_origins(p, origins, std::vector<std::string_view>(origins.size()));
   return {&claim, std::move(p)};
 }
 
@@ -110,13 +125,10 @@ maybe_outcomes decode_results(std::vector<result_set>& results, const group<find
 }
 
 transaction build_statements(const group<find_or_create_account>& ops) {
-  std::vector<const identity_claim*> claims;
   std::vector<const identity_key*> keys;
-  for (const auto* op : ops) {
-    claims.push_back(&op->claim);
+  for (const auto* op : ops)
     keys.push_back(&op->claim.key);
-  }
-  return {claim_identities(claims), select_accounts_by_identity(keys)};
+  return {claim_identities(claims_of(ops)), select_accounts_by_identity(keys)};
 }
 
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<find_or_create_account>& ops) {
@@ -133,6 +145,7 @@ maybe_outcomes decode_results(std::vector<result_set>& results, const group<find
 transaction build_statements(const group<create_guest>& ops) {
   parameters p;
   p.add_each(ops, [](const create_guest* op) { return op->account_id; });
+  add_origins(p, ops);
   return {{&insert_guests, std::move(p)}, select_accounts(ops)};
 }
 

@@ -17,4 +17,7 @@ inline constexpr std::int64_t reaper_lock = 7'306'084'003;
 /// Held by each transaction of a step over stored data that follows the migrations.
 inline constexpr std::int64_t data_step_lock = 7'306'084'004;
 
+/// Held by each transaction that works on bulk revocations: one replica at a time.
+inline constexpr std::int64_t bulk_revocation_lock = 7'306'084'005;
+
 } // namespace portcullis::db

@@ -26,6 +26,18 @@ constexpr int pooler_probes = 4;
 
 constexpr int server_version_min = 150000;
 
+/// As `session_expires_at` and the mints read it (see migrations/). What has no bound is not set.
+std::string policy_settings(const session_policy& policy) {
+  std::string out;
+  for (const auto& [name, age] :
+       {std::pair{"session_max_age", policy.max_age}, std::pair{"guest_session_max_age", policy.guest_max_age}})
+    if (age.count() > 0)
+      out += std::string{" -c portcullis."} + name + "=" + std::to_string(age.count()) + "ms";
+  if (policy.per_account_max > 0)
+    out += " -c portcullis.sessions_per_account_max=" + std::to_string(policy.per_account_max);
+  return out;
+}
+
 /// Settings of every session, in the startup packet, so that they outrank what is set for the role or the
 /// database.
 ///
@@ -54,7 +66,7 @@ std::string session_settings(const connect_options& options) {
         std::pair{"idle_in_transaction_session_timeout", timeout_ms}, std::pair{"tcp_user_timeout", timeout_ms},
         std::pair{"client_connection_check_interval", check_ms}})
     out += std::string{" -c "} + name + "=" + std::to_string(ms);
-  return out;
+  return out + policy_settings(options.policy);
 }
 
 void complete(conninfo_parameters& parameters, const connect_options& options) {

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/result.hpp"
+#include "core/session_policy.hpp"
 #include "core/time.hpp"
 #include "db/timelines.hpp"
 
@@ -27,6 +28,7 @@ struct connect_options {
   /// time for others on the same connection to be answered.
   std::chrono::milliseconds lock_timeout{0};
   std::string application_name = "portcullis";
+  session_policy policy; // told to the session, where SQL reads it
   /// Shared by all connections of the process; without it a server's timeline does not matter.
   std::shared_ptr<timelines> met;
 };

@@ -70,10 +70,13 @@ void db_pool_state::send_batch(worker& w, db::lane from) {
   w.batch_id = next_batch_id_++;
   db_batch batch;
   batch.id = w.batch_id;
+  w.sent_at = options_.now();
+  numbers_.sent_batch(w.batch.size());
   batch.deadline = w.batch.front().deadline;
   batch.by_contention = from == db::lane::blocked;
   batch.operations.reserve(w.batch.size());
   for (const auto& op : w.batch) {
+    numbers_.waited(w.sent_at - op.enqueued);
     batch.deadline = std::max(batch.deadline, op.deadline);
     batch.operations.push_back(op.operation);
   }
@@ -91,14 +94,14 @@ void db_pool_state::told(const caf::actor_addr& who, db_outcomes& news) {
   if (w == nullptr || w->batch_id != news.id)
     return;
   for (std::size_t i = 0; i < news.indexes.size(); ++i)
-    w->batch.at(news.indexes[i]).answer(std::move(news.outcomes[i]));
+    answer(w->batch.at(news.indexes[i]), w->sent_at, std::move(news.outcomes[i]));
 }
 
 void db_pool_state::finished(const caf::actor_addr& who, db_batch_result& result) {
   auto* w = find(who);
   if (w == nullptr || w->batch_id != result.id)
     return;
-  auto lost = settle(std::exchange(w->batch, {}), result);
+  auto lost = settle(std::exchange(w->batch, {}), w->sent_at, result);
   w->busy = false;
   w->working_on.reset();
   w->idle_since = options_.now();
@@ -113,7 +116,7 @@ void db_pool_state::finished(const caf::actor_addr& who, db_batch_result& result
 }
 
 /// Answers a batch, puts aside what is blocked and returns what is lost.
-db_pool_state::operations db_pool_state::settle(operations batch, db_batch_result& result) {
+db_pool_state::operations db_pool_state::settle(operations batch, instant sent_at, db_batch_result& result) {
   auto now = options_.now();
   enum class fate : std::uint8_t { known, lost, blocked };
   std::vector<fate> fates(batch.size(), fate::known);
@@ -130,7 +133,7 @@ db_pool_state::operations db_pool_state::settle(operations batch, db_batch_resul
       ++count_.blocked;
       queue_.put_aside(std::move(op), now);
     } else {
-      op.answer(std::move(result.outcomes[i]));
+      answer(op, sent_at, std::move(result.outcomes[i]));
     }
   }
   return lost;
@@ -165,6 +168,12 @@ void db_pool_state::expire_batch(worker& w, instant now) {
       ++count_.expired;
       op.answer(unavailable());
     }
+}
+
+void db_pool_state::answer(db::queued_operation& op, instant sent_at, store::outcome&& with) {
+  if (!op.is_answered())
+    numbers_.note(op.operation, with, options_.now() - sent_at);
+  op.answer(std::move(with));
 }
 
 void db_pool_state::answer_unavailable(operations ops) {
@@ -319,6 +328,37 @@ pool_stats db_pool_state::stats() const {
   }
   result.queued = queue_.size();
   return result;
+}
+
+metrics::snapshot db_pool_state::numbers() const {
+  metrics::snapshot s;
+  const metrics::labels pool{{"db.client.connection.pool.name", "main"}};
+  const auto now = stats();
+  const auto in_state = [&](const char* state) {
+    auto labels = pool;
+    labels.emplace_back("db.client.connection.state", state);
+    return labels;
+  };
+  std::size_t used = 0;
+  for (const auto& w : workers_)
+    used += w.connected && w.busy ? 1 : 0;
+  s.add("db_client_connections", used, in_state("used"));
+  s.add("db_client_connections", now.connected - used, in_state("idle"));
+  s.add("db_client_connection_max", options_.workers_max, pool);
+  s.add("db_client_connection_idle_max", options_.workers_idle_max, pool);
+  s.add("db_client_connection_pending_requests", now.queued, pool);
+  s.add("portcullis_db_workers", now.workers);
+  s.add("portcullis_db_operations_total", now.operations);
+  s.add("portcullis_db_batches_total", now.batches);
+  s.add("portcullis_db_operations_refused_total", now.refused);
+  s.add("portcullis_db_operations_expired_total", now.expired);
+  s.add("portcullis_db_operations_retried_total", now.retried);
+  s.add("portcullis_db_operations_blocked_total", now.blocked);
+  s.add("portcullis_db_connections", now.connected);
+  s.add("portcullis_db_workers_busy", now.busy);
+  s.add("portcullis_db_queue", now.queued);
+  numbers_.add_to(s);
+  return s;
 }
 
 } // namespace portcullis

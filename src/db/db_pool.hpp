@@ -5,6 +5,7 @@
 #include "core/time.hpp"
 #include "db/operation_queue.hpp"
 #include "db/pool_limits.hpp"
+#include "db/pool_numbers.hpp"
 
 #include <caf/actor_addr.hpp>
 
@@ -49,6 +50,7 @@ public:
   void worker_died(const caf::actor_addr& who);
   void end_workers();
   pool_stats stats() const;
+  metrics::snapshot numbers() const;
 
 private:
   using operations = db::operation_queue::operations;
@@ -69,6 +71,7 @@ private:
     instant retry_at{};   // when not connected: not before
     backoff pause;
     std::uint64_t batch_id = 0;
+    instant sent_at{}; // its batch
     operations batch;
   };
 
@@ -79,10 +82,13 @@ private:
 
   void send_batch(worker& w, db::lane from);
   void finished(const caf::actor_addr& who, db_batch_result& result);
-  operations settle(operations batch, db_batch_result& result);
+  operations settle(operations batch, instant sent_at, db_batch_result& result);
   void run_again(operations lost, bool was_sent);
   void expire_batch(worker& w, instant now);
   void answer_unavailable(operations ops);
+
+  /// Tells an outcome that a worker has brought, and notes it.
+  void answer(db::queued_operation& op, instant sent_at, store::outcome&& with);
 
   // -- workers ---------------------------------------------------------------------------------------------
 
@@ -106,6 +112,7 @@ private:
   bool is_failing_ = false;     // some worker could not connect, and none has since
   std::uint64_t next_seed_ = 0; // of a worker's jitter
   pool_stats count_;
+  db::pool_numbers numbers_;
 };
 
 db_pool_actor::behavior_type db_pool(db_pool_actor::stateful_pointer<db_pool_state> self, db_pool_options options);

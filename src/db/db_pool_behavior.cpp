@@ -1,5 +1,7 @@
 #include "db/db_pool.hpp"
 
+#include "actors/mailbox.hpp"
+
 #include <caf/actor_cast.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -10,25 +12,6 @@
 namespace portcullis {
 
 namespace {
-
-metrics::snapshot to_snapshot(const pool_stats& pool) {
-  metrics::snapshot s;
-  s.gauge("portcullis_db_workers", "Database workers.", pool.workers);
-  s.gauge("portcullis_db_connections", "Database workers with a connection.", pool.connected);
-  s.gauge("portcullis_db_workers_busy", "Database workers with a batch on its way.", pool.busy);
-  s.gauge("portcullis_db_queue", "Operations waiting for a worker.", pool.queued);
-  s.counter("portcullis_db_operations_total", "Operations taken in.", pool.operations);
-  s.counter("portcullis_db_batches_total", "Round trips.", pool.batches);
-  s.counter("portcullis_db_operations_refused_total",
-            "Operations turned away: the queue was full or the database away.", pool.refused);
-  s.counter("portcullis_db_operations_expired_total", "Operations not answered within the operation time-out.",
-            pool.expired);
-  s.counter("portcullis_db_operations_retried_total", "Operations run again after a lost connection.",
-            pool.retried);
-  s.counter("portcullis_db_operations_blocked_total",
-            "Operations put aside because somebody else held a lock that they need.", pool.blocked);
-  return s;
-}
 
 /// The handler of one kind of operation: a promise kept when the operation's outcome is known.
 template <class Operation>
@@ -84,11 +67,23 @@ db_pool_actor::behavior_type db_pool(db_pool_actor::stateful_pointer<db_pool_sta
     handler<store::reap_guests>(self),
     handler<store::delete_dead_sessions>(self),
     handler<store::delete_dead_generations>(self),
+    handler<store::delete_expired_sessions>(self),
     handler<store::prune_events>(self),
+    handler<store::prune_audit>(self),
+    handler<store::record_audit>(self),
+    handler<store::list_audit>(self),
+    handler<store::count_selected>(self),
+    handler<store::create_revocation_job>(self),
+    handler<store::get_revocation_job>(self),
+    handler<store::work_on_revocation_jobs>(self),
     handler<store::read_events>(self),
     handler<store::ping>(self),
     [self](const read_pool_stats&) { return self->state.stats(); },
-    [self](const read_numbers&) { return all_numbers{to_snapshot(self->state.stats())}; },
+    [self](const read_numbers&) {
+      all_numbers all{self->state.numbers()};
+      add_mailbox(all.snapshot, self);
+      return all;
+    },
     [self](db_outcomes& news) {
       self->state.told(caf::actor_cast<caf::actor_addr>(self->current_sender()), news);
     },

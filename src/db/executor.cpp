@@ -24,7 +24,8 @@ constexpr std::size_t group_operations_max = 256;
 /// What the transactions that write the revocation log may take in parameters: libpq sends in parts what is more,
 /// and a client that is frozen between two parts would keep the log's lock (see `statement::takes_log_lock`).
 constexpr std::size_t log_bytes_max = 7'000;
-constexpr std::size_t log_bytes_each = 128; // ids, a hash, their lengths
+constexpr std::size_t log_bytes_each = 128;  // ids, a hash, their lengths
+constexpr std::size_t audit_bytes_each = 64; // ids, the texts' lengths
 
 /// How often a batch may go to the server: once, twice more to tell bad and blocked operations from their
 /// neighbours, and the rest for transactions that collided.
@@ -57,7 +58,10 @@ bool runs_alone(const operation& op) {
          || std::holds_alternative<seat_player>(op) || std::holds_alternative<unseat_player>(op)
          || std::holds_alternative<unseat_game>(op) || std::holds_alternative<reap_guests>(op)
          || std::holds_alternative<delete_dead_sessions>(op) || std::holds_alternative<delete_dead_generations>(op)
-         || std::holds_alternative<prune_events>(op);
+         || std::holds_alternative<delete_expired_sessions>(op) || std::holds_alternative<prune_events>(op)
+         || std::holds_alternative<record_audit>(op) || std::holds_alternative<prune_audit>(op)
+         || std::holds_alternative<count_selected>(op) || std::holds_alternative<create_revocation_job>(op)
+         || std::holds_alternative<work_on_revocation_jobs>(op);
 }
 
 const revocation_cause* log_cause(const operation& op) {
@@ -88,7 +92,18 @@ public:
 private:
   static std::size_t log_bytes(const operation& op) {
     const auto* cause = log_cause(op);
-    return cause != nullptr ? log_bytes_each + cause->reason.size() + cause->actor.size() : 0;
+    if (cause == nullptr)
+      return 0;
+    const auto bytes = log_bytes_each + cause->reason.size() + cause->actor.size();
+    const auto* remove = std::get_if<delete_account>(&op);
+    return remove != nullptr ? bytes + audit_bytes(*remove) : bytes;
+  }
+
+  /// The audit of a deletion is written by the statement that writes the log.
+  static std::size_t audit_bytes(const delete_account& op) {
+    const auto& from = op.origin;
+    return audit_bytes_each + op.cause.reason.size() + from.actor.size() + from.caller.size()
+           + from.request_id.size() + from.address.size();
   }
 
   std::size_t members_ = 0;
@@ -238,9 +253,13 @@ private:
     return failure{code, sentence_for(code)};
   }
 
-  void fail(const positions& members, errc code) {
-    for (auto at : members)
-      answer(at, failure_of(code));
+  void fail(const positions& members, errc code, const std::string& sqlstate = {}) {
+    for (auto at : members) {
+      auto became = failure_of(code);
+      if (auto* why = std::get_if<failure>(&became))
+        why->sqlstate = sqlstate;
+      answer(at, std::move(became));
+    }
   }
 
   void answer(std::size_t at, outcome value) {
@@ -298,14 +317,14 @@ private:
       again.push_back(one);
       return;
     case remedy::give_up:
-      return fail(one.members, code);
+      return fail(one.members, code, done.sqlstate);
     case remedy::reconnect:
       report_.connection_lost = true; // the operations stay unsettled: they may be run again elsewhere
       return;
     case remedy::wait:
       return part_blocked(one, again);
     case remedy::isolate:
-      return part_bad(one, code, again);
+      return part_bad(one, code, done.sqlstate, again);
     }
   }
 
@@ -319,9 +338,9 @@ private:
     }
   }
 
-  void part_bad(const work& one, errc code, std::vector<work>& again) {
+  void part_bad(const work& one, errc code, const std::string& sqlstate, std::vector<work>& again) {
     if (one.members.size() == 1)
-      return fail(one.members, code);
+      return fail(one.members, code, sqlstate);
     std::vector<positions> units;
     for (auto at : one.members)
       units.push_back({at});

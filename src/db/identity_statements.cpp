@@ -1,4 +1,6 @@
+#include "db/audit_sql.hpp"
 #include "db/claims.hpp"
+#include "db/done_operations.hpp"
 #include "db/minted_rows.hpp"
 #include "db/model_rows.hpp"
 #include "db/revocation_sql.hpp"
@@ -15,6 +17,9 @@ namespace portcullis::db {
 
 namespace {
 
+using sql::is_done;
+using sql::record_done;
+
 // Against whoever raises the generation, deletes, reaps or links: they lock the same row, and first.
 const statement lock_account{"change_account_lock", "select from accounts where account_id = any($1::uuid[])"
                                                     " order by account_id for no key update"};
@@ -24,32 +29,35 @@ const statement lock_account{"change_account_lock", "select from accounts where 
 const statement lock_old_session{"link_identity_lock_session",
                                  "select from sessions where token_hash = any($1::bytea[]) for no key update"};
 
-// From `done`: the operations that this statement has done. They are looked for within seconds, if at all.
-constexpr std::string_view record_done =
-  ", forgotten as (delete from done_operations where operation_id in (select operation_id from done_operations"
-  " order by operation_id limit 8 for update skip locked) and done_at < now() - interval '1 hour')"
-  " insert into done_operations (operation_id) select operation_id from done returning operation_id";
-
-std::string is_done(std::string_view operation_id) {
-  return sql::join({"exists (select from done_operations o where o.operation_id = ", operation_id, ")"});
-}
-
-constexpr std::string_view is_old_session =
-  "s.token_hash = q.old_hash and s.account_id = a.account_id and (s.revoked_at is null"
-  " and s.generation = a.session_generation)";
+const std::string is_old_session =
+  sql::join({"s.token_hash = q.old_hash and s.account_id = a.account_id and ", sql::is_alive});
 
 // Nothing is linked for a caller whose token is not that of an active session of the account, nor a second time
 // when somebody has unlinked it since.
 const statement link{
   "link_identity",
   sql::join(
-    {"with done as (insert into identities (identity_id, account_id, kind, external_id)"
+    {"with asked as (select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bytea[], ",
+     sql::origin_arrays(6), ") as q(account_id, kind, external_id, identity_id, old_hash, ", sql::origin_columns,
+     ")), done as (insert into identities (identity_id, account_id, kind, external_id)"
      " select q.identity_id, q.account_id, q.kind, q.external_id"
-     " from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bytea[])"
-     " as q(account_id, kind, external_id, identity_id, old_hash) join accounts a using (account_id)"
-     " where not ",
+     " from asked q join accounts a using (account_id) where not ",
      is_done("q.identity_id"), " and (q.old_hash is null or exists (select from sessions s where ", is_old_session,
-     ")) on conflict (kind, external_id) do nothing returning identity_id as operation_id)", record_done})};
+     ")) on conflict (kind, external_id) do nothing returning identity_id as operation_id), audited as (",
+     sql::insert_audit(audit_action::identity_linked, {"asked.account_id"},
+                       "asked join done on done.operation_id = asked.identity_id"),
+     ")", record_done})};
+
+// A full account's sessions may live longer than a guest's: what has expired until now must not come to life
+// again.
+const statement end_expired{
+  "link_identity_end_expired",
+  sql::join({"update sessions s set revoked_at = ", sql::expires_at,
+             ", revoke_reason = 'expired' from unnest($1::uuid[], $2::text[], $3::text[])"
+             " as q(account_id, kind, external_id) join identities i using (kind, external_id), accounts a"
+             " where a.account_id = q.account_id and i.account_id = q.account_id and a.is_guest"
+             " and s.account_id = a.account_id and ",
+             sql::is_active, " and ", sql::is_expired})};
 
 // The event ends no session, since none is of a lower generation. It makes every replica and every subscriber read
 // the account's sessions anew, which say "guest" until then.
@@ -70,9 +78,12 @@ const statement rotate{
   "link_identity_rotate",
   sql::join(
     {"with asked as (select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::uuid[],"
-     " $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])"
-     " as q(account_id, kind, external_id, old_hash, new_id, new_hash, device_label, user_agent, ip, reason,"
-     " actor)),"
+     " $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], ",
+     sql::origin_arrays(12),
+     ") as q(account_id, kind, external_id, old_hash, new_id, new_hash, device_label, user_agent, ip, reason,"
+     " actor, ",
+     sql::origin_columns,
+     ")),"
      " ended as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = q.reason"
      " from asked q join identities i using (kind, external_id), accounts a"
      " where a.account_id = q.account_id and i.account_id = q.account_id and ",
@@ -80,8 +91,14 @@ const statement rotate{
      " returning s.session_id, s.account_id, s.generation, q.reason, q.actor),"
      " fresh as (insert into sessions (session_id, account_id, token_hash, generation, device_label,"
      " user_agent, ip) select q.new_id, q.account_id, q.new_hash, d.generation, nullif(q.device_label, ''),"
-     " nullif(q.user_agent, ''), nullif(q.ip, '')::inet from asked q join ended d using (account_id)),",
-     sql::log_lock(), sql::insert_events,
+     " nullif(q.user_agent, ''), nullif(q.ip, '')::inet from asked q join ended d using (account_id)),"
+     " audited as (",
+     sql::insert_audit(
+       "s.action", {"d.account_id", "s.session_id"},
+       sql::join({"asked q join ended d using (account_id) cross join lateral (values ('",
+                  to_string(audit_action::session_revoked), "', d.session_id), ('",
+                  to_string(audit_action::session_minted), "', q.new_id)) as s(action, session_id)"})),
+     "),", sql::log_lock(), sql::insert_events,
      "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor, null, null", sql::returning_events,
      " select from logged"}),
   true};
@@ -103,14 +120,17 @@ const statement report_link{
 
 const statement unlink{
   "unlink_identity",
-  sql::join({"with done as (delete from identities i"
-             " using unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[])"
-             " as q(account_id, kind, external_id, operation_id), accounts a"
+  sql::join({"with asked as (select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], ",
+             sql::origin_arrays(5), ") as q(account_id, kind, external_id, operation_id, ", sql::origin_columns,
+             ")), done as (delete from identities i using asked q, accounts a"
              " where i.account_id = q.account_id and i.kind = q.kind and i.external_id = q.external_id"
              " and a.account_id = q.account_id and (a.is_guest or exists (select from identities other"
              " where other.account_id = q.account_id and other.identity_id <> i.identity_id))"
              " and not ",
-             is_done("q.operation_id"), " returning q.operation_id)", record_done})};
+             is_done("q.operation_id"), " returning q.operation_id), audited as (",
+             sql::insert_audit(audit_action::identity_unlinked, {"asked.account_id"},
+                               "asked join done using (operation_id)"),
+             ")", record_done})};
 
 const statement report_unlink{
   "unlink_identity_report",
@@ -124,36 +144,49 @@ const statement report_unlink{
 // Neither is done a second time over what somebody else has set since.
 const statement rename{
   "set_display_name",
-  sql::join({"with done as (update accounts a set display_name = q.display_name, updated_at = clock_timestamp()"
-             " from unnest($1::uuid[], $2::text[], $3::uuid[]) as q(account_id, display_name, operation_id)"
-             " where a.account_id = q.account_id and not ",
-             is_done("q.operation_id"), " returning q.operation_id)", record_done})};
+  sql::join({"with asked as (select * from unnest($1::uuid[], $2::text[], $3::uuid[], ", sql::origin_arrays(4),
+             ") as q(account_id, display_name, operation_id, ", sql::origin_columns,
+             ")), done as (update accounts a set display_name = q.display_name, updated_at = clock_timestamp()"
+             " from asked q where a.account_id = q.account_id and not ",
+             is_done("q.operation_id"), " returning q.operation_id), audited as (",
+             sql::insert_audit(audit_action::account_renamed, {"asked.account_id"},
+                               "asked join done using (operation_id)"),
+             ")", record_done})};
 
 const statement seat{
   "seat_player",
-  sql::join({"with done as (select q.* from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])"
-             " as q(game_id, account_id, seat, operation_id) join accounts a using (account_id) where not ",
-             is_done("q.operation_id"),
+  sql::join({"with done as (select q.* from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], ",
+             sql::origin_arrays(5), ") as q(game_id, account_id, seat, operation_id, ", sql::origin_columns,
+             ") join accounts a using (account_id) where not ", is_done("q.operation_id"),
              "), seated as (insert into game_players (game_id, account_id, seat)"
              " select game_id, account_id, seat::integer from done"
-             " on conflict (game_id, account_id) do update set seat = excluded.seat)",
-             record_done})};
+             " on conflict (game_id, account_id) do update set seat = excluded.seat), audited as (",
+             sql::insert_audit(audit_action::player_seated, {"done.account_id", "null", "done.game_id"}, "done"),
+             ")", record_done})};
 
 // Nor is a seat taken back a second time that somebody has given anew since.
-const statement unseat{"unseat_player",
-                       sql::join({"with done as (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[])"
-                                  " as q(game_id, account_id, operation_id) where not ",
-                                  is_done("q.operation_id"),
-                                  "), unseated as (delete from game_players p using done d"
-                                  " where p.game_id = d.game_id and p.account_id = d.account_id)",
-                                  record_done})};
+// From `unseated`: the seats that were taken back.
+const std::string audit_unseated =
+  sql::join({", audited as (",
+             sql::insert_audit(audit_action::player_unseated, {"unseated.account_id", "null", "unseated.game_id"},
+                               "done cross join unseated"),
+             ")"});
+
+const statement unseat{
+  "unseat_player", sql::join({"with done as (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], ",
+                              sql::origin_arrays(4), ") as q(game_id, account_id, operation_id, ",
+                              sql::origin_columns, ") where not ", is_done("q.operation_id"),
+                              "), unseated as (delete from game_players p using done d where p.game_id = d.game_id"
+                              " and p.account_id = d.account_id returning p.game_id, p.account_id)",
+                              audit_unseated, record_done})};
 
 const statement clear_game{
   "unseat_game",
-  sql::join({"with done as (select * from unnest($1::uuid[], $2::uuid[]) as q(game_id, operation_id) where not ",
-             is_done("q.operation_id"),
-             "), unseated as (delete from game_players p using done d where p.game_id = d.game_id)",
-             record_done})};
+  sql::join({"with done as (select * from unnest($1::uuid[], $2::uuid[], ", sql::origin_arrays(3),
+             ") as q(game_id, operation_id, ", sql::origin_columns, ") where not ", is_done("q.operation_id"),
+             "), unseated as (delete from game_players p using done d where p.game_id = d.game_id"
+             " returning p.game_id, p.account_id)",
+             audit_unseated, record_done})};
 
 const statement end_of_log{"unseat_report", "select feed_epoch(), feed_end()"};
 
@@ -206,6 +239,7 @@ call compose_rotation(const group<link_identity>& ops) {
   p.add_each(ops, [](const link_identity* op) -> text { return op->rotation->draft.device.user_agent; });
   p.add_each(ops, [](const link_identity* op) -> text { return op->rotation->draft.device.ip; });
   add_cause(p, ops);
+  add_origins(p, ops);
   return {&rotate, std::move(p)};
 }
 
@@ -243,10 +277,12 @@ transaction build_statements(const group<link_identity>& ops) {
   auto linked = upgraded;
   linked.add_each(ops, old_hash_of);
   auto reported = linked;
+  add_origins(linked, ops);
   add_cause(upgraded, ops);
   transaction out{{&lock_account, accounts_of(ops)},
                   {&lock_old_session, std::move(old)},
                   {&link, std::move(linked)},
+                  {&end_expired, identities_of(ops)},
                   {&promote_guest, std::move(upgraded)},
                   {&report_link, std::move(reported)}};
   if (ops.front()->rotation) {
@@ -260,9 +296,9 @@ maybe_outcomes decode_results(std::vector<result_set>& results, const group<link
   bool rotates = ops.front()->rotation.has_value();
   std::optional<minted> rotated;
   if (rotates)
-    for_each_answer(results[6], 1, [&](std::size_t, row& answer) { rotated = read_minted(answer); });
+    for_each_answer(results[7], 1, [&](std::size_t, row& answer) { rotated = read_minted(answer); });
   maybe_outcomes out(ops.size(), refusal(errc::account_not_found, no_such_account));
-  for_each_answer(results[rotates ? 5 : 4], ops.size(),
+  for_each_answer(results[rotates ? 6 : 5], ops.size(),
                   [&](std::size_t i, row& answer) { out[i] = conclude_link(answer, *ops[i], rotated); });
   return out;
 }
@@ -271,6 +307,7 @@ transaction build_statements(const group<unlink_identity>& ops) {
   auto p = identities_of(ops);
   p.add_each(ops, [](const unlink_identity* op) { return op->operation_id; });
   auto reported = p;
+  add_origins(p, ops);
   return {{&lock_account, accounts_of(ops)}, {&unlink, std::move(p)}, {&report_unlink, std::move(reported)}};
 }
 
@@ -295,6 +332,7 @@ transaction build_statements(const group<set_display_name>& ops) {
   p.add_each(ops,
              [](const set_display_name* op) -> const std::optional<std::string>& { return op->display_name; });
   p.add_each(ops, [](const set_display_name* op) { return op->operation_id; });
+  add_origins(p, ops);
   return {{&lock_account, accounts_of(ops)}, {&rename, std::move(p)}, select_accounts_by_id(accounts_of(ops))};
 }
 
@@ -311,6 +349,7 @@ transaction build_statements(const group<seat_player>& ops) {
   p.add_each(
     ops, [](const seat_player* op) { return op->seat ? std::optional{std::to_string(*op->seat)} : std::nullopt; });
   p.add_each(ops, [](const seat_player* op) { return op->operation_id; });
+  add_origins(p, ops);
   return {{&lock_account, accounts_of(ops)}, {&seat, std::move(p)}};
 }
 
@@ -325,6 +364,7 @@ transaction build_statements(const group<unseat_player>& ops) {
   p.add_each(ops, [](const unseat_player* op) { return op->game_id; });
   p.add_each(ops, [](const unseat_player* op) { return op->account_id; });
   p.add_each(ops, [](const unseat_player* op) { return op->operation_id; });
+  add_origins(p, ops);
   return {{&unseat, std::move(p)}, {&end_of_log, {}}};
 }
 
@@ -336,6 +376,7 @@ transaction build_statements(const group<unseat_game>& ops) {
   parameters p;
   p.add_each(ops, [](const unseat_game* op) { return op->game_id; });
   p.add_each(ops, [](const unseat_game* op) { return op->operation_id; });
+  add_origins(p, ops);
   return {{&clear_game, std::move(p)}, {&end_of_log, {}}};
 }
 

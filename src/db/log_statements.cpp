@@ -16,8 +16,9 @@ const statement select_events{
   "with feed as materialized (select feed_epoch() as epoch, feed_end() as seq, pruned_through from feed_state),"
   " start as materialized (select *, epoch = $1::bigint and $2::bigint between pruned_through and seq as is_known"
   " from feed)"
-  " select f.is_known, f.epoch, f.seq, e.seq is not null,"
-  " e.seq, e.kind, e.session_id, e.account_id, e.generation, e.reason, e.actor, e.occurred_at"
+  " select clock_timestamp(), f.is_known, f.epoch, f.seq, e.seq is not null,"
+  " e.seq, e.kind, e.session_id, e.account_id, e.generation, e.reason, e.actor, e.occurred_at,"
+  " (extract(epoch from clock_timestamp() - e.occurred_at) * 1000000)::bigint"
   " from start f left join lateral (select * from revocation_events where f.is_known and seq > $2::bigint"
   " order by seq limit $3::bigint) e on true order by e.seq"};
 
@@ -41,10 +42,13 @@ log_rows read_log_rows(result_set& rows) {
     rows.mark_malformed();
   for (int i = 0; i < rows.size(); ++i) {
     auto one = rows[i];
+    out.now = one.next<timestamp>();
     out.reset = !one.next<bool>();
     out.end = read_cursor(one);
-    if (one.next<bool>())
-      out.events.push_back(read_event(one));
+    if (!one.next<bool>())
+      continue;
+    out.events.push_back(read_event(one));
+    out.ages.emplace_back(one.next<std::int64_t>());
   }
   return out;
 }

@@ -4,6 +4,7 @@
 #include "db/pipeline.hpp"
 #include "db/row.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <vector>
 
@@ -17,7 +18,9 @@ call select_events_after(const cursor& after, std::size_t limit);
 struct log_rows {
   bool reset = false; // `after` is too old, in the future or from another history; no events then
   std::vector<revocation_event> events;
-  cursor end; // of the log, as of the same snapshot
+  std::vector<std::chrono::microseconds> ages; // of the events, by the database's clock
+  cursor end;                                  // of the log, as of the same snapshot
+  timestamp now{};                             // by the database's clock, at the end of the statement
 };
 log_rows read_log_rows(result_set& rows);
 

@@ -1,22 +1,28 @@
 #include "core/failpoint.hpp"
+#include "db/audit_sql.hpp"
 #include "db/claims.hpp"
 #include "db/minted_rows.hpp"
 #include "db/model_rows.hpp"
+#include "db/revocation_sql.hpp"
 #include "db/sql.hpp"
 #include "db/statements.hpp"
 
 #include <algorithm>
 #include <string>
+#include <unordered_map>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace portcullis::db {
 
 namespace {
 
-// $1…$5, the same in every mint; the columns of `draft`.
-constexpr std::string_view draft_arrays = "$1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[]";
-constexpr std::string_view draft_columns = "session_id, token_hash, device_label, user_agent, ip";
+// $1…$12, the same in every mint; the columns of `draft`.
+const std::string draft_arrays =
+  "$1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[], " + sql::origin_arrays(6);
+const std::string draft_columns =
+  sql::join({"session_id, token_hash, device_label, user_agent, ip, ", sql::origin_columns});
 
 // From `owner`: the drafts, each with its account and that account's generation. A conflict means that an earlier
 // attempt, whose outcome was lost, did commit: the row is there already.
@@ -26,37 +32,50 @@ const std::string insert_sessions =
     " select session_id, account_id, token_hash, session_generation, nullif(device_label, ''), nullif(user_agent, "
     "''),"
     " nullif(ip, '')::inet from owner"}
-  + (!fails(failpoint::idempotent_retry) ? " on conflict do nothing" : "");
+  + (!fails(failpoint::idempotent_retry) ? " on conflict do nothing" : "") + " returning session_id";
 
-// The account's row is share-locked as its generation is read, against revoke_account and delete_account, which
-// lock it for update: a session minted before them is theirs to end, one minted after them has the new generation.
-// Ordered, for two batches that lock the same accounts.
+// One for each session that this run has minted.
+const std::string audit_sessions =
+  sql::insert_audit(audit_action::session_minted, {"owner.account_id", "owner.session_id"},
+                    "owner join inserted using (session_id)");
+
+// The same for guests, after an entry for the account.
+const std::string audit_guests = sql::insert_audit(
+  "told.action", {"owner.account_id", "told.session_id"},
+  sql::join({"owner join inserted using (session_id) cross join lateral (values ('",
+             to_string(audit_action::account_created), "', null), ('", to_string(audit_action::session_minted),
+             "', owner.session_id)) as told(action, session_id)"}));
+
+// The account's row is locked as its generation is read, against revoke_account and delete_account, which lock it
+// for update: a session minted before them is theirs to end, one minted after them has the new generation. And
+// against other mints for the account: what one of them counts, no other changes before its commit. Ordered, for
+// two batches that lock the same accounts.
 const std::string lock_owners = std::string{" order by a.account_id, d.session_id"}
-                                + (!fails(failpoint::generation_lock) ? " for key share of a" : "");
+                                + (!fails(failpoint::generation_lock) ? " for no key update of a" : "");
 
 const statement mint{
   "mint_session",
-  sql::join({"with owner as (select d.*, a.session_generation from unnest(", draft_arrays, ", $6::uuid[]) as d(",
+  sql::join({"with owner as (select d.*, a.session_generation from unnest(", draft_arrays, ", $13::uuid[]) as d(",
              draft_columns, ", account_id) join accounts a using (account_id)", lock_owners, "), inserted as (",
-             insert_sessions, ") select account_id from owner"})};
+             insert_sessions, "), audited as (", audit_sessions, ") select account_id from owner"})};
 
 const statement mint_for_claims{
   "mint_for_identity",
   sql::join({"with owner as (select d.*, a.account_id, a.session_generation from unnest(", draft_arrays,
-             ", $6::text[], $7::text[]) as d(", draft_columns,
+             ", $13::text[], $14::text[]) as d(", draft_columns,
              ", kind, external_id)"
              " join identities i using (kind, external_id) join accounts a using (account_id)",
-             lock_owners, ") ", insert_sessions})};
+             lock_owners, "), inserted as (", insert_sessions, ")", audit_sessions})};
 
 // The account is this transaction's own: nobody else can have raised its generation.
 const statement mint_with_guests{
   "mint_guest",
   sql::join({"with owner as (select d.*, 0 as session_generation from unnest(", draft_arrays,
-             ", $6::uuid[]) as d(", draft_columns,
+             ", $13::uuid[]) as d(", draft_columns,
              ", account_id) order by d.account_id),"
              " guests as (insert into accounts (account_id, is_guest) select account_id, true from owner"
-             " on conflict (account_id) do nothing) ",
-             insert_sessions})};
+             " on conflict (account_id) do nothing), inserted as (",
+             insert_sessions, ")", audit_guests})};
 
 const statement select_minted{
   "select_minted",
@@ -64,6 +83,84 @@ const statement select_minted{
              " from unnest($1::uuid[], $2::bytea[]) with ordinality as q(session_id, token_hash, n)"
              " join sessions s using (session_id, token_hash) join accounts a using (account_id)",
              sql::identities_of_account})};
+
+// Of an account that has more sessions than it may, the oldest end, in the transaction of the mint: a statement of
+// its own, whose snapshot has the new ones, and those of other mints that were waited for.
+//
+// Sessions of an account are read from the newest back, the dead among them included (no index knows of them). An
+// account whose sessions end all day long, and are kept for their retention, is not read through to its beginning.
+constexpr std::string_view sessions_read_max = "10000"; // or four times as many as may live
+constexpr std::string_view superseded_max = "1000";     // of an account; the next mint ends more
+
+const std::string live_sessions_max =
+  "nullif(current_setting('portcullis.sessions_per_account_max', true), '')::bigint";
+
+const statement supersede{
+  "mint_supersede",
+  sql::join(
+    {"with owner as materialized (select distinct s.account_id from sessions s"
+     " cross join lateral (select from sessions o where o.account_id = s.account_id and o.generation = "
+     "s.generation"
+     " offset ",
+     live_sessions_max,
+     " limit 1) full_house where s.session_id = any($1::uuid[]) and ",
+     live_sessions_max,
+     " is not null),"
+     " surplus as materialized (select n.session_id from owner join accounts a using (account_id)"
+     " cross join lateral (select s.session_id from (select * from sessions s where s.account_id = a.account_id"
+     " and s.generation = a.session_generation order by s.session_id desc limit greatest(",
+     sessions_read_max,
+     ", 4 * ",
+     live_sessions_max,
+     ")) s where ",
+     sql::is_alive,
+     " order by s.session_id desc offset ",
+     live_sessions_max,
+     " limit ",
+     superseded_max,
+     ") n),"
+     " locked as materialized (select s.session_id from sessions s join surplus using (session_id)"
+     " where s.revoked_at is null order by s.account_id, s.session_id for no key update of s),"
+     " ended as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = 'superseded'"
+     " from locked where s.session_id = locked.session_id"
+     " returning s.session_id, s.account_id, s.generation),",
+     sql::log_lock(),
+     sql::insert_events,
+     "'session', d.session_id, d.account_id, d.generation, 'superseded', 'internal', null::uuid, null::bigint",
+     sql::returning_events,
+     ", feed as materialized (select feed_epoch() as epoch)"
+     " select l.account_id, l.session_id, feed.epoch, l.seq from logged l cross join feed order by l.seq"}),
+  true};
+
+template <class Op>
+call supersede_others(const group<Op>& ops) {
+  parameters p;
+  p.add_each(ops, [](const Op* op) { return op->draft.session_id; });
+  return {&supersede, std::move(p)};
+}
+
+/// What `supersede` has ended, told with the mints that did it.
+void tell_superseded(result_set& rows, maybe_outcomes& mints) {
+  struct ending {
+    std::vector<uuid> sessions;
+    cursor last;
+  };
+  std::unordered_map<uuid, ending> by_account;
+  for (int i = 0; i < rows.size(); ++i) {
+    auto event = rows[i];
+    auto& of_account = by_account[event.next<uuid>()];
+    of_account.sessions.push_back(event.next<uuid>());
+    of_account.last = read_cursor(event);
+  }
+  for (auto& one : mints) {
+    auto* made = one && !by_account.empty() ? std::get_if<minted>(&*one) : nullptr;
+    auto found = made != nullptr ? by_account.find(made->account.account_id) : by_account.end();
+    if (found == by_account.end())
+      continue;
+    made->superseded = std::exchange(found->second.sessions, {});
+    made->position = found->second.last;
+  }
+}
 
 template <class Op>
 parameters drafts_of(const group<Op>& ops) {
@@ -73,6 +170,7 @@ parameters drafts_of(const group<Op>& ops) {
   p.add_each(ops, [](const Op* op) -> std::string_view { return op->draft.device.label; });
   p.add_each(ops, [](const Op* op) -> std::string_view { return op->draft.device.user_agent; });
   p.add_each(ops, [](const Op* op) -> std::string_view { return op->draft.device.ip; });
+  add_origins(p, ops);
   return p;
 }
 
@@ -104,7 +202,7 @@ minted read_minted(row& from) {
 transaction build_statements(const group<mint_session>& ops) {
   auto p = drafts_of(ops);
   p.add_each(ops, [](const mint_session* op) { return op->account_id; });
-  return {{&mint, std::move(p)}, select_sessions(ops)};
+  return {{&mint, std::move(p)}, select_sessions(ops), supersede_others(ops)};
 }
 
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<mint_session>& ops) {
@@ -118,17 +216,18 @@ maybe_outcomes decode_results(std::vector<result_set>& results, const group<mint
                             : refusal(errc::account_not_found, no_such_account));
   }
   for_each_answer(results[1], ops.size(), [&](std::size_t i, row& answer) { out[i] = read_minted(answer); });
+  tell_superseded(results[2], out);
   return out;
 }
 
 transaction build_statements(const group<mint_for_identity>& ops) {
-  std::vector<const identity_claim*> claims;
-  for (const auto* op : ops)
-    claims.push_back(&op->claim);
   auto p = drafts_of(ops);
   p.add_each(ops, [](const mint_for_identity* op) { return std::string{to_string(op->claim.key.kind)}; });
   p.add_each(ops, [](const mint_for_identity* op) -> std::string_view { return op->claim.key.external_id; });
-  return {claim_identities(claims), {&mint_for_claims, std::move(p)}, select_sessions(ops)};
+  return {claim_identities(claims_of(ops)),
+          {&mint_for_claims, std::move(p)},
+          select_sessions(ops),
+          supersede_others(ops)};
 }
 
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<mint_for_identity>& ops) {
@@ -138,6 +237,7 @@ maybe_outcomes decode_results(std::vector<result_set>& results, const group<mint
     one.account_created = one.account.account_id == ops[i]->claim.account_id;
     out[i] = std::move(one);
   });
+  tell_superseded(results[3], out);
   return out;
 }
 

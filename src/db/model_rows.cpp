@@ -18,6 +18,7 @@ session read_session(row& from) {
   out.device.ip = from.next<std::string>();
   out.revoked_at = from.next<std::optional<timestamp>>();
   out.revoke_reason = from.next<std::string>();
+  out.expires_at = from.next<std::optional<timestamp>>();
   out.is_active = from.next<bool>();
   return out;
 }

@@ -21,6 +21,9 @@ struct lane_chooser {
   lane operator()(const store::count_all&) const {
     return lane::slow;
   }
+  lane operator()(const store::list_audit&) const {
+    return lane::slow;
+  }
   lane operator()(const store::reap_guests&) const {
     return lane::slow;
   }
@@ -30,7 +33,19 @@ struct lane_chooser {
   lane operator()(const store::delete_dead_generations&) const {
     return lane::slow;
   }
+  lane operator()(const store::delete_expired_sessions&) const {
+    return lane::slow;
+  }
   lane operator()(const store::prune_events&) const {
+    return lane::slow;
+  }
+  lane operator()(const store::prune_audit&) const {
+    return lane::slow;
+  }
+  lane operator()(const store::count_selected&) const {
+    return lane::slow;
+  }
+  lane operator()(const store::work_on_revocation_jobs&) const {
     return lane::slow;
   }
   template <class Operation>

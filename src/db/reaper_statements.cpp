@@ -1,4 +1,5 @@
 #include "db/advisory_locks.hpp"
+#include "db/audit_sql.hpp"
 #include "db/model_rows.hpp"
 #include "db/sql.hpp"
 #include "db/statements.hpp"
@@ -12,11 +13,15 @@ namespace portcullis::db {
 
 namespace {
 
-const statement reap{"reap_guests",
-                     "select is_leader, reaped, has_more, reached_created_at, reached_account_id"
-                     " from reap_guests($1::text::timestamptz, $2::text::timestamptz, $3::uuid, $4::bigint,"
-                     " $5::text::boolean, $6::bigint, $7::bigint, $8::text, $9::text)",
-                     true};
+const statement reap{
+  "reap_guests",
+  sql::join(
+    {"select r.is_leader, r.reaped, r.has_more, r.reached_created_at, r.reached_account_id from unnest(",
+     sql::origin_arrays(11), ") as q(", sql::origin_columns,
+     ") cross join lateral reap_guests($1::text::timestamptz, $2::text::timestamptz, $3::uuid, $4::bigint,"
+     " $5::text::boolean, $6::bigint, $7::bigint, $8::text, $9::text, $10::text, o_reason, o_actor, o_caller,"
+     " o_user, o_request, o_trace, o_address::inet) r"}),
+  true};
 
 const statement delete_dead{"delete_dead_sessions",
                             "select is_leader, deleted, has_more, reached_ended_at, reached_session_id"
@@ -27,6 +32,11 @@ const statement delete_generations{"delete_dead_generations",
                                    "select is_leader, deleted, has_more, reached_ended_at, reached_account_id"
                                    " from delete_dead_generations($1::text::timestamptz, $2::text::timestamptz,"
                                    " $3::uuid, $4::bigint, $5::bigint)"};
+
+const statement delete_expired{"delete_expired_sessions",
+                               "select is_leader, deleted, has_more, reached_created_at, reached_session_id"
+                               " from delete_expired_sessions($1::text::timestamptz, $5::text::boolean,"
+                               " $2::text::timestamptz, $3::uuid, $4::bigint, $6::bigint)"};
 
 // A prefix of the log, up to the first event that is young enough to stay; cursors below it are too old from
 // this commit on.
@@ -43,6 +53,16 @@ const statement prune{
   " select (select is_leader from leader), (select count(*) from gone),"
   " (select count(*) from gone) >= $2::bigint, null::timestamptz, null::uuid"};
 
+const statement prune_entries{
+  "prune_audit",
+  "with leader as materialized (select pg_try_advisory_xact_lock($3::bigint) as is_leader),"
+  " oldest as materialized (select e.event_id from leader l cross join lateral (select event_id from audit_events"
+  " where l.is_leader and event_id < $1::uuid order by event_id limit $2::bigint) e),"
+  " gone as (delete from audit_events where event_id = any (array(select event_id from oldest)) returning "
+  "event_id)"
+  " select (select is_leader from leader), (select count(*) from gone),"
+  " (select count(*) from gone) >= $2::bigint, null::timestamptz, null::uuid"};
+
 /// cut-off, position, limit.
 parameters batch_after(timestamp cutoff, const sweep_position& after, std::size_t limit) {
   parameters p;
@@ -53,7 +73,8 @@ parameters batch_after(timestamp cutoff, const sweep_position& after, std::size_
 call compose_one(const reap_guests& op) {
   auto p = batch_after(op.created_before, op.after, op.limit);
   p.add(op.dry_run ? "true" : "false").add(reaper_lock).add(revocation_log_lock);
-  p.add(op.cause.reason).add(op.cause.actor);
+  p.add(op.cause.reason).add(op.cause.actor).add(to_string(audit_action::account_reaped));
+  add_origins(p, group<reap_guests>{&op});
   return {&reap, std::move(p)};
 }
 
@@ -69,10 +90,22 @@ call compose_one(const delete_dead_generations& op) {
   return {&delete_generations, std::move(p)};
 }
 
+call compose_one(const delete_expired_sessions& op) {
+  auto p = batch_after(op.created_before, op.after, op.limit);
+  p.add(op.of_guests ? "true" : "false").add(reaper_lock);
+  return {&delete_expired, std::move(p)};
+}
+
 call compose_one(const prune_events& op) {
   parameters p;
   p.add(to_rfc3339(op.occurred_before)).add(static_cast<std::int64_t>(op.limit)).add(reaper_lock);
   return {&prune, std::move(p)};
+}
+
+call compose_one(const prune_audit& op) {
+  parameters p;
+  p.add(first_audit_id(op.occurred_before)).add(static_cast<std::int64_t>(op.limit)).add(reaper_lock);
+  return {&prune_entries, std::move(p)};
 }
 
 swept read_swept(row from) {
@@ -115,7 +148,15 @@ transaction build_statements(const group<delete_dead_generations>& ops) {
   return compose_each(ops);
 }
 
+transaction build_statements(const group<delete_expired_sessions>& ops) {
+  return compose_each(ops);
+}
+
 transaction build_statements(const group<prune_events>& ops) {
+  return compose_each(ops);
+}
+
+transaction build_statements(const group<prune_audit>& ops) {
   return compose_each(ops);
 }
 
@@ -131,7 +172,15 @@ maybe_outcomes decode_results(std::vector<result_set>& results, const group<dele
   return read_each(results, ops);
 }
 
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_expired_sessions>& ops) {
+  return read_each(results, ops);
+}
+
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<prune_events>& ops) {
+  return read_each(results, ops);
+}
+
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<prune_audit>& ops) {
   return read_each(results, ops);
 }
 

@@ -31,10 +31,10 @@ failure unavailable(std::string detail) {
 }
 
 std::string copy_sql(std::size_t limit) {
-  return sql::join({"copy (select s.token_hash, s.session_id, s.account_id, s.created_at, s.generation, a.is_guest"
-                    " from sessions s join accounts a using (account_id) where ",
-                    sql::is_active, " order by s.session_id desc limit ", std::to_string(limit),
-                    ") to stdout (format binary)"});
+  return sql::join(
+    {"copy (select s.token_hash, s.session_id, s.account_id, s.created_at, s.generation, a.is_guest, ",
+     sql::expires_at, " from sessions s join accounts a using (account_id) where ", sql::is_alive,
+     " order by s.session_id desc limit ", std::to_string(limit), ") to stdout (format binary)"});
 }
 
 template <std::size_t Size>
@@ -46,11 +46,13 @@ bool copy_bytes(std::string_view from, std::array<std::uint8_t, Size>& to) {
 }
 
 bool read_entry(const std::vector<std::string_view>& fields, warm_session& out) {
-  if (fields.size() != 6 || fields[3].size() != 8 || fields[4].size() != 4 || fields[5].size() != 1)
+  if (fields.size() != 7 || fields[3].size() != 8 || fields[4].size() != 4 || fields[5].size() != 1)
     return false;
   out.record.created_at = wire::read_timestamp(fields[3].data());
   out.record.generation = wire::read_integer<std::int32_t>(fields[4].data());
   out.record.is_guest = fields[5][0] != 0;
+  if (fields[6].size() == 8) // empty: null
+    out.record.expires_at = wire::read_timestamp(fields[6].data());
   return copy_bytes(fields[0], out.hash.bytes) && copy_bytes(fields[1], out.record.session_id.bytes)
          && copy_bytes(fields[2], out.record.account_id.bytes);
 }
@@ -165,14 +167,19 @@ failure revocation_log::read(cursor after, std::size_t limit, log_page* out, ins
   // Prepared, as all that runs many times a second: planning it anew took longer than running it. One event more
   // than asked for tells whether there is more.
   std::string error;
+  const auto began = boot_clock::now();
   auto done = run_transaction(conn_, {select_events_after(after, limit + 1)}, deadline, &error);
   if (done.what != transaction_report::state::committed)
     return fail(error.empty() ? "the log could not be read: SQLSTATE " + done.sqlstate : std::move(error));
+  auto heard = boot_clock::now();
   auto& rows = done.results[0];
   auto found_page = read_log_rows(rows);
   if (rows.is_malformed())
     return fail("events of an unexpected shape");
+  for (std::size_t i = 0; i < found_page.events.size(); ++i)
+    found_page.events[i].happened = began - found_page.ages[i];
   *out = {};
+  out->clock = clock_reading{found_page.now, heard};
   out->reset = found_page.reset;
   out->has_more = found_page.events.size() > limit;
   if (out->has_more)

@@ -1,4 +1,5 @@
 #include "core/failpoint.hpp"
+#include "db/audit_sql.hpp"
 #include "db/model_rows.hpp"
 #include "db/revocation_sql.hpp"
 #include "db/sql.hpp"
@@ -68,12 +69,20 @@ const statement end_sessions{
      events_of("idle"), " cross join feed"}),
   true};
 
+// What is active here, under the locks, the next statement ends: that is what the audit tells.
 const statement report_sessions{
-  "revoke_session_report", sql::join({"with feed as materialized (select feed_epoch() as epoch, feed_end() as seq)"
-                                      " select q.n, s.session_id, s.account_id, feed.epoch, feed.seq"
-                                      " from unnest($1::uuid[], $2::bytea[], $3::uuid[]) with ordinality"
-                                      " as q(session_id, token_hash, owner_id, n) join sessions s on ",
-                                      is_target, " cross join feed where ", is_owner, " order by q.n"})};
+  "revoke_session_report",
+  sql::join({"with feed as materialized (select feed_epoch() as epoch, feed_end() as seq),"
+             " found as materialized (select q.*, s.session_id as found_id, s.account_id, ",
+             sql::is_active, " as is_active from unnest($1::uuid[], $2::bytea[], $3::uuid[], ",
+             sql::origin_arrays(4), ") with ordinality as q(session_id, token_hash, owner_id, ",
+             sql::origin_columns, ", n) join sessions s on ", is_target,
+             " join accounts a using (account_id) where ", is_owner, "), audited as (",
+             sql::insert_audit(audit_action::session_revoked, {"ended.account_id", "ended.found_id"},
+                               "(select distinct on (found_id) * from found where is_active"
+                               " order by found_id, n) ended"),
+             ") select found.n, found.found_id, found.account_id, feed.epoch, feed.seq"
+             " from found cross join feed order by found.n"})};
 
 // -- all of an account -------------------------------------------------------------------------------------
 
@@ -92,7 +101,7 @@ const statement raise_generations{
      "), asked as (select * from q where n not in (select n from done)),"
      " counted as (select q.account_id, count(s.session_id) as active from asked q"
      " join accounts a using (account_id) left join sessions s on s.account_id = a.account_id and ",
-     sql::is_active,
+     sql::is_alive,
      " and s.session_id is distinct from q.keep_id group by q.account_id),"
      " raised as (update accounts a set session_generation = a.session_generation + 1,"
      " updated_at = clock_timestamp() from asked q where a.account_id = q.account_id"
@@ -113,6 +122,16 @@ const statement raise_generations{
      " cross join feed"}),
   true};
 
+// Only of those that the next statement ends: what was done already has its event.
+const statement audit_accounts{
+  "revoke_account_audit",
+  sql::insert_audit(
+    audit_action::account_revoked, {"asked.account_id"},
+    sql::join({"(select q.* from unnest($1::uuid[], $2::uuid[], ", sql::origin_arrays(3),
+               ") as q(account_id, operation_id, ", sql::origin_columns,
+               ") join accounts using (account_id) where not exists (select from revocation_events e"
+               " where e.operation_id = q.operation_id)) asked"}))};
+
 // -- the account itself ------------------------------------------------------------------------------------
 
 constexpr std::string_view is_not_seated =
@@ -131,16 +150,21 @@ const statement clear_sessions = clear("delete_account_sessions", "sessions");
 const statement clear_identities = clear("delete_account_identities", "identities");
 const statement clear_stats = clear("delete_account_stats", "account_stats");
 
-// A second run finds no account, but its event.
+// A second run finds no account, but its event. Who has no seat is known for certain by the delete alone, since a
+// seat is taken back without the account's lock: so the audit is written here.
 const statement delete_accounts{
   "delete_account",
   sql::join(
-    {"with asked as materialized (select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[])"
-     " with ordinality as q(account_id, operation_id, reason, actor, n)),"
+    {"with asked as materialized (select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], ",
+     sql::origin_arrays(5), ") with ordinality as q(account_id, operation_id, reason, actor, ",
+     sql::origin_columns,
+     ", n)),"
      " seated as (select a.account_id from accounts a where a.account_id = any($1::uuid[]) and not",
      is_not_seated, "), ended as (delete from accounts a using asked q where a.account_id = q.account_id and",
      is_not_seated,
-     " returning a.account_id, a.session_generation + 1 as generation, q.n, q.operation_id, q.reason, q.actor),",
+     " returning a.account_id, a.session_generation + 1 as generation, q.n, q.operation_id, q.reason, q.actor),"
+     " audited as (",
+     sql::insert_audit(audit_action::account_deleted, {"asked.account_id"}, "asked join ended using (n)"), "),",
      log_lock(), insert_events,
      "'account', null, d.account_id, d.generation, d.reason, d.actor, d.operation_id, null", returning_events,
      ", idle as materialized (select n, operation_id from asked where n not in (select n from ended)),"
@@ -197,8 +221,10 @@ transaction build_statements(const group<revoke_session>& ops) {
   targets_and_owners.add_each(ops, [](const revoke_session* op) { return op->owner; });
   auto all = targets_and_owners;
   add_operations(all, ops);
+  auto& reported = targets_and_owners;
+  add_origins(reported, ops);
   return {{&lock_sessions, std::move(targets)},
-          {&report_sessions, std::move(targets_and_owners)},
+          {&report_sessions, std::move(reported)},
           {&end_sessions, std::move(all)}};
 }
 
@@ -234,12 +260,17 @@ transaction build_statements(const group<revoke_account>& ops) {
   add_accounts(p, ops);
   add_operations(p, ops);
   p.add_each(ops, [](const revoke_account* op) { return op->keep; });
-  return {for_accounts(lock_accounts, ops), {&raise_generations, std::move(p)}};
+  parameters audited;
+  add_accounts(audited, ops);
+  audited.add_each(ops, [](const revoke_account* op) { return op->operation_id; });
+  add_origins(audited, ops);
+  return {
+    for_accounts(lock_accounts, ops), {&audit_accounts, std::move(audited)}, {&raise_generations, std::move(p)}};
 }
 
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<revoke_account>& ops) {
   maybe_outcomes out(ops.size(), refusal(errc::account_not_found, no_such_account));
-  for_each_answer(results[1], ops.size(), [&](std::size_t i, row& raised) {
+  for_each_answer(results[2], ops.size(), [&](std::size_t i, row& raised) {
     revoke_account::result one;
     one.revoked = static_cast<std::size_t>(raised.next<std::int64_t>());
     one.generation = raised.next<std::int32_t>();
@@ -253,6 +284,7 @@ transaction build_statements(const group<delete_account>& ops) {
   parameters p;
   add_accounts(p, ops);
   add_operations(p, ops);
+  add_origins(p, ops);
   return {for_accounts(lock_accounts, ops),
           for_accounts(clear_sessions, ops),
           for_accounts(clear_identities, ops),

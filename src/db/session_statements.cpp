@@ -9,10 +9,10 @@ namespace portcullis::db {
 namespace {
 
 const statement select_by_hash{
-  "find_session",
-  sql::join({"select q.n, s.session_id, s.account_id, s.created_at, s.generation, a.is_guest, ", sql::is_active,
-             " from unnest($1::bytea[]) with ordinality as q(token_hash, n)"
-             " join sessions s using (token_hash) join accounts a using (account_id)"})};
+  "find_session", sql::join({"select q.n, s.session_id, s.account_id, s.created_at, s.generation, a.is_guest, ",
+                             sql::expires_at, ", ", sql::is_active, ", ", sql::is_expired,
+                             " from unnest($1::bytea[]) with ordinality as q(token_hash, n)"
+                             " join sessions s using (token_hash) join accounts a using (account_id)"})};
 
 const statement select_by_id{
   "get_session", sql::join({"select q.n, ", sql::session_columns,
@@ -24,7 +24,7 @@ const statement select_page{
   "list_sessions",
   sql::join({"select s.session_id is not null, ", sql::session_columns,
              " from accounts a left join lateral (select * from sessions s where s.account_id = a.account_id and ",
-             sql::is_active,
+             sql::is_alive,
              " and s.session_id > $2::uuid order by s.session_id limit $3::bigint) s on true"
              " where a.account_id = $1::uuid order by s.session_id"})};
 
@@ -35,7 +35,16 @@ session_record to_record(row& from) {
   out.created_at = from.next<timestamp>();
   out.generation = from.next<std::int32_t>();
   out.is_guest = from.next<bool>();
+  out.expires_at = from.next<std::optional<timestamp>>();
   return out;
+}
+
+session_status to_status(row& from) {
+  auto is_active = from.next<bool>();
+  auto is_expired = from.next<bool>();
+  if (!is_active)
+    return session_status::revoked;
+  return is_expired ? session_status::expired : session_status::active;
 }
 
 } // namespace
@@ -51,7 +60,7 @@ maybe_outcomes decode_results(std::vector<result_set>& results, const group<find
   for_each_answer(results[0], ops.size(), [&](std::size_t i, row& answer) {
     find_session::result found;
     found.record = to_record(answer);
-    found.status = answer.next<bool>() ? session_status::active : session_status::revoked;
+    found.status = to_status(answer);
     out[i] = found;
   });
   return out;

@@ -15,8 +15,20 @@ inline std::string join(std::initializer_list<std::string_view> pieces) {
   return out;
 }
 
-/// The one definition of an active session, over `sessions s` and its account, `accounts a`.
+/// The one definition of a session that has not been revoked, over `sessions s` and its account, `accounts a`.
 inline constexpr std::string_view is_active = "(s.revoked_at is null and s.generation = a.session_generation)";
+
+/// When a session reaches its age, over the same; null: never.
+inline constexpr std::string_view expires_at = "session_expires_at(s.created_at, a.is_guest)";
+
+inline constexpr std::string_view is_expired =
+  "coalesce(session_expires_at(s.created_at, a.is_guest) <= clock_timestamp(), false)";
+
+/// Active, and not expired. Both are judged apart where something is to end: what has expired may be revoked
+/// still.
+inline constexpr std::string_view is_alive =
+  "(s.revoked_at is null and s.generation = a.session_generation"
+  " and coalesce(session_expires_at(s.created_at, a.is_guest) > clock_timestamp(), true))";
 
 /// What `read_session` reads, over the same. A session that ended with all of its account's has no time of its
 /// own.
@@ -26,7 +38,9 @@ inline constexpr std::string_view session_columns =
   " coalesce(s.revoked_at, case when s.generation <> a.session_generation then coalesce((select min(e.ended_at)"
   " from ended_generations e where e.account_id = s.account_id and e.generation >= s.generation), a.updated_at) "
   "end),"
-  " coalesce(s.revoke_reason, ''), (s.revoked_at is null and s.generation = a.session_generation)";
+  " coalesce(s.revoke_reason, ''), session_expires_at(s.created_at, a.is_guest),"
+  " (s.revoked_at is null and s.generation = a.session_generation"
+  " and coalesce(session_expires_at(s.created_at, a.is_guest) > clock_timestamp(), true))";
 
 /// What `read_account` reads, over `accounts a` and `identities_of_account`.
 inline constexpr std::string_view account_columns =

@@ -14,7 +14,8 @@ namespace portcullis::db {
 using namespace store; // the operations are what this layer is asked
 
 /// Operations of one kind that share a transaction. `revoke_account` and `delete_account` name each account once
-/// in a group; `link_identity`, `unlink_identity`, what concerns seats and what the reaper does come alone.
+/// in a group; `link_identity`, `unlink_identity`, what concerns seats, `record_audit`, bulk revocations and what
+/// the reaper does come alone.
 template <class Op>
 using group = std::vector<const Op*>;
 
@@ -85,14 +86,33 @@ transaction build_statements(const group<count_all>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<list_accounts>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<count_all>& ops);
 
+// audit_statements.cpp
+transaction build_statements(const group<record_audit>& ops);
+transaction build_statements(const group<list_audit>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<record_audit>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<list_audit>& ops);
+// bulk_statements.cpp
+transaction build_statements(const group<count_selected>& ops);
+transaction build_statements(const group<create_revocation_job>& ops);
+transaction build_statements(const group<get_revocation_job>& ops);
+transaction build_statements(const group<work_on_revocation_jobs>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<count_selected>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<create_revocation_job>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<get_revocation_job>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<work_on_revocation_jobs>& ops);
+
 // reaper_statements.cpp
 transaction build_statements(const group<reap_guests>& ops);
 transaction build_statements(const group<delete_dead_sessions>& ops);
 transaction build_statements(const group<delete_dead_generations>& ops);
+transaction build_statements(const group<delete_expired_sessions>& ops);
 transaction build_statements(const group<prune_events>& ops);
+transaction build_statements(const group<prune_audit>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<reap_guests>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_dead_sessions>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_dead_generations>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_expired_sessions>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<prune_events>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<prune_audit>& ops);
 
 } // namespace portcullis::db

@@ -436,14 +436,11 @@ http_client_stats http_client::stats() const {
 }
 
 void add_to(metrics::snapshot& s, const http_client_stats& stats) {
-  s.counter("portcullis_edge_requests_total", "Requests to the service.", stats.requests);
-  s.counter("portcullis_edge_requests_failed_total", "Requests that ended without an answer.", stats.failures);
-  s.counter("portcullis_edge_failovers_total", "Attempts at another address than the first that was tried.",
-            stats.failovers);
-  s.counter("portcullis_edge_requests_refused_total", "Requests turned away because too many waited.",
-            stats.refused);
-  s.gauge("portcullis_edge_addresses_usable", "Addresses of the service that are not known to have failed.",
-          stats.addresses_usable);
+  s.add("portcullis_edge_requests_total", stats.requests);
+  s.add("portcullis_edge_requests_failed_total", stats.failures);
+  s.add("portcullis_edge_failovers_total", stats.failovers);
+  s.add("portcullis_edge_requests_refused_total", stats.refused);
+  s.add("portcullis_edge_addresses_usable", stats.addresses_usable);
 }
 
 } // namespace portcullis::edge

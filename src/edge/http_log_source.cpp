@@ -53,6 +53,7 @@ private:
   struct fetched {
     event_page page;
     instant sent{};
+    instant heard{};
   };
 
   result<fetched> fetch(const std::optional<cursor>& after, instant deadline);
@@ -73,7 +74,8 @@ private:
 
 result<http_source::fetched> http_source::fetch(const std::optional<cursor>& after, instant deadline) {
   http_request request;
-  request.target = feed_target(after, after ? options_.page_events_max : 1, std::chrono::seconds{0});
+  request.target =
+    feed_target(after, after ? options_.page_events_max : 1, std::chrono::seconds{0}) + "&clock=true";
   auto answer = ask_(std::move(request), deadline);
   if (!answer)
     return answer.error();
@@ -83,7 +85,7 @@ result<http_source::fetched> http_source::fetch(const std::optional<cursor>& aft
   auto page = decode_event_page(answer->body);
   if (!page)
     return page.error();
-  return fetched{std::move(*page), answer->sent};
+  return fetched{std::move(*page), answer->sent, options_.now()};
 }
 
 /// Everything committed before it is in the page. A log that the service has not read gives no lease.
@@ -116,7 +118,12 @@ failure http_source::read(cursor after, log_page* out, instant deadline) {
   out->has_more = got->page.events.size() >= options_.page_events_max;
   out->last = got->page.position;
   out->as_of = as_of(*got);
+  if (got->page.now)
+    out->clock = clock_reading{*got->page.now, got->heard};
   out->events = std::move(got->page.events);
+  for (std::size_t i = 0; i < out->events.size(); ++i)
+    if (auto& age = got->page.event_ages[i])
+      out->events[i].happened = got->sent - *age;
   reached_ = out->last;
   position_->note(out->last); // before anybody hears of the events
   return {};

@@ -51,6 +51,15 @@ std::optional<timestamp> time_of(const json::object& from, std::string_view name
   return text ? parse_rfc3339(*text) : std::nullopt;
 }
 
+/// False: it is told, but is no time.
+bool read_time(const json::object& from, std::string_view name, std::optional<timestamp>& out) {
+  auto* member = from.if_contains(json::string_view{name.data(), name.size()});
+  if (member == nullptr || member->is_null())
+    return true;
+  out = time_of(from, name);
+  return out.has_value();
+}
+
 template <class T>
 std::optional<T> number_of(const json::object& from, std::string_view name) {
   auto* member = from.if_contains(json::string_view{name.data(), name.size()});
@@ -121,6 +130,8 @@ std::optional<session_record> record_of_active(const json::object& from) {
   record.account_id = *account_id;
   record.created_at = *created_at;
   record.is_guest = *is_guest;
+  if (!read_time(from, "expires_at", record.expires_at))
+    return std::nullopt;
   return record;
 }
 
@@ -131,12 +142,22 @@ std::optional<store::find_session::result> found_of(const token_hash& hash, cons
     return std::nullopt;
   if (*status == "unknown")
     return store::find_session::result{};
-  if (*status == "revoked" || *status == "expired")
+  if (*status == "revoked")
     return store::find_session::result{session_status::revoked, record_of_dead(hash, *from)};
+  if (*status == "expired")
+    return store::find_session::result{session_status::expired, record_of_dead(hash, *from)};
   auto record = *status == "active" ? record_of_active(*from) : std::nullopt;
   if (!record)
     return std::nullopt;
   return store::find_session::result{session_status::active, *record};
+}
+
+/// A number for people: one that is none is left out.
+std::optional<std::chrono::milliseconds> event_age_of(const json::object& from) {
+  auto ms = from.if_contains("age_ms") == nullptr ? std::nullopt : number_of<double>(from, "age_ms");
+  if (!ms || !(*ms >= 0) || *ms > static_cast<double>(age_ms_max))
+    return std::nullopt;
+  return std::chrono::milliseconds{static_cast<std::int64_t>(*ms)};
 }
 
 std::optional<revocation_event> event_of(const json::value& entry) {
@@ -224,6 +245,8 @@ result<event_page> decode_event_page(std::string_view body) {
   page.reset = *reset;
   if (!read_age(*from, page.age))
     return garbage("an age that is none");
+  if (!read_time(*from, "now", page.now))
+    return garbage("a time that is none");
   std::uint64_t last = 0;
   for (auto& entry : list->get_array()) {
     auto event = event_of(entry);
@@ -231,6 +254,7 @@ result<event_page> decode_event_page(std::string_view body) {
       return garbage("an event of an unknown form or out of order");
     last = event->seq;
     page.events.push_back(std::move(*event));
+    page.event_ages.push_back(event_age_of(entry.get_object()));
   }
   return page;
 }

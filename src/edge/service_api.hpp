@@ -26,7 +26,7 @@ struct lookup_page {
   std::optional<std::chrono::milliseconds> age;
 };
 
-/// The answer to `hashes`. A token that is dead for any reason is `revoked`.
+/// The answer to `hashes`.
 result<lookup_page> decode_lookup(std::string_view body, const std::vector<token_hash>& hashes);
 
 /// `GET /revocations`; without a cursor it tells the position of now.
@@ -35,11 +35,15 @@ inline constexpr std::size_t feed_limit_max = 200;
 
 struct event_page {
   std::vector<revocation_event> events;
+  std::vector<std::optional<std::chrono::milliseconds>>
+    event_ages; // of each, when it was told; where that is known
   cursor position;
   bool reset = false;
   /// How long before the answer the service's last complete read of the log began; nothing if it does not tell or
   /// has not read it yet.
   std::optional<std::chrono::milliseconds> age;
+  /// What the database's clock showed when it was answered, if it is told.
+  std::optional<timestamp> now;
 };
 
 result<event_page> decode_event_page(std::string_view body);

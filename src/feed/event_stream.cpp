@@ -59,6 +59,11 @@ void append_block_head(byte_buffer& out, std::string_view event, cursor id) {
   append(out, "\ndata: {");
 }
 
+/// Rounded up: nothing is told to be younger than it is.
+std::int64_t whole_milliseconds(std::chrono::nanoseconds age) noexcept {
+  return std::max<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(age).count(), 0);
+}
+
 } // namespace
 
 void append_stream_head(byte_buffer& out, const http::response_context& ctx, cursor position) {
@@ -94,22 +99,29 @@ void append_heartbeat(byte_buffer& out) {
 }
 
 std::string render_event_page(const std::vector<revocation_event>& events, cursor position, bool reset,
-                              std::optional<std::chrono::nanoseconds> log_age) {
+                              const answer_times& times) {
   byte_buffer out;
   append(out, R"({"events":[)");
   for (const auto& event : events) {
     append(out, &event == events.data() ? R"({"type":")" : R"(,{"type":")");
     append(out, event_name(event.kind));
     append(out, R"(",)");
+    if (times.at && event.happened != instant::min()) {
+      append(out, R"("age_ms":)");
+      append_number(out, static_cast<std::uint64_t>(whole_milliseconds(*times.at - event.happened)));
+      append(out, ",");
+    }
     append_members(out, event);
   }
   append(out, R"(],"cursor":")");
   append(out, to_string(position));
   append(out, reset ? R"(","reset":true,"log_age_ms":)" : R"(","reset":false,"log_age_ms":)");
-  if (log_age)
-    append_number(out, static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(*log_age).count()));
+  if (times.log_age)
+    append_number(out, static_cast<std::uint64_t>(whole_milliseconds(*times.log_age)));
   else
     append(out, "null");
+  if (times.now)
+    append(out, R"(,"now":")" + to_rfc3339(*times.now) + '"');
   append(out, "}");
   return {out.begin(), out.end()};
 }

@@ -27,9 +27,18 @@ void append_reset(http::byte_buffer& out, std::string_view reason, cursor positi
 /// A comment line, which clients skip and proxies count as traffic.
 void append_heartbeat(http::byte_buffer& out);
 
-/// `{"events":[…],"cursor","reset","log_age_ms"}`; each event carries its `type`, and what `data` has in the
-/// stream. `log_age`: how long before this answer the last complete read of the log began; null before the first.
+/// What is told of the moment of an answer.
+struct answer_times {
+  /// How long before it the last complete read of the log began; nothing before the first.
+  std::optional<std::chrono::nanoseconds> log_age;
+  std::optional<timestamp> now; // by the database's clock, for who asks for it and when it is known
+  std::optional<instant> at;    // the moment itself, for who asks how old the events are
+};
+
+/// `{"events":[…],"cursor","reset","log_age_ms","now"?}`; each event carries its `type`, what `data` has in the
+/// stream, and with `age_ms` how long before the answer it happened, where both are known. An age of the log that
+/// is not known is null.
 std::string render_event_page(const std::vector<revocation_event>& events, cursor position, bool reset,
-                              std::optional<std::chrono::nanoseconds> log_age);
+                              const answer_times& times);
 
 } // namespace portcullis::feed

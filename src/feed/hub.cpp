@@ -42,7 +42,7 @@ void hub::stop() {
 }
 
 hub::numbers hub::count() const noexcept {
-  return {streams_.size(), polls_.size(), streams_.cut_count(), streams_.delivered_count()};
+  return {streams_.size(), polls_.size(), streams_.cut_count(), streams_.delivered_count(), streams_.delay()};
 }
 
 } // namespace portcullis::feed

@@ -4,6 +4,7 @@
 #include "feed/log_window.hpp"
 #include "feed/long_polls.hpp"
 #include "feed/streams.hpp"
+#include "telemetry/histogram.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -29,6 +30,7 @@ public:
     std::size_t polls = 0;
     std::uint64_t cut = 0;       // streams that did not keep up
     std::uint64_t delivered = 0; // events written to streams
+    metrics::histogram delay;    // from an event to its way to the first of them
   };
 
   hub(const hub_limits& limits, page_reader read_page, std::function<instant()> now);
@@ -47,6 +49,10 @@ public:
   }
   std::optional<std::chrono::nanoseconds> log_age() const {
     return log_.age();
+  }
+
+  instant now() const {
+    return log_.now();
   }
 
   // -- streams: see `streams`

@@ -135,10 +135,24 @@ const http::byte_buffer& streams::encoded(std::uint64_t after, std::uint64_t* re
     encoded_from_ = from;
     encoded_to_ = is_full_page_ ? events.back().seq : log_.ring().last().seq;
     encoded_events_ = events.size();
+    note_delay(events);
     is_encoded_ = true;
   }
   *reached = encoded_to_;
   return encoded_;
+}
+
+/// What is encoded again, for one that lags, was on its way before.
+void streams::note_delay(const std::vector<revocation_event>& events) {
+  const auto epoch = log_.ring().last().epoch;
+  if (delay_noted_.epoch != epoch)
+    delay_noted_ = {epoch, 0};
+  for (auto& event : events) {
+    if (event.seq <= delay_noted_.seq || event.happened == instant::min())
+      continue;
+    delay_noted_.seq = event.seq;
+    delay_.observe(log_.now() - event.happened);
+  }
 }
 
 void streams::read_table(subscriber& s) {

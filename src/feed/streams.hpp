@@ -4,6 +4,7 @@
 #include "feed/log_window.hpp"
 #include "http/response.hpp"
 #include "http/stream.hpp"
+#include "telemetry/histogram.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -70,6 +71,11 @@ public:
     return delivered_;
   }
 
+  /// From each event to its first way to a stream.
+  const metrics::histogram& delay() const noexcept {
+    return delay_;
+  }
+
 private:
   struct subscriber {
     subscriber_id id = 0;
@@ -88,6 +94,7 @@ private:
   void read_table(subscriber& s);
   void continue_from_table(subscriber_id which, const page_result& page);
   const http::byte_buffer& encoded(std::uint64_t after, std::uint64_t* reached);
+  void note_delay(const std::vector<revocation_event>& events);
   void cut(subscriber& s, const char* reason);
 
   const hub_limits& limits_;
@@ -100,6 +107,8 @@ private:
   subscriber_id next_id_ = 1;
   std::uint64_t cut_ = 0;       // streams that did not keep up
   std::uint64_t delivered_ = 0; // events written
+  metrics::histogram delay_;
+  cursor delay_noted_; // of the events up to here
   // The events between two positions, encoded for all who are at the first of them.
   http::byte_buffer encoded_;
   cursor encoded_from_;

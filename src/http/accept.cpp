@@ -104,11 +104,15 @@ double quality_of(field_lines accept_lines, std::string_view media_type) {
   return static_cast<double>(best.weight) / full_weight;
 }
 
-bool prefers_event_stream(field_lines accept_lines) {
+bool prefers_by_name(field_lines accept_lines, std::string_view wanted, std::string_view other) {
   bool is_given = false;
-  const auto stream = best_match(accept_lines, "text/event-stream", is_given);
-  const auto json = best_match(accept_lines, "application/json", is_given);
-  return stream.match >= specificity::variant && stream.weight > 0 && stream.weight >= json.weight;
+  const auto named = best_match(accept_lines, wanted, is_given);
+  const auto instead = best_match(accept_lines, other, is_given);
+  return named.match >= specificity::variant && named.weight > 0 && named.weight >= instead.weight;
+}
+
+bool prefers_event_stream(field_lines accept_lines) {
+  return prefers_by_name(accept_lines, "text/event-stream", "application/json");
 }
 
 bool prefers_event_stream(const request& r) {

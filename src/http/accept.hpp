@@ -13,6 +13,9 @@ namespace portcullis::http {
 /// are passed over. Without any Accept line everything is accepted: 1.
 double quality_of(field_lines accept_lines, std::string_view media_type);
 
+/// True if `wanted` is asked for by its name, with a weight that is neither 0 nor lower than that of `other`.
+bool prefers_by_name(field_lines accept_lines, std::string_view wanted, std::string_view other);
+
 /// True if `text/event-stream` is asked for by its name, with a weight that is neither 0 nor lower than that of
 /// `application/json`. A wildcard alone never turns an answer into a stream that does not end.
 bool prefers_event_stream(const request& r);

@@ -33,10 +33,17 @@ constexpr bool has(trait set, trait one) noexcept {
 /// The `{…}` segments of a path in their order, percent-decoding not applied.
 using path_params = std::array<std::string_view, 3>;
 
+/// Who sent a request, as far as it is known.
+struct sender {
+  std::string_view caller;  // by the name under which the gate knows it; empty: nobody that it knows
+  std::string_view address; // of the client, or of the peer where nothing better is known
+};
+
 /// A request on its way to its handler. Views live until the handler returns.
 struct call {
   const http::request& request;
   path_params params{};
+  sender from{};
 };
 
 /// One row of an API's table: `GET /things/{id}` and what answers it. `verb::any` takes every method; a pattern

@@ -47,6 +47,7 @@ constexpr std::array rows{
   row{errc::identity_not_found, {404, "Identity not found", 0}},
   row{errc::identity_taken, {409, "Identity taken", 0}},
   row{errc::account_seated, {409, "Account seated in a game", 0}},
+  row{errc::job_not_found, {404, "Job not found", 0}},
   row{errc::identity_last, {409, "Last identity", 0}},
 
   row{errc::database_unavailable, {503, "Database unavailable", 1}},

@@ -64,6 +64,11 @@ public:
     at_ += uuid::text_length;
   }
 
+  void put_three_digits(std::size_t number) noexcept {
+    for (std::size_t place : {100, 10, 1})
+      *at_++ = static_cast<char>('0' + number / place % 10);
+  }
+
   void put(timestamp t) noexcept {
     write_rfc3339(t, at_);
     at_ += rfc3339_length;
@@ -76,22 +81,25 @@ private:
 constexpr std::string_view hot_date = "\r\nDate: ";
 constexpr std::string_view hot_request_id = "\r\nX-Request-Id: ";
 
-constexpr std::string_view resolved_guest = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                                            "Cache-Control: no-store\r\nContent-Length: 164";
-constexpr std::string_view resolved_full = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                                           "Cache-Control: no-store\r\nContent-Length: 165";
+constexpr std::string_view resolved_start = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                                            "Cache-Control: no-store\r\nContent-Length: ";
 constexpr std::string_view session_id_member = R"({"session_id":")";
 constexpr std::string_view account_id_member = R"(","account_id":")";
 constexpr std::string_view guest_member = R"(","is_guest":true,"created_at":")";
 constexpr std::string_view full_member = R"(","is_guest":false,"created_at":")";
+constexpr std::string_view expires_member = R"(","expires_at":")";
 constexpr std::string_view resolved_end = R"("})";
+constexpr std::string_view resolved_endless = R"(","expires_at":null})";
 
-constexpr std::size_t resolved_size(std::string_view guest) {
-  return session_id_member.size() + account_id_member.size() + guest.size() + resolved_end.size()
-         + 2 * uuid::text_length + rfc3339_length;
+/// Content-Length of a resolved session, always three digits.
+constexpr std::size_t resolved_size(const session_record& record) {
+  const auto ids = session_id_member.size() + account_id_member.size() + 2 * uuid::text_length;
+  const auto created = (record.is_guest ? guest_member : full_member).size() + rfc3339_length;
+  const auto expires =
+    record.expires_at ? expires_member.size() + rfc3339_length + resolved_end.size() : resolved_endless.size();
+  return ids + created + expires;
 }
-static_assert(resolved_size(guest_member) == 164 && resolved_size(full_member) == 165,
-              "as the precomputed Content-Length says");
+constexpr std::size_t content_length_digits = 3;
 
 constexpr std::string_view verified =
   "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nCache-Control: no-store\r\nX-User-ID: ";
@@ -152,13 +160,13 @@ void append_problem(byte_buffer& out, const response_context& ctx, const failure
 }
 
 void append_resolved(byte_buffer& out, const response_context& ctx, const session_record& record) {
-  const auto head = record.is_guest ? resolved_guest : resolved_full;
-  const auto guest = record.is_guest ? guest_member : full_member;
+  const auto size = resolved_size(record);
   const auto connection = connection_field(ctx);
-  hot_writer to{out, head.size() + hot_date.size() + ctx.date.size() + hot_request_id.size()
-                       + ctx.request_id.size() + crlf.size() + connection.size() + crlf.size()
-                       + (ctx.is_head ? 0 : resolved_size(guest))};
-  to.put(head);
+  hot_writer to{out, resolved_start.size() + content_length_digits + hot_date.size() + ctx.date.size()
+                       + hot_request_id.size() + ctx.request_id.size() + crlf.size() + connection.size()
+                       + crlf.size() + (ctx.is_head ? 0 : size)};
+  to.put(resolved_start);
+  to.put_three_digits(size);
   to.put(hot_date);
   to.put(ctx.date);
   to.put(hot_request_id);
@@ -172,8 +180,12 @@ void append_resolved(byte_buffer& out, const response_context& ctx, const sessio
   to.put(record.session_id);
   to.put(account_id_member);
   to.put(record.account_id);
-  to.put(guest);
+  to.put(record.is_guest ? guest_member : full_member);
   to.put(record.created_at);
+  if (!record.expires_at)
+    return to.put(resolved_endless);
+  to.put(expires_member);
+  to.put(*record.expires_at);
   to.put(resolved_end);
 }
 
@@ -220,6 +232,8 @@ std::string_view reason_phrase(int status) noexcept {
     return "No Content";
   case 304:
     return "Not Modified";
+  case 308:
+    return "Permanent Redirect";
   case 400:
     return "Bad Request";
   case 401:

@@ -63,7 +63,8 @@ private:
 // Runs on the log's thread. Lines come formatted.
 class sink final : public spdlog::sinks::sink {
 public:
-  sink(int descriptor, std::string service) : out{descriptor}, service_{std::move(service)} {}
+  sink(int descriptor, std::string service, form how)
+    : out{descriptor}, service_{std::move(service)}, form_{how} {}
 
   void log(const spdlog::details::log_msg& message) override {
     report_dropped();
@@ -82,13 +83,14 @@ private:
     const std::size_t dropped = pool->overrun_counter();
     if (dropped == reported_)
       return;
-    line l{wall_clock_now(), level::warn, "log lines dropped", service_};
+    line l{wall_clock_now(), level::warn, "log lines dropped", service_, form_};
     l.add({"count", dropped - reported_});
     out.write(l.finish());
     reported_ = dropped;
   }
 
   std::string service_;
+  log::form form_;
   std::size_t reported_ = 0;
 };
 
@@ -101,9 +103,9 @@ void block_signals() {
 
 // A running log. Whoever writes holds it, so that `stop` cannot take it away meanwhile.
 struct running {
-  running(int descriptor, std::string_view name) : service{name} {
+  running(int descriptor, std::string_view name, log::form f) : service{name}, how{f} {
     using spdlog::async_overflow_policy;
-    target = std::make_shared<sink>(descriptor, service);
+    target = std::make_shared<sink>(descriptor, service, how);
     pool = std::make_shared<pool_type>(queue_lines_max, 1, block_signals);
     logger = std::make_shared<spdlog::async_logger>("", target, pool, async_overflow_policy::overrun_oldest);
     target->pool = pool.get();
@@ -112,6 +114,7 @@ struct running {
   }
 
   std::string service;
+  log::form how;
   std::shared_ptr<sink> target;
   std::shared_ptr<pool_type> pool; // its destructor writes what waits and joins
   std::shared_ptr<spdlog::async_logger> logger;
@@ -142,10 +145,27 @@ std::optional<level> parse_level(std::string_view text) noexcept {
   return std::nullopt;
 }
 
-void start(level threshold, std::string_view service_name, int descriptor) {
+std::string_view to_string(form f) noexcept {
+  switch (f) {
+  case form::logfmt:
+    return "logfmt";
+  case form::json:
+    return "json";
+  }
+  return "logfmt";
+}
+
+std::optional<form> parse_form(std::string_view text) noexcept {
+  for (const form f : {form::logfmt, form::json})
+    if (text == to_string(f))
+      return f;
+  return std::nullopt;
+}
+
+void start(level threshold, std::string_view service_name, int descriptor, form how) {
   stop();
   current_threshold.store(threshold, std::memory_order_relaxed);
-  std::atomic_store(&current, std::make_shared<running>(descriptor, service_name));
+  std::atomic_store(&current, std::make_shared<running>(descriptor, service_name, how));
 }
 
 void stop() {
@@ -155,15 +175,22 @@ void stop() {
   ending->target->out.give_up_at(steady_clock::now() + stop_wait_max);
 }
 
+std::size_t dropped_lines() {
+  const std::shared_ptr<running> log = std::atomic_load(&current);
+  return log != nullptr ? log->pool->overrun_counter() : 0;
+}
+
 bool enabled(level l) noexcept {
   return l >= current_threshold.load(std::memory_order_relaxed);
 }
 
-void write(level l, std::string_view event, std::initializer_list<field> fields) {
+void write(level l, std::string_view event, const field* fields, std::size_t count) {
   const std::shared_ptr<running> log = std::atomic_load(&current);
-  line text{wall_clock_now(), l, event, log != nullptr ? std::string_view{log->service} : std::string_view{}};
-  for (const field& f : fields)
-    text.add(f);
+  const bool is_running = log != nullptr;
+  line text{wall_clock_now(), l, event, is_running ? std::string_view{log->service} : std::string_view{},
+            is_running ? log->how : form::logfmt};
+  for (const field* f = fields; f != fields + count; ++f)
+    text.add(*f);
   const std::string_view finished = text.finish();
   if (log != nullptr)
     log->logger->log(spdlog::level::info, spdlog::string_view_t{finished.data(), finished.size()});

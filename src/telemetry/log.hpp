@@ -15,9 +15,10 @@ class token;
 struct token_hash;
 } // namespace portcullis
 
-/// Structured one-line logs in logfmt, on stderr:
+/// Structured one-line logs on stderr, in logfmt or JSON:
 ///
 ///     ts=2026-01-02T03:04:05.678901Z level=info msg="listening" service=portcullis addr=:8080
+///     {"ts":"2026-01-02T03:04:05.678901Z","level":"info","msg":"listening","service":"portcullis","addr":":8080"}
 ///
 /// The caller formats its line and leaves it in a bounded queue; another thread writes it. When the queue is full,
 /// the oldest line is dropped and the number of dropped lines is logged as soon as there is room: a log that
@@ -28,6 +29,11 @@ enum class level : std::uint8_t { debug, info, warn, error };
 
 std::string_view to_string(level l) noexcept;
 std::optional<level> parse_level(std::string_view text) noexcept;
+
+enum class form : std::uint8_t { logfmt, json };
+
+std::string_view to_string(form f) noexcept;
+std::optional<form> parse_form(std::string_view text) noexcept;
 
 /// A line is at most PIPE_BUF bytes with its newline, so that the lines of several processes in one pipe never
 /// mix.
@@ -69,15 +75,22 @@ struct field {
 
 /// Begins asynchronous logging to `descriptor` (stderr). Before it and after `stop`, lines are written by the
 /// caller itself. Block the signals that are waited for elsewhere before: the log's thread inherits the mask.
-void start(level threshold, std::string_view service_name, int descriptor = 2);
+void start(level threshold, std::string_view service_name, int descriptor = 2, form how = form::logfmt);
 
 /// Writes what waits, for at most `stop_wait_max` if nobody reads, and ends the thread. Idempotent.
 void stop();
 
+/// Lines that nobody read in time, of the log that runs.
+std::size_t dropped_lines();
+
 /// Whether a line of this level would be written: ask before computing expensive fields.
 bool enabled(level l) noexcept;
 
-void write(level l, std::string_view event, std::initializer_list<field> fields);
+void write(level l, std::string_view event, const field* fields, std::size_t count);
+
+inline void write(level l, std::string_view event, std::initializer_list<field> fields) {
+  write(l, event, fields.begin(), fields.size());
+}
 
 inline void debug(std::string_view event, std::initializer_list<field> fields = {}) {
   if (enabled(level::debug))

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 namespace portcullis::log {
 
@@ -15,6 +17,12 @@ namespace {
 constexpr std::string_view ellipsis = "\xE2\x80\xA6";
 constexpr std::string_view replacement = "\xEF\xBF\xBD"; // U+FFFD
 constexpr std::string_view truncation_mark = " truncated=true\n";
+constexpr std::string_view truncation_mark_json = ",\"truncated\":true}\n";
+constexpr std::size_t ending_bytes_max = truncation_mark_json.size();
+static_assert(truncation_mark.size() <= ending_bytes_max);
+
+// Enough for every number, and the least that a value gets.
+constexpr std::size_t number_bytes_max = 32;
 
 // Room for the closing quote and, if the value is cut, the ellipsis.
 constexpr std::size_t tail_bytes = ellipsis.size() + 1;
@@ -114,18 +122,26 @@ std::size_t write_value(std::string_view text, char* out, std::size_t room) noex
   return text.size();
 }
 
+std::size_t write_quoted_value(std::string_view text, char* out, std::size_t room) noexcept {
+  return write_quoted(text, out, room);
+}
+
 std::string quoted(std::string_view text) {
   std::string out(value_bytes_max, '\0');
   out.resize(write_quoted(text, out.data(), out.size()));
   return out;
 }
 
-line::line(timestamp now, level l, std::string_view event, std::string_view service) noexcept {
-  append("ts=");
+line::line(timestamp now, level l, std::string_view event, std::string_view service, form how) noexcept
+  : form_{how} {
+  const bool is_json = form_ == form::json;
+  append(is_json ? "{\"ts\":\"" : "ts=");
   write_rfc3339(now, buffer_.data() + size_);
   size_ += rfc3339_length;
-  append(" level=");
+  append(is_json ? "\",\"level\":\"" : " level=");
   append(to_string(l));
+  if (is_json)
+    append("\"");
   add({"msg", event});
   if (!service.empty())
     add({"service", service});
@@ -133,7 +149,7 @@ line::line(timestamp now, level l, std::string_view event, std::string_view serv
 
 // What a field may take: the end of the line stays free for the mark.
 std::size_t line::room() const noexcept {
-  return line_bytes_max - truncation_mark.size() - size_;
+  return line_bytes_max - ending_bytes_max - size_;
 }
 
 void line::append(std::string_view raw) noexcept {
@@ -141,36 +157,56 @@ void line::append(std::string_view raw) noexcept {
   size_ += raw.size();
 }
 
+void line::append_key(std::string_view key) noexcept {
+  append(form_ == form::json ? ",\"" : " ");
+  append(key);
+  append(form_ == form::json ? "\":" : "=");
+}
+
 void line::append_value(std::string_view text) noexcept {
-  size_ += write_value(text, buffer_.data() + size_, std::min(room(), value_bytes_max));
+  const auto write = form_ == form::json ? write_quoted : write_value;
+  size_ += write(text, buffer_.data() + size_, std::min(room(), value_bytes_max));
+}
+
+template <class Number>
+void line::append_number(Number number) noexcept {
+  std::array<char, number_bytes_max> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+  const std::string_view written{text.data(), static_cast<std::size_t>(end - text.data())};
+  bool is_json_number = true; // which neither infinity nor what is no number has a form of
+  if constexpr (std::is_floating_point_v<Number>)
+    is_json_number = std::isfinite(number);
+  if (form_ == form::json && !is_json_number)
+    append_value(written);
+  else
+    append(written);
 }
 
 void line::add(const field& f) noexcept {
-  constexpr std::size_t shortest_value = 32; // and enough for every number
-  if (is_truncated_ || room() < f.key.size() + 2 + shortest_value) {
+  constexpr std::size_t key_marks = 4;
+  if (is_truncated_ || room() < f.key.size() + key_marks + number_bytes_max) {
     is_truncated_ = true;
     return;
   }
-  append(" ");
-  append(f.key);
-  append("=");
+  append_key(f.key);
   std::visit(
     [this](auto v) {
       using type = decltype(v);
-      if constexpr (std::is_same_v<type, std::string_view>) {
+      if constexpr (std::is_same_v<type, std::string_view>)
         append_value(v);
-      } else if constexpr (std::is_same_v<type, bool>) {
+      else if constexpr (std::is_same_v<type, bool>)
         append(v ? "true" : "false");
-      } else {
-        char* first = buffer_.data() + size_;
-        size_ += static_cast<std::size_t>(std::to_chars(first, first + shortest_value, v).ptr - first);
-      }
+      else
+        append_number(v);
     },
     f.value);
 }
 
 std::string_view line::finish() noexcept {
-  append(is_truncated_ ? truncation_mark : "\n");
+  if (form_ == form::json)
+    append(is_truncated_ ? truncation_mark_json : "}\n");
+  else
+    append(is_truncated_ ? truncation_mark : "\n");
   return {buffer_.data(), size_};
 }
 

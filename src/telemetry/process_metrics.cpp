@@ -64,20 +64,18 @@ std::uint64_t count_open_descriptors() {
 } // namespace
 
 void collect_process(snapshot& s) {
-  s.counter("process_cpu_seconds_total", "CPU time used, user and system.", seconds(CLOCK_PROCESS_CPUTIME_ID));
-  s.gauge("process_open_fds", "Open file descriptors.", count_open_descriptors());
+  s.add("process_cpu_seconds_total", seconds(CLOCK_PROCESS_CPUTIME_ID));
+  s.add("process_open_fds", count_open_descriptors());
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0)
-    s.gauge("process_max_fds", "Greatest possible number of open file descriptors.",
-            static_cast<double>(files.rlim_cur));
+    s.add("process_max_fds", static_cast<double>(files.rlim_cur));
   process_stat stat;
   if (!read_stat(&stat))
     return;
-  s.gauge("process_threads", "Threads of the process.", stat.threads);
-  s.gauge("process_virtual_memory_bytes", "Virtual memory size.", stat.virtual_bytes);
-  s.gauge("process_resident_memory_bytes", "Resident memory size.", stat.resident_bytes);
-  s.gauge("process_start_time_seconds", "Start of the process, in seconds since the Unix epoch.",
-          seconds(CLOCK_REALTIME) - seconds(CLOCK_BOOTTIME) + stat.start_seconds);
+  s.add("process_threads", stat.threads);
+  s.add("process_virtual_memory_bytes", stat.virtual_bytes);
+  s.add("process_resident_memory_bytes", stat.resident_bytes);
+  s.add("process_start_time_seconds", seconds(CLOCK_REALTIME) - seconds(CLOCK_BOOTTIME) + stat.start_seconds);
 }
 
 } // namespace portcullis::metrics

@@ -89,4 +89,10 @@ std::string trace_id_text(const context& c) {
   return out;
 }
 
+std::string span_id_text(const context& c) {
+  std::string out;
+  write_hex(c.span_id, out);
+  return out;
+}
+
 } // namespace portcullis::tracing

@@ -54,6 +54,9 @@ std::string to_traceparent(const context& c);
 /// 32 hex digits.
 std::string trace_id_text(const context& c);
 
+/// 16 hex digits.
+std::string span_id_text(const context& c);
+
 enum class kind : std::uint8_t { internal, server, client };
 
 /// A span being recorded, or (default) nothing at all. Ends when destroyed. May move between threads; one at a
@@ -101,16 +104,15 @@ struct options {
   std::string service_version;
   exporter traces = exporter::none;
   exporter metrics = exporter::none;
-  std::chrono::milliseconds metrics_interval{10'000};
   /// Called by the exporter's thread, from `start` on; must be thread-safe and must not throw. Empty: no metrics.
   std::function<metrics::snapshot()> collect;
 };
 
-/// Bounds of the export: spans that wait (more are dropped and counted), and one HTTP request.
-inline constexpr std::size_t queue_spans_max = 2048;
+/// Bounds one HTTP request of the export.
 inline constexpr std::chrono::milliseconds export_timeout{1'000};
 
-/// Begins export. Call once. `value_unacceptable` when this build cannot.
+/// Begins export, as the environment's standard variables say (otel_environment.hpp); nothing with
+/// `OTEL_SDK_DISABLED`. Call once. `value_unacceptable` when this build cannot.
 failure start(options o);
 
 /// Sends what waits and ends the export; takes at most about four `export_timeout`s when the collector does not
@@ -122,6 +124,11 @@ extern std::atomic<bool> is_recording;
 } // namespace detail
 
 span start_recording(std::string_view name, kind k, const context& parent);
+
+/// Whether a span that is started now may be recorded.
+inline bool is_on() noexcept {
+  return detail::is_recording.load(std::memory_order_acquire);
+}
 
 /// Starts a span. With a valid `parent` it continues that trace and follows its sampling decision; else it starts
 /// a trace.

@@ -1,7 +1,9 @@
 #include "telemetry/log.hpp"
+#include "telemetry/otel_environment.hpp"
 #include "telemetry/tracing.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <opentelemetry/exporters/ostream/metric_exporter_factory.h>
 #include <opentelemetry/exporters/ostream/span_exporter_factory.h>
 #include <opentelemetry/exporters/otlp/otlp_http_exporter_factory.h>
@@ -20,8 +22,10 @@
 #include <opentelemetry/sdk/trace/batch_span_processor_options.h>
 #include <opentelemetry/sdk/trace/exporter.h>
 #include <opentelemetry/sdk/trace/processor.h>
+#include <opentelemetry/sdk/trace/samplers/always_off_factory.h>
 #include <opentelemetry/sdk/trace/samplers/always_on_factory.h>
 #include <opentelemetry/sdk/trace/samplers/parent_factory.h>
+#include <opentelemetry/sdk/trace/samplers/trace_id_ratio_factory.h>
 #include <opentelemetry/sdk/trace/tracer_provider.h>
 #include <opentelemetry/sdk/trace/tracer_provider_factory.h>
 #include <opentelemetry/trace/tracer.h>
@@ -85,34 +89,43 @@ std::unique_ptr<sdk::metrics::PushMetricExporter> make_metric_exporter(exporter 
   return opentelemetry::exporter::metrics::OStreamMetricExporterFactory::Create();
 }
 
+std::unique_ptr<sdk::trace::Sampler> make_root_sampler(const otel_environment& env) {
+  switch (env.sampler) {
+  case root_sampler::always_on:
+    return sdk::trace::AlwaysOnSamplerFactory::Create();
+  case root_sampler::always_off:
+    return sdk::trace::AlwaysOffSamplerFactory::Create();
+  case root_sampler::ratio:
+    return sdk::trace::TraceIdRatioBasedSamplerFactory::Create(env.ratio);
+  }
+  return sdk::trace::AlwaysOnSamplerFactory::Create();
+}
+
+std::unique_ptr<sdk::trace::Sampler> make_sampler(const otel_environment& env) {
+  if (!env.follows_parent)
+    return make_root_sampler(env);
+  return sdk::trace::ParentBasedSamplerFactory::Create(make_root_sampler(env));
+}
+
 std::shared_ptr<sdk::trace::TracerProvider> make_tracer_provider(exporter e,
-                                                                 const sdk::resource::Resource& resource) {
+                                                                 const sdk::resource::Resource& resource,
+                                                                 const otel_environment& env) {
   sdk::trace::BatchSpanProcessorOptions batch;
-  batch.max_queue_size = queue_spans_max;
-  batch.max_export_batch_size = queue_spans_max; // so that `stop` sends what waits in one request
-  batch.schedule_delay_millis = std::chrono::milliseconds{1'000};
+  batch.max_queue_size = env.queue_spans_max;
+  batch.max_export_batch_size = env.batch_spans_max;
+  batch.schedule_delay_millis = env.schedule_delay;
   return sdk::trace::TracerProviderFactory::Create(
-    sdk::trace::BatchSpanProcessorFactory::Create(make_span_exporter(e), batch), resource,
-    sdk::trace::ParentBasedSamplerFactory::Create(sdk::trace::AlwaysOnSamplerFactory::Create()));
+    sdk::trace::BatchSpanProcessorFactory::Create(make_span_exporter(e), batch), resource, make_sampler(env));
 }
 
 // -- metrics -------------------------------------------------------------------------------------------------
-
-bool ends_with(std::string_view text, std::string_view end) noexcept {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-// The unit that a name tells by convention, as UCUM writes it.
-std::string unit_of(std::string_view name) {
-  if (ends_with(name, "_seconds") || ends_with(name, "_seconds_total"))
-    return "s";
-  return ends_with(name, "_bytes") ? "By" : "";
-}
 
 sdk::metrics::InstrumentType instrument_type(metrics::kind k) noexcept {
   switch (k) {
   case metrics::kind::counter:
     return sdk::metrics::InstrumentType::kObservableCounter;
+  case metrics::kind::up_down:
+    return sdk::metrics::InstrumentType::kObservableUpDownCounter;
   case metrics::kind::gauge:
     return sdk::metrics::InstrumentType::kObservableGauge;
   case metrics::kind::histogram:
@@ -123,11 +136,11 @@ sdk::metrics::InstrumentType instrument_type(metrics::kind k) noexcept {
 
 sdk::metrics::HistogramPointData to_point(const metrics::histogram& h) {
   sdk::metrics::HistogramPointData point;
-  for (const std::int64_t bound : metrics::latency_bounds_ns)
-    point.boundaries_.push_back(static_cast<double>(bound) / 1e9);
+  for (std::size_t i = 0; i + 1 < h.counts().size(); ++i)
+    point.boundaries_.push_back(h.bound(i));
   point.counts_.assign(h.counts().begin(), h.counts().end());
   point.count_ = h.count();
-  point.sum_ = h.sum_seconds();
+  point.sum_ = h.sum();
   point.record_min_max_ = false;
   return point;
 }
@@ -136,9 +149,10 @@ sdk::metrics::PointType to_point(const metrics::sample& s, metrics::kind k,
                                  opentelemetry::common::SystemTimestamp now) {
   if (k == metrics::kind::histogram)
     return to_point(s.distribution);
-  if (k == metrics::kind::counter) {
+  if (k == metrics::kind::counter || k == metrics::kind::up_down) {
     sdk::metrics::SumPointData sum;
     sum.value_ = s.value;
+    sum.is_monotonic_ = k == metrics::kind::counter;
     return sum;
   }
   sdk::metrics::LastValuePointData last;
@@ -162,7 +176,8 @@ public:
     std::vector<sdk::metrics::MetricData> data;
     const metrics::snapshot taken = collect_();
     for (const metrics::family& f : taken.families())
-      data.push_back(to_data(f, now));
+      if (f.what->instead.empty())
+        data.push_back(to_data(f, now));
     sdk::metrics::ResourceMetrics all;
     all.resource_ = &resource_;
     all.scope_metric_data_.emplace_back(scope_.get(), std::move(data));
@@ -172,7 +187,8 @@ public:
 private:
   sdk::metrics::MetricData to_data(const metrics::family& f, opentelemetry::common::SystemTimestamp now) const {
     sdk::metrics::MetricData data;
-    data.instrument_descriptor = {f.name, f.help, unit_of(f.name), instrument_type(f.kind),
+    data.instrument_descriptor = {metrics::otlp_name(*f.what), std::string{f.what->help},
+                                  std::string{f.what->unit}, instrument_type(f.what->kind),
                                   sdk::metrics::InstrumentValueType::kDouble};
     data.aggregation_temporality = sdk::metrics::AggregationTemporality::kCumulative;
     data.start_ts = started_;
@@ -181,7 +197,7 @@ private:
       sdk::metrics::PointAttributes attributes;
       for (const auto& [name, value] : s.labels)
         attributes.SetAttribute(name, view(value));
-      data.point_data_attr_.push_back({std::move(attributes), to_point(s, f.kind, now)});
+      data.point_data_attr_.push_back({std::move(attributes), to_point(s, f.what->kind, now)});
     }
     return data;
   }
@@ -192,9 +208,10 @@ private:
   const opentelemetry::common::SystemTimestamp started_{std::chrono::system_clock::now()};
 };
 
-std::unique_ptr<sdk::metrics::MetricReader> make_reader(const options& o, producer* source) {
+std::unique_ptr<sdk::metrics::MetricReader> make_reader(const options& o, producer* source,
+                                                        const otel_environment& env) {
   sdk::metrics::PeriodicExportingMetricReaderOptions reader;
-  reader.export_interval_millis = std::max(o.metrics_interval, 2 * export_timeout);
+  reader.export_interval_millis = std::max(env.metrics_interval, 2 * export_timeout);
   reader.export_timeout_millis = export_timeout;
   auto made = sdk::metrics::PeriodicExportingMetricReaderFactory::Create(make_metric_exporter(o.metrics), reader);
   made->SetMetricProducer(source); // starts its thread
@@ -246,18 +263,25 @@ failure start(options o) {
   stop();
   if (o.traces == exporter::none && o.metrics == exporter::none)
     return {};
+  const otel_environment env = read_otel_environment([](const char* name) { return std::getenv(name); });
+  for (const std::string& name : env.unusable)
+    log::warn("unusable variable", {{"name", name}});
+  if (env.is_disabled) {
+    log::info("telemetry is not exported: OTEL_SDK_DISABLED");
+    return {};
+  }
   sdk::common::internal_log::GlobalLogHandler::SetLogHandler(
     nostd::shared_ptr<sdk::common::internal_log::LogHandler>{new complaints});
   const auto resource =
     sdk::resource::Resource::Create({{"service.name", o.service_name}, {"service.version", o.service_version}});
   auto next = std::make_shared<running>();
   if (o.traces != exporter::none) {
-    next->provider = make_tracer_provider(o.traces, resource);
+    next->provider = make_tracer_provider(o.traces, resource, env);
     next->tracer = next->provider->GetTracer("portcullis", o.service_version);
   }
   if (o.metrics != exporter::none && o.collect) {
     next->source = std::make_unique<producer>(std::move(o.collect), resource, o.service_version);
-    next->reader = make_reader(o, next->source.get());
+    next->reader = make_reader(o, next->source.get(), env);
   }
   const bool has_traces = next->provider != nullptr;
   std::atomic_store(&current, std::move(next));

@@ -11,7 +11,7 @@ namespace portcullis::trust {
 /// a prefix of its own. The callers' file holds its hash, never the key.
 class caller_key : public secret_text {
 public:
-  static constexpr std::string_view prefix = "pck_";
+  static constexpr std::string_view prefix = caller_key_prefix;
 
   /// Encodes 32 bytes from a CSPRNG.
   static caller_key from_random(const std::array<std::uint8_t, 32>& bits);

@@ -114,6 +114,14 @@ std::optional<ip_address> parse_ip_address(std::string_view text) noexcept {
   return {};
 }
 
+std::string to_string(const ip_address& address) {
+  char text[INET6_ADDRSTRLEN];
+  const auto* made = address.is_ipv4()
+                       ? ::inet_ntop(AF_INET, address.bytes.data() + ipv4_prefix.size(), text, sizeof text)
+                       : ::inet_ntop(AF_INET6, address.bytes.data(), text, sizeof text);
+  return made != nullptr ? made : std::string{};
+}
+
 address_key::address_key(const ip_address& address) noexcept {
   const std::size_t counted = address.is_ipv4() ? 16 : 8;
   std::memcpy(bytes_.data(), address.bytes.data(), counted);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace portcullis::trust {
@@ -17,6 +18,9 @@ struct ip_address {
     return bytes == other.bytes;
   }
 };
+
+/// The canonical text of an address: dotted decimals for IPv4.
+std::string to_string(const ip_address& address);
 
 /// The text of one address: IPv4, or IPv6 without brackets or zone.
 std::optional<ip_address> parse_ip_address(std::string_view text) noexcept;

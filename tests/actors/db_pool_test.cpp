@@ -1,5 +1,7 @@
 #include "actors/db_pool_fixture.hpp"
 
+#include "telemetry/exposition.hpp"
+
 #include "telemetry/metrics.hpp"
 
 #include <string>

@@ -46,6 +46,7 @@ PORTCULLIS_REPLY_TO(epoch_changed, applied);
 PORTCULLIS_REPLY_TO(cache_warmed, applied);
 PORTCULLIS_REPLY_TO(peek_sessions, peeked_sessions);
 PORTCULLIS_REPLY_TO(load_session, resolution);
+PORTCULLIS_REPLY_TO(recall_session, recalled_session);
 PORTCULLIS_REPLY_TO(mint_request, mint_reply);
 PORTCULLIS_REPLY_TO(find_or_create_request, store::find_or_create_account::result);
 PORTCULLIS_REPLY_TO(create_guest_request, account);

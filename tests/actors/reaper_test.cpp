@@ -25,14 +25,17 @@ struct moving_clock {
 struct fixture : domain_fixture {
   reaper_actor sweeper = make();
 
-  reaper_actor make() {
+  reaper_actor make(hours session_max_age = hours{0}, hours guest_session_max_age = hours{0}) {
     moving_clock::elapsed = std::chrono::microseconds{0};
     reaper_options options;
     options.interval = hours{1};
     options.guest_retention = hours{24};
     options.revoked_retention = hours{48};
     options.event_retention = hours{12};
+    options.audit_retention = hours{96};
     options.batch_rows_max = 1000;
+    options.session_max_age = session_max_age;
+    options.guest_session_max_age = guest_session_max_age;
     return sys.spawn(reaper, options, reaper_store_actor{store}, wakeup,
                      sources{moving_clock::wall_clock, moving_clock::monotonic, fixed_sources::random});
   }
@@ -43,6 +46,12 @@ struct fixture : domain_fixture {
 
   ~fixture() override {
     end(sweeper);
+  }
+
+  void use_ages(hours of_sessions, hours of_guests) {
+    end(sweeper);
+    sweeper = make(of_sessions, of_guests);
+    sched.run();
   }
 
   void pass(std::chrono::microseconds time) {
@@ -93,6 +102,8 @@ struct fixture : domain_fixture {
     reply(take<store::delete_dead_generations>(), store::swept{});
     step();
     reply(take<store::prune_events>(), store::swept{});
+    step();
+    reply(take<store::prune_audit>(), store::swept{});
   }
 
   std::shared_ptr<test::outcome<reaper_status>> status() {
@@ -118,6 +129,7 @@ CAF_TEST(a sweep begins when the interval is over and not a tick before) {
   CAF_CHECK_EQUAL(asked.message.limit, 1000u);
   CAF_CHECK(!asked.message.dry_run);
   CAF_CHECK_EQUAL(asked.message.cause.actor, "reaper");
+  CAF_CHECK_EQUAL(asked.message.origin.actor, "reaper");
   reply(std::move(asked), batch(0));
   finish_sweep();
 }
@@ -141,6 +153,11 @@ CAF_TEST(each stage has its own retention by the clock of the database and the c
   auto old = take<store::prune_events>();
   CAF_CHECK(old.message.occurred_before == start - hours{12});
   reply(std::move(old), store::swept{});
+  step();
+  auto oldest = take<store::prune_audit>();
+  CAF_CHECK(oldest.message.occurred_before == start - hours{96});
+  CAF_CHECK_EQUAL(oldest.message.limit, 1000u);
+  reply(std::move(oldest), store::swept{});
   CAF_CHECK(peers->empty());
   const auto told = status();
   CAF_REQUIRE(told->reply);
@@ -234,6 +251,27 @@ CAF_TEST(told to run it runs and answers when it is over) {
   CAF_CHECK_EQUAL(also->reply->guests, 2u);
 }
 
+CAF_TEST(what a sweep takes is told as taken for whoever ordered it) {
+  run_reaper order;
+  order.origin.actor = "admin";
+  order.origin.caller = "console";
+  test::ask<reaper_run>(sys, sweeper, order);
+  sched.run();
+  tell_time();
+  auto asked = take<store::reap_guests>();
+  CAF_CHECK_EQUAL(asked.message.origin.caller, "console");
+  reply(std::move(asked), batch(0));
+  finish_sweep();
+  pass(hours{1});
+  tick();
+  tell_time();
+  auto own = take<store::reap_guests>();
+  CAF_CHECK_EQUAL(own.message.origin.actor, "reaper");
+  CAF_CHECK(own.message.origin.caller.empty());
+  reply(std::move(own), batch(0));
+  finish_sweep();
+}
+
 CAF_TEST(a stage that fails does not keep the others from running) {
   const auto told = test::ask<reaper_run>(sys, sweeper, run_reaper{});
   sched.run();
@@ -246,12 +284,16 @@ CAF_TEST(a stage that fails does not keep the others from running) {
   step();
   CAF_CHECK(told->is_open());
   reply(take<store::prune_events>(), batch(4));
+  step();
+  CAF_CHECK(told->is_open());
+  reply(take<store::prune_audit>(), batch(5));
   CAF_CHECK(told->error.code == errc::database_unavailable); // whoever waits hears of it
   const auto is = status();
   CAF_REQUIRE(is->reply);
   CAF_REQUIRE(is->reply->last);
   CAF_CHECK_EQUAL(is->reply->last->sessions, 3u);
   CAF_CHECK_EQUAL(is->reply->last->events, 4u);
+  CAF_CHECK_EQUAL(is->reply->last->audit, 5u);
   CAF_CHECK(is->reply->last->error == errc::database_unavailable);
 }
 
@@ -278,6 +320,8 @@ CAF_TEST(a stage that failed goes on where it stopped with smaller batches) {
   reply(take<store::delete_dead_generations>(), store::swept{});
   step();
   reply(take<store::prune_events>(), store::swept{});
+  step();
+  reply(take<store::prune_audit>(), store::swept{});
   pass(hours{1});
   tick();
   tell_time();
@@ -286,6 +330,39 @@ CAF_TEST(a stage that failed goes on where it stopped with smaller batches) {
   CAF_CHECK_EQUAL(fresh.message.limit, 1000u);
   reply(std::move(fresh), batch(0));
   finish_sweep();
+}
+
+CAF_TEST(what expired goes after its retention and what was passed over is not looked at again) {
+  use_ages(hours{10}, hours{2});
+  for (int sweep = 0; sweep < 2; ++sweep) {
+    pass(hours{1});
+    tick();
+    tell_time();
+    reply(take<store::reap_guests>(), batch(0));
+    step();
+    reply(take<store::delete_dead_sessions>(), store::swept{});
+    step();
+    reply(take<store::delete_dead_generations>(), store::swept{});
+    step();
+    auto guests = take<store::delete_expired_sessions>();
+    CAF_CHECK(guests.message.of_guests);
+    CAF_CHECK(guests.message.created_before == database_time() - hours{48 + 2});
+    CAF_CHECK(guests.message.after.id == (sweep == 0 ? uuid{} : make_uuid(7)));
+    reply(std::move(guests), batch(3));
+    step();
+    auto others = take<store::delete_expired_sessions>();
+    CAF_CHECK(!others.message.of_guests);
+    CAF_CHECK(others.message.created_before == database_time() - hours{48 + 10});
+    CAF_CHECK(others.message.after.id.is_nil());
+    reply(std::move(others), store::swept{});
+    step();
+    reply(take<store::prune_events>(), store::swept{});
+    step();
+    reply(take<store::prune_audit>(), store::swept{});
+  }
+  const auto is = status();
+  CAF_REQUIRE(is->reply && is->reply->last);
+  CAF_CHECK_EQUAL(is->reply->last->sessions, 3u);
 }
 
 CAF_TEST(a dry run counts batch by batch and starts no sweep) {

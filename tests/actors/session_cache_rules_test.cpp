@@ -205,4 +205,37 @@ CAF_TEST(a dead session stays dead whatever comes later) {
   CAF_CHECK(peek(alice).known == known::revoked);
 }
 
+// -- lifetimes -----------------------------------------------------------------------------------------------
+
+CAF_TEST(a session that has reached its age is expired in memory and in loads) {
+  auto aging = alices;
+  aging.expires_at = aging.created_at + 5s;
+  auto news = log_progress{clock.now(), {1, 1}, {}};
+  news.clock = clock_reading{aging.created_at, clock.now()};
+  tell(news);
+  hold(alice, aging);
+  clock.advance(5s - 1us);
+  CAF_CHECK(peek(alice).known == known::active);
+  const auto id = ask<recalled_session>(sys, cache, recall_session{aging.session_id});
+  consume_messages();
+  CAF_REQUIRE(id->reply);
+  CAF_CHECK(id->reply->known == known::active && id->reply->account_id == aging.account_id);
+  clock.advance(1us);
+  CAF_CHECK(peek(alice).known == known::expired);
+  CAF_CHECK(peek(alice, clock.now()).known == known::expired); // final, so that no later read is needed
+  const auto loaded = load(bob);
+  auto asked = take_load(bob);
+  answer(asked, session_status::expired, bobs);
+  CAF_CHECK(is(loaded, session_status::expired));
+  CAF_CHECK(peek(bob).known == known::expired);
+}
+
+CAF_TEST(what a mint superseded is dead before the new session lives) {
+  renew_lease();
+  hold(alice, alices);
+  apply(session_minted{bob, bobs, clock.now(), {alices.session_id}});
+  CAF_CHECK(peek(alice).known == known::revoked);
+  CAF_CHECK(peek(bob).known == known::active);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -64,6 +64,22 @@ CAF_TEST(a mint is told after the commit and after memory knows) {
   CAF_CHECK(told->reply->account == made.account);
 }
 
+CAF_TEST(what a mint has superseded memory hears with it and the caller gets its place in the log) {
+  const auto told = mint(account_id);
+  auto commit = take<store::mint_session>();
+  auto made = minted_from(commit.message.draft, account_id);
+  made.superseded = {make_uuid(7), make_uuid(8)};
+  made.position = cursor{1, 5};
+  answer(commit, made);
+  CAF_CHECK(wakeup->consume());
+  auto known = take<session_minted>();
+  CAF_CHECK(known.message.superseded == made.superseded);
+  CAF_CHECK(told->is_open());
+  answer(known, applied{});
+  CAF_REQUIRE(told->reply);
+  CAF_CHECK(told->reply->position == made.position);
+}
+
 CAF_TEST(the token is what the database holds the hash of) {
   const auto told = mint(account_id);
   auto commit = take<store::mint_session>();

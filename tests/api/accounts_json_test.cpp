@@ -170,7 +170,7 @@ CAF_TEST(a link answers with the account and after a rotation with the new token
   CAF_CHECK_EQUAL(render_linked(account_of(first_id), "pcs_x", s),
                   head + R"(,"token":"pcs_x","session":{"session_id":")" + second_id + R"(","account_id":")"
                     + first_id + R"(","is_guest":false,"created_at":")" + time_text
-                    + R"(","device":{"label":null,"user_agent":null,"ip":null}}})");
+                    + R"(","expires_at":null,"device":{"label":null,"user_agent":null,"ip":null}}})");
 }
 
 CAF_TEST(a page of accounts names the last as next when there are more) {
@@ -190,4 +190,12 @@ CAF_TEST(an introspection tells of an active session and of nothing else) {
   record.created_at = *parse_rfc3339("2026-01-02T03:04:05.999999Z"); // iat is in whole seconds
   CAF_CHECK_EQUAL(render_introspection(record), R"({"active":true,"sub":")" + first_id + R"(","sid":")" + second_id
                                                   + R"(","iat":1767323045,"token_type":"Bearer"})");
+  record.expires_at = record.created_at + std::chrono::seconds{10};
+  const auto ends_with = [&](std::string_view end, std::optional<std::chrono::seconds> kept_until) {
+    const auto text = render_introspection(record, {}, kept_until);
+    CAF_CHECK_EQUAL(text.substr(text.size() - end.size()), end);
+  };
+  ends_with(R"("exp":1767323055})", {});
+  ends_with(R"("exp":1767323055})", std::chrono::seconds{1767323056});
+  ends_with(R"("exp":1767323054})", std::chrono::seconds{1767323054});
 }

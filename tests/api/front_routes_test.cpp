@@ -23,7 +23,14 @@ session make_session(std::uint32_t n, std::uint32_t of) {
   return result;
 }
 
-struct fixture : http_client_fixture {};
+struct fixture : http_client_fixture {
+  /// What memory knows of the session that a request was made with.
+  void recall(peeked_sessions::knowledge known, std::uint32_t of) {
+    auto asked = take<recall_session>();
+    CAF_CHECK(asked.message.session_id == make_uuid(11));
+    answer(asked, recalled_session{known, make_uuid(of)});
+  }
+};
 
 } // namespace
 
@@ -194,6 +201,7 @@ CAF_TEST(a user sees and ends what is their own) {
   answer(own, make_account(101));
   CAF_CHECK_EQUAL(status(), 200);
   get(client, "/api/v1/user/sessions", as_user + "X-Session-ID: " + to_string(make_uuid(11)) + "\r\n");
+  recall(peeked_sessions::knowledge::active, 101);
   auto page = take<store::list_sessions>();
   CAF_CHECK(page.message.account_id == make_uuid(101));
   answer(page, store::list_sessions::result{{make_session(11, 101)}, false});
@@ -206,11 +214,40 @@ CAF_TEST(a user sees and ends what is their own) {
   CAF_CHECK_EQUAL(status(), 404);
   request(client, "DELETE", "/api/v1/user/sessions?keep=current",
           as_user + "X-Session-ID: " + to_string(make_uuid(11)) + "\r\n");
+  recall(peeked_sessions::knowledge::active, 101);
   auto all = take<store::revoke_account>();
   CAF_CHECK(all.message.keep == make_uuid(11));
   CAF_CHECK_EQUAL(all.message.cause.actor, "user");
   answer(all, store::revoke_account::result{2, 1, {1, 11}});
   CAF_CHECK_EQUAL(status(), 200);
+}
+
+CAF_TEST(a user s session is checked in memory and else in the database) {
+  open();
+  const auto with_session = as_user + "X-Session-ID: " + to_string(make_uuid(11)) + "\r\n";
+  get(client, "/api/v1/user/account", with_session);
+  recall(peeked_sessions::knowledge::active, 102);
+  CAF_CHECK(read_response(client).tells(R"("code":"session_unknown")"));
+  get(client, "/api/v1/user/account", with_session);
+  recall(peeked_sessions::knowledge::must_load, 0);
+  auto asked = take<store::get_session>();
+  CAF_CHECK(asked.message.session_id == make_uuid(11));
+  answer(asked, make_session(11, 101));
+  auto own = take<store::get_account>();
+  answer(own, make_account(101));
+  CAF_CHECK_EQUAL(status(), 200);
+  auto expired = make_session(11, 101);
+  expired.is_active = false;
+  auto revoked = expired;
+  revoked.revoked_at = revoked.created_at;
+  for (const auto& [held, code] : {std::pair{expired, "session_expired"}, std::pair{revoked, "session_revoked"},
+                                   std::pair{make_session(11, 102), "session_unknown"}}) {
+    get(client, "/api/v1/user/account", with_session);
+    recall(peeked_sessions::knowledge::revoked, 0);
+    auto again = take<store::get_session>();
+    answer(again, held);
+    CAF_CHECK(read_response(client).tells(R"("code":")" + std::string{code} + '"'));
+  }
 }
 
 CAF_TEST(without a user there is nothing of their own) {
@@ -299,16 +336,24 @@ CAF_TEST(the version is told) {
 CAF_TEST(the numbers of everybody are told) {
   open();
   get(client, "/metrics");
-  for (const auto* name : {"portcullis_of_the_cache", "portcullis_of_the_pool"}) {
+  const std::array<metrics::instrument, 4> sources{
+    metrics::instrument{"portcullis_of_the_cache", "", metrics::kind::gauge, "1", "Some number.", ""},
+    metrics::instrument{"portcullis_of_the_pool", "", metrics::kind::gauge, "1", "Some number.", ""},
+    metrics::instrument{"portcullis_of_sessions", "", metrics::kind::gauge, "1", "Some number.", ""},
+    metrics::instrument{"portcullis_of_accounts", "", metrics::kind::gauge, "1", "Some number.", ""}};
+  for (const auto& source : sources) {
     auto asked = take<read_numbers>();
     all_numbers theirs;
-    theirs.snapshot.gauge(name, "Some number.", 17);
+    theirs.snapshot.add(source, 17);
     answer(asked, theirs);
   }
   const auto r = read_response(client);
   CAF_CHECK_EQUAL(r.status, 200);
   CAF_CHECK(r.tells("portcullis_of_the_cache 17\n"));
   CAF_CHECK(r.tells("portcullis_of_the_pool 17\n"));
+  CAF_CHECK(r.tells("portcullis_of_sessions 17\n"));
+  CAF_CHECK(r.tells("portcullis_of_accounts 17\n"));
+  CAF_CHECK(r.tells("portcullis_mailbox_messages{actor=\"http_front\"}"));
   CAF_CHECK(r.tells("portcullis_http_connections 1\n"));
 }
 

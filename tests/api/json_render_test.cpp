@@ -29,7 +29,7 @@ account some_account() {
 /// What `some_session` looks like, without the closing brace.
 const std::string session_json = R"({"session_id":")" + session_text + R"(","account_id":")" + account_text
                                  + R"(","is_guest":false,"created_at":")" + time_text
-                                 + R"(","device":{"label":null,"user_agent":null,"ip":null})";
+                                 + R"(","expires_at":null,"device":{"label":null,"user_agent":null,"ip":null})";
 
 const std::string account_json = R"({"account_id":")" + account_text
                                  + R"(","is_guest":false,"display_name":null,"created_at":")" + time_text
@@ -66,9 +66,10 @@ CAF_TEST(a session of a device that said all) {
   auto s = some_session();
   s.is_guest = true;
   s.device = {"Pixel 8", "ua/1", "2001:db8::1"};
+  s.expires_at = s.created_at;
   CAF_CHECK_EQUAL(render_session(s),
                   R"({"session":{"session_id":")" + session_text + R"(","account_id":")" + account_text
-                    + R"(","is_guest":true,"created_at":")" + time_text
+                    + R"(","is_guest":true,"created_at":")" + time_text + R"(","expires_at":")" + time_text
                     + R"(","device":{"label":"Pixel 8","user_agent":"ua/1","ip":"2001:db8::1"}}})");
 }
 

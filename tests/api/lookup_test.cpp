@@ -83,7 +83,7 @@ CAF_TEST(a look - up that is none is refused by what is wrong) {
 CAF_TEST(answers are written in order) {
   auto guest = active();
   guest.record.is_guest = true;
-  guest.expires_at = guest.record.created_at;
+  guest.record.expires_at = guest.record.created_at;
   std::vector<lookup_answer> rest(3);
   rest[0].status = lookup_status::revoked;
   rest[2].status = lookup_status::expired;

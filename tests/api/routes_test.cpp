@@ -28,6 +28,7 @@ const std::string session_path = "/api/v1/internal/sessions/" + id;
 const std::string identities_path = account_path + "/identities";
 const std::string identity_path = identities_path + "/email/a%40b.example";
 const std::string player_path = "/api/v1/internal/games/chess-1/players/" + id;
+const std::string job_path = "/api/v1/admin/revocations/" + id;
 const std::string user_session_path = "/api/v1/user/sessions/" + id;
 
 std::vector<row> rows() {
@@ -68,10 +69,15 @@ std::vector<row> rows() {
     {"GET, HEAD, PATCH", "/api/v1/user/account", "user_account user_update_account", audience::user},
     {"GET, HEAD, DELETE", "/api/v1/user/sessions", "user_sessions user_revoke_sessions", audience::user},
     {"DELETE", user_session_path.c_str(), "user_revoke_session", audience::user, {id}},
+    {"GET, HEAD", "/console", "console", audience::admin},
+    {"GET, HEAD", "/console/main.js", "console", audience::admin},
     {"GET, HEAD", "/api/v1/admin/accounts", "admin_accounts", audience::admin},
+    {"GET, HEAD", "/api/v1/admin/audit", "admin_audit", audience::admin},
     {"GET, HEAD", "/api/v1/admin/stats", "admin_stats", audience::admin},
     {"GET, HEAD", "/api/v1/admin/reaper", "admin_reaper", audience::admin},
     {"POST", "/api/v1/admin/reaper/run", "admin_run_reaper", audience::admin},
+    {"POST", "/api/v1/admin/revocations", "admin_revoke", audience::admin},
+    {"GET, HEAD", job_path.c_str(), "admin_revocation", audience::admin, {id}},
   };
 }
 
@@ -185,13 +191,13 @@ CAF_TEST(each path and method has one route) {
   }
 }
 
-CAF_TEST(each route says what right it needs and only probes and public ones need none) {
+CAF_TEST(each route says what right it needs and only probes and files and public ones need none) {
   test::service_routes all;
   for (const auto& r : all.get().routes()) {
     const auto* access = api::find_access(r.name);
     CAF_REQUIRE(access != nullptr);
-    const bool is_open =
-      r.group == audience::public_ || r.name == "healthz" || r.name == "readyz" || r.name == "openapi";
+    const bool is_file = r.name == "openapi" || r.name == "console";
+    const bool is_open = r.group == audience::public_ || r.name == "healthz" || r.name == "readyz" || is_file;
     CAF_CHECK_EQUAL(!access->needs, is_open);
     if (r.group == audience::user)
       CAF_CHECK(access->needs == trust::right::users_act);

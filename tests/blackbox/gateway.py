@@ -37,7 +37,7 @@ def is_installed(name):
 
 
 class Gateway:
-    def __init__(self, name, directory, portcullis_port, application_port):
+    def __init__(self, name, directory, portcullis_port, application_port, caller_key="pck_test"):
         self.name = name
         self.port = free_port()
         self._directory = pathlib.Path(directory)
@@ -55,7 +55,7 @@ class Gateway:
         self._process = subprocess.Popen(
             [shutil.which(program, path=PATH), *arguments],
             cwd=self._directory,
-            env={**os.environ, "PORTCULLIS_CALLER_KEY": "pck_test"},
+            env={**os.environ, "PORTCULLIS_CALLER_KEY": caller_key},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -76,6 +76,7 @@ class Gateway:
         self._log.close()
         if self._front is not None:
             self._front.stop()
+        if self.name == "apache2":
             shutil.rmtree(self._directory)
 
     @property
@@ -86,6 +87,9 @@ class Gateway:
         """It asks over TLS, as a user who may not enter the tests' own directory."""
         self._directory = pathlib.Path(tempfile.mkdtemp(prefix="portcullis-apache-", dir="/tmp"))
         self._directory.chmod(0o755)
+        return self._serve_tls(portcullis_port)
+
+    def _serve_tls(self, portcullis_port):
         self._front = TlsFront(self._directory, portcullis_port)
         return self._front.port
 

@@ -26,6 +26,9 @@ def _with_checksum(text):
 NEVER_MINTED = _with_checksum("pcs_" + "0" * 43)  # a token in form, of 256 zero bits
 
 
+ANOTHER_NEVER_MINTED = _with_checksum("pcs_" + "0" * 42 + "1")
+
+
 def telegram():
     return {"kind": "telegram", "external_id": str(next(_numbers))}
 

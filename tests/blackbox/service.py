@@ -86,6 +86,10 @@ class Service:
         self.http = self.client("")
         self.gateway = self.client("/api/v1/internal")
 
+    def set(self, variable, value):
+        """Changes a setting of what is started next."""
+        self._settings[variable] = value
+
     def start(self):
         """Starts the process and waits until it is ready."""
         self.start_unready()

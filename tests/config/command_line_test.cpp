@@ -49,8 +49,8 @@ CAF_TEST(every command has help) {
   CAF_CHECK(parsed({"--help", "migrate"}).command == command::migrate);
 
   const std::string general = help_text(parsed({"--help"}));
-  for (const command c :
-       {command::serve, command::edge, command::migrate, command::check_config, command::key, command::version}) {
+  for (const command c : {command::serve, command::edge, command::migrate, command::check_config, command::ctl,
+                          command::key, command::version}) {
     const std::string name{to_string(c)};
     CAF_CHECK_NOT_EQUAL(general.find("\n  " + name + ' '), std::string::npos);
     CAF_CHECK_EQUAL(help_text(parsed({name, "--help"})).rfind("Usage: portcullis " + name, 0), 0u);

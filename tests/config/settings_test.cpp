@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <set>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 using namespace portcullis;
@@ -17,6 +18,20 @@ using namespace std::chrono_literals;
 namespace {
 
 const std::string dsn = "postgres://postgres:dev@localhost:5432/postgres?search_path=backend&sslmode=disable";
+
+/// A file that is there as long as this.
+struct secret_file {
+  explicit secret_file(const std::string& text) {
+    const int descriptor = ::mkstemp(path.data());
+    CAF_REQUIRE(descriptor >= 0);
+    CAF_REQUIRE_EQUAL(::write(descriptor, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    ::close(descriptor);
+  }
+  ~secret_file() {
+    ::unlink(path.c_str());
+  }
+  std::string path = "/tmp/portcullis-secret-XXXXXX";
+};
 
 environment with(environment changes) {
   changes.emplace("BACKEND_POSTGRES_DSN", dsn);
@@ -75,6 +90,7 @@ CAF_TEST(the defaults of the contract hold when only the DSN is given) {
   CAF_CHECK(s.retention.guest_retention == 720h);
   CAF_CHECK(s.retention.guest_reap_interval == 1h);
   CAF_CHECK(s.retention.revoked_retention == 720h);
+  CAF_CHECK(s.retention.audit_retention == 2160h);
   CAF_CHECK(s.revocation.retention == 24h);
   CAF_CHECK(s.revocation.poll_interval == 100ms);
   CAF_CHECK(s.staleness_max() == 30s);
@@ -110,6 +126,7 @@ CAF_TEST(every variable is read into the setting that it names) {
                             {"BACKEND_GUEST_RETENTION", "8s"},
                             {"BACKEND_GUEST_REAP_INTERVAL", "9s"},
                             {"BACKEND_REVOKED_RETENTION", "10s"},
+                            {"BACKEND_AUDIT_RETENTION", "12s"},
                             {"BACKEND_REVOCATION_RETENTION", "11s"},
                             {"BACKEND_REVOCATION_POLL_INTERVAL", "12ms"},
                             {"BACKEND_REVOCATION_MAX_STALENESS", "1300ms"},
@@ -146,6 +163,7 @@ CAF_TEST(every variable is read into the setting that it names) {
   CAF_CHECK(s.retention.guest_retention == 8s);
   CAF_CHECK(s.retention.guest_reap_interval == 9s);
   CAF_CHECK(s.retention.revoked_retention == 10s);
+  CAF_CHECK(s.retention.audit_retention == 12s);
   CAF_CHECK(s.revocation.retention == 11s);
   CAF_CHECK(s.revocation.poll_interval == 12ms);
   CAF_CHECK(s.staleness_max() == 1300ms);
@@ -363,6 +381,42 @@ CAF_TEST(the configuration is described with its sources and without its secrets
   CAF_CHECK_EQUAL(text.find("dev@"), std::string::npos);
   CAF_CHECK_EQUAL(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')),
                   variables(role::service).size());
+}
+
+CAF_TEST(a secret may come in a file) {
+  const secret_file file{dsn + "\n"};
+  const environment env{{"BACKEND_POSTGRES_DSN_FILE", file.path}};
+  CAF_CHECK(problems(env).empty());
+  const auto loaded = load(role::service, env);
+  const auto& s = std::get<settings>(loaded);
+  CAF_CHECK_EQUAL(s.postgres.conninfo, sound({}).postgres.conninfo);
+  CAF_CHECK(unknown_variables(env).empty());
+  const std::string text = describe(s, env);
+  CAF_CHECK_EQUAL(text.find("dev@"), std::string::npos);
+  CAF_CHECK_NOT_EQUAL(text.find("# BACKEND_POSTGRES_DSN_FILE\n"), std::string::npos);
+  CAF_CHECK_NOT_EQUAL(help_table(role::service).find("BACKEND_POSTGRES_DSN_FILE"), std::string::npos);
+}
+
+CAF_TEST(a file of a secret that cannot be used is told without what it holds) {
+  const std::string name = "BACKEND_POSTGRES_DSN_FILE";
+  const auto only = [&](const environment& env) {
+    const auto lines = problems(env);
+    for (const auto& line : lines)
+      CAF_CHECK_EQUAL(line.find("dev@"), std::string::npos);
+    return lines.size() == 1 ? lines[0] : std::to_string(lines.size()) + " complaints";
+  };
+  const secret_file good{dsn};
+  CAF_CHECK_EQUAL(only({{name, good.path}, {"BACKEND_POSTGRES_DSN", dsn}}),
+                  name + "=\"" + good.path
+                    + "\": takes the place of BACKEND_POSTGRES_DSN, which is set as well: leave one of them out");
+  CAF_CHECK_EQUAL(only({{name, "/no/such/file"}}),
+                  name + "=\"/no/such/file\": takes the path of a file that can be read");
+  CAF_CHECK_EQUAL(only({{name, "/"}}), name + "=\"/\": takes the path of a file that can be read");
+  const secret_file empty{"\n"};
+  CAF_CHECK_EQUAL(only({{name, empty.path}}), name + "=\"" + empty.path + "\": names a file that is empty");
+  const secret_file unpinned{"postgres://postgres:dev@localhost:5432/postgres"};
+  CAF_CHECK_NOT_EQUAL(only({{name, unpinned.path}}).find("search_path=backend"), std::string::npos);
+  only({{name, dsn}}); // the secret itself, where its file should be named
 }
 
 CAF_TEST(every variable is described once and everywhere) {

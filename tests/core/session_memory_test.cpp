@@ -226,4 +226,65 @@ CAF_TEST(the memory of unknown tokens is bounded) {
   CAF_CHECK(peek(make_hash(3), at(0)) == knowledge::unknown);
 }
 
+// -- lifetimes -------------------------------------------------------------------------------------------------
+
+CAF_TEST(a session is over from the very instant of its expiry on) {
+  auto aging = alices;
+  aging.expires_at = aging.created_at + 5s;
+  memory.renew_lease(at(0));
+  memory.tell_time({aging.created_at, at(1)});
+  memory.admit_minted(alice, aging, at(1), at(1));
+  CAF_CHECK(peek(alice, at(6) - 1us) == knowledge::active);
+  CAF_CHECK(peek(alice, at(6)) == knowledge::expired);
+  CAF_CHECK(memory.peek_final(alice, at(6)) == knowledge::expired);
+  session_record found;
+  CAF_CHECK(memory.recall_by_id(aging.session_id, at(6), &found) == knowledge::expired);
+  CAF_CHECK(memory.recall_by_id(aging.session_id, at(6) - 1us, &found) == knowledge::active);
+  CAF_CHECK(found == aging);
+  CAF_CHECK(!memory.recall(alice, at(6), &found));
+  CAF_CHECK(memory.recall(alice, at(6) - 1us, &found));
+}
+
+CAF_TEST(age needs no lease but what was revoked is that) {
+  auto aging = alices;
+  aging.expires_at = aging.created_at + 5s;
+  memory.tell_time({aging.created_at, at(0)});
+  memory.admit_minted(alice, aging, at(0), at(0));
+  CAF_CHECK(peek(alice, at(4)) == knowledge::must_load);
+  CAF_CHECK(peek(alice, at(5)) == knowledge::expired);
+  memory.revoke_session(aging.session_id, at(5));
+  CAF_CHECK(peek(alice, at(5)) == knowledge::revoked);
+}
+
+CAF_TEST(without the clock that dated it a session that expires is not answered from memory) {
+  auto aging = alices;
+  aging.expires_at = aging.created_at + 5s;
+  memory.renew_lease(at(0));
+  CAF_CHECK(memory.admit(alice, session_status::active, aging, at(0), at(0)) == admission::active);
+  CAF_CHECK(peek(alice, at(0)) == knowledge::must_load);
+  memory.tell_time({aging.created_at, at(0)});
+  CAF_CHECK(peek(alice, at(0)) == knowledge::active);
+  memory.reset(at(0)); // the clock may be another machine's
+  memory.renew_lease(at(0));
+  memory.admit_minted(alice, aging, at(0), at(0));
+  CAF_CHECK(peek(alice, at(0)) == knowledge::must_load);
+}
+
+CAF_TEST(what the database calls expired stays expired) {
+  auto aging = alices;
+  aging.expires_at = aging.created_at + 5s;
+  memory.renew_lease(at(0));
+  memory.tell_time({aging.created_at, at(0)}); // behind the database's, by its way here
+  CAF_CHECK(memory.admit(alice, session_status::expired, aging, at(4), at(4)) == admission::expired);
+  CAF_CHECK(peek(alice, at(4)) == knowledge::expired);
+}
+
+CAF_TEST(a load that says active is late when the session is over by now) {
+  auto aging = alices;
+  aging.expires_at = aging.created_at + 5s;
+  memory.renew_lease(at(0));
+  memory.tell_time({aging.created_at, at(0)});
+  CAF_CHECK(memory.admit(alice, session_status::active, aging, at(4), at(5)) == admission::expired);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -36,9 +36,9 @@ CAF_TEST(from nothing to current) {
   CAF_CHECK_EQUAL(report.applied.at(0), "00001_accounts");
   CAF_CHECK_EQUAL(lines.size(), db::embedded_migrations().size());
   auto conn = connect();
-  for (const auto* table :
-       {"accounts", "identities", "sessions", "account_stats", "game_players", "revocation_events",
-        "done_operations", "ended_sessions", "ended_generations", "data_steps", "schema_migrations"})
+  for (const auto* table : {"accounts", "identities", "sessions", "account_stats", "game_players",
+                            "revocation_events", "done_operations", "ended_sessions", "ended_generations",
+                            "data_steps", "revocation_jobs", "schema_migrations"})
     CAF_CHECK_EQUAL(number(conn, "select count(*) from pg_tables where schemaname = 'backend' and tablename = '"
                                    + std::string{table} + "'"),
                     1);

@@ -92,7 +92,9 @@ CAF_TEST(each kind has its lane) {
   CAF_CHECK(add(store::delete_dead_sessions{}) == lane::slow);
   CAF_CHECK(add(store::delete_dead_generations{}) == lane::slow);
   CAF_CHECK(add(store::prune_events{}) == lane::slow);
-  CAF_CHECK_EQUAL(queue.size(), 7u);
+  CAF_CHECK(add(store::count_selected{}) == lane::slow);
+  CAF_CHECK(add(store::work_on_revocation_jobs{}) == lane::slow);
+  CAF_CHECK_EQUAL(queue.size(), 9u);
 }
 
 CAF_TEST(the lane whose head has waited longest is next) {

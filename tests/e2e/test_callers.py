@@ -1,13 +1,15 @@
 """Who may ask: every route by every kind of caller, the ways to say who one is, and the file that is read again."""
 
+import re
 import uuid
 from urllib.parse import urlencode
 
 import pytest
+import yaml
 
 from callers import by_basic, by_header, caller, new_key, write_callers
 from people import telegram
-from service import Service, run_command
+from service import ROOT, Service, run_command
 from waiting import eventually
 
 SOME_ID = str(uuid.uuid4())
@@ -47,9 +49,12 @@ ROUTES = [
     ("DELETE", "/api/v1/user/sessions", "users:act"),
     ("DELETE", f"/api/v1/user/sessions/{SOME_ID}", "users:act"),
     ("GET", "/api/v1/admin/accounts", "admin:read"),
+    ("GET", "/api/v1/admin/audit", "admin:read"),
     ("GET", "/api/v1/admin/stats", "admin:read"),
     ("GET", "/api/v1/admin/reaper", "admin:read"),
     ("POST", "/api/v1/admin/reaper/run", "admin:write"),
+    ("POST", "/api/v1/admin/revocations", "admin:write"),
+    ("GET", f"/api/v1/admin/revocations/{SOME_ID}", "admin:read"),
 ]
 RIGHTS = sorted({right for _, _, right in ROUTES} | {"public:forward"})
 
@@ -58,6 +63,8 @@ OPEN = [
     ("GET", "/healthz", 200),
     ("GET", "/readyz", 200),
     ("GET", "/openapi.json", 200),
+    ("GET", "/console", 308),
+    ("GET", "/console/no-such-file", 404),
     ("GET", "/api/v1/public/version", 200),
     ("GET", "/.well-known/oauth-authorization-server", 200),
     ("POST", "/api/v1/public/sessions/guest", 201),
@@ -73,7 +80,8 @@ class Guarded:
         self.holders = {right: new_key() for right in RIGHTS}
         self.others = {right: new_key() for right in RIGHTS}
         self.everything = new_key()
-        self.write()
+        self.gone = new_key()
+        self.write(caller("gone", ["*"], self.gone))
 
     def write(self, *more):
         holders = [caller(f"only.{right.replace(':', '-')}", [right], key) for right, key in self.holders.items()]
@@ -94,6 +102,10 @@ def guarded(database, tmp_path_factory):
     service = Service(database, directory, BACKEND_CALLERS_FILE=str(path), BACKEND_CALLERS_REQUIRED="true")
     made = Guarded(service, path)
     service.start()
+    ask = lambda: made.ask("GET", "/api/v1/admin/reaper", by_header(made.gone)).status
+    assert ask() == 200
+    made.write()  # from here on it is a caller that was taken out
+    eventually(lambda: ask() == 401, "the file was read again")
     yield made
     service.stop()
     service.expect_no_complaint()
@@ -116,9 +128,21 @@ def test_a_route_answers_to_those_who_have_its_right(guarded, method, path, righ
     expect_unknown(guarded.ask(method, path), path)
     expect_unknown(guarded.ask(method, path, by_header(new_key())), path)
     expect_unknown(guarded.ask(method, path, by_header("pck_nonsense")), path)
+    expect_unknown(guarded.ask(method, path, by_header(guarded.gone)), path)
     guarded.ask(method, path, by_header(guarded.others[right])).expect_problem(403, "caller_forbidden")
     assert is_admitted(guarded.ask(method, path, by_header(guarded.holders[right])))
     assert is_admitted(guarded.ask(method, path, by_header(guarded.everything)))
+
+
+def test_the_tables_have_every_route():
+    """That the document has every route is checked elsewhere, against the endpoint tables."""
+    asked = [(method, path.split("?")[0]) for method, path, _ in ROUTES + OPEN]
+    for path, item in yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())["paths"].items():
+        pattern = re.compile(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path)))
+        for method in {"get", "post", "put", "patch", "delete"} & set(item):
+            is_verify = path.startswith("/api/v1/internal/verify")
+            found = any(m == method.upper() and (pattern.fullmatch(p)) for m, p in asked)
+            assert found or is_verify, f"{method} {path} is in no table"
 
 
 @pytest.mark.parametrize(("method", "path", "status"), OPEN)

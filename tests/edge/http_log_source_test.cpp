@@ -102,7 +102,7 @@ CAF_TEST(the position is where the service is) {
   CAF_CHECK(source->position(&end, clock.now() + 5s).code == errc::none);
   CAF_CHECK(end == here);
   CAF_CHECK(position->get() == here);
-  CAF_CHECK_EQUAL(asked.back(), "/api/v1/internal/revocations?limit=1");
+  CAF_CHECK_EQUAL(asked.back(), "/api/v1/internal/revocations?limit=1&clock=true");
 }
 
 CAF_TEST(a read counts as of its sending less the age of the log) {
@@ -112,7 +112,7 @@ CAF_TEST(a read counts as of its sending less the age of the log) {
   reply = page({0xaa, 7}, ended(6) + ',' + ended(7), "1500");
   auto sent = clock.now();
   CAF_CHECK(read(&got).code == errc::none);
-  CAF_CHECK_EQUAL(asked.back(), "/api/v1/internal/revocations?limit=200&cursor=00000000000000aa-5");
+  CAF_CHECK_EQUAL(asked.back(), "/api/v1/internal/revocations?limit=200&cursor=00000000000000aa-5&clock=true");
   CAF_CHECK_EQUAL(got.events.size(), 2u);
   CAF_CHECK(got.last == (cursor{0xaa, 7}));
   CAF_CHECK(!got.has_more);

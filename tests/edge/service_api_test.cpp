@@ -62,9 +62,17 @@ CAF_TEST(results are told in the order asked) {
   CAF_CHECK(got->results[1].record.is_guest);
   CAF_CHECK_EQUAL(to_rfc3339(got->results[1].record.created_at), "2026-01-02T03:04:05.678901Z");
   CAF_CHECK(got->results[2].status == session_status::revoked);
-  CAF_CHECK(got->results[3].status == session_status::revoked);
+  CAF_CHECK(got->results[3].status == session_status::expired);
+  CAF_CHECK(!got->results[1].record.expires_at);
   CAF_CHECK(got->results[2].record.session_id != got->results[3].record.session_id);
   CAF_CHECK(got->age >= 7ms && got->age <= 8ms);
+}
+
+CAF_TEST(a lookup tells when a session expires) {
+  auto got = decode_lookup(answer(active(R"(,"expires_at":"2026-01-02T04:04:05.678901Z")")), {make_hash(1)});
+  CAF_REQUIRE(got);
+  const auto& record = got->results[0].record;
+  CAF_CHECK(record.expires_at == record.created_at + 1h);
 }
 
 CAF_TEST(a lookup that is garbage is an error) {
@@ -86,6 +94,8 @@ CAF_TEST(a lookup that is garbage is an error) {
          answer(active(R"(,"is_guest":"no")")),
          answer(active(R"(,"session_id":"x")")),
          answer(active(R"(,"created_at":"yesterday")")),
+         answer(active(R"(,"expires_at":"tomorrow")")),
+         answer(active(R"(,"expires_at":7)")),
          answer(active(), R"(,"log_age_ms":-1)"),
          answer(active(), R"(,"log_age_ms":"7")"),
          answer(active(), R"(,"log_age_ms":1e300)"),
@@ -126,6 +136,14 @@ CAF_TEST(events are told in log order) {
   CAF_CHECK(got->position == (cursor{0xaa, 9}));
   CAF_CHECK(!got->reset);
   CAF_CHECK(got->age == 13ms);
+  CAF_CHECK(!got->now);
+}
+
+CAF_TEST(a page tells the time of the database) {
+  auto got = decode_event_page(
+    page("", R"(,"cursor":"00000000000000aa-9","reset":false,"now":"2026-01-02T03:04:05.678901Z")"));
+  CAF_REQUIRE(got && got->now);
+  CAF_CHECK_EQUAL(to_rfc3339(*got->now), "2026-01-02T03:04:05.678901Z");
 }
 
 CAF_TEST(a page that is garbage is an error) {
@@ -144,6 +162,7 @@ CAF_TEST(a page that is garbage is an error) {
          page(ended(10)),
          page(R"({"type":"tea.made","seq":3,"account_id":")" + id_2 + "\"}"),
          page("", R"(,"cursor":"00000000000000aa-9","reset":false,"log_age_ms":-5)"),
+         page("", R"(,"cursor":"00000000000000aa-9","reset":false,"now":"noon")"),
        })
     if (decode_event_page(body))
       CAF_ERROR("was taken: " << body.substr(0, 200));

@@ -98,14 +98,24 @@ CAF_TEST(a heartbeat is a comment) {
 CAF_TEST(a page has the events of the stream with their types) {
   CAF_CHECK_EQUAL(
     render_event_page({event(revocation_kind::session), event(revocation_kind::account)}, {epoch, 42}, false,
-                      std::chrono::milliseconds{7}),
+                      {std::chrono::milliseconds{7}, parse_rfc3339("2026-01-02T03:04:05.678902Z"), {}}),
     R"({"events":[)"
     R"({"type":"session.revoked","seq":42,"session_id":"0190b8a0-0000-7000-8000-000000000001",)"
     R"("account_id":"0190b8a0-0000-7000-8000-000000000002","reason":"logout",)"
     R"("occurred_at":"2026-01-02T03:04:05.678901Z"},)"
     R"({"type":"account.revoked","seq":42,"account_id":"0190b8a0-0000-7000-8000-000000000002","generation":7,)"
     R"("reason":"logout","occurred_at":"2026-01-02T03:04:05.678901Z"}],)"
-    R"("cursor":"0000000000abcdef-42","reset":false,"log_age_ms":7})");
-  CAF_CHECK_EQUAL(render_event_page({}, {epoch, 9}, true, std::nullopt),
+    R"("cursor":"0000000000abcdef-42","reset":false,"log_age_ms":7,"now":"2026-01-02T03:04:05.678902Z"})");
+  CAF_CHECK_EQUAL(render_event_page({}, {epoch, 9}, true, {}),
                   R"({"events":[],"cursor":"0000000000abcdef-9","reset":true,"log_age_ms":null})");
+}
+
+CAF_TEST(a page tells the age of an event that has one) {
+  auto one = event(revocation_kind::session);
+  one.happened = instant{std::chrono::seconds{5}};
+  const auto page = render_event_page(
+    {one}, {epoch, 42}, false, {{}, {}, instant{std::chrono::seconds{5} + std::chrono::microseconds{1'500}}});
+  CAF_CHECK(render_event_page({one}, {epoch, 42}, false, {}).find("age_ms\":2")
+            == std::string::npos); // not asked for
+  CAF_CHECK(page.find(R"("type":"session.revoked","age_ms":2,"seq":42)") != std::string::npos);
 }

@@ -247,6 +247,35 @@ CAF_TEST(nor does one of a reader that is slow at times) {
   CAF_CHECK(played > 100'000);
 }
 
+CAF_TEST(a stream that does not keep up is cut off and counted) {
+  world w{100};
+  w.h.add(std::make_unique<recorded_stream>(w.got), std::nullopt);
+  w.log(1);
+  w.run_to_the_end();
+  CAF_CHECK_EQUAL(w.h.count().cut, 0u);
+  w.got.takes_bytes = false;
+  w.got.unsent = hub_limits{}.subscriber_buffer_bytes_max;
+  w.log(1);
+  w.run_to_the_end();
+  CAF_CHECK(!w.got.is_open);
+  CAF_CHECK_EQUAL(w.h.count().cut, 1u);
+}
+
+CAF_TEST(the delay of an event is observed once) {
+  world w{100};
+  received other;
+  w.h.add(std::make_unique<recorded_stream>(w.got), std::nullopt);
+  w.h.add(std::make_unique<recorded_stream>(other), std::nullopt);
+  w.run_to_the_end();
+  auto events = events_between(10, 12);
+  events[0].happened = w.now - std::chrono::milliseconds{20};
+  w.h.append(events, {first_epoch, 12}, w.now); // the second tells no age
+  w.run_to_the_end();
+  CAF_CHECK_EQUAL(w.h.count().delivered, 4u);
+  CAF_CHECK_EQUAL(w.h.count().delay.count(), 1u);
+  CAF_CHECK_EQUAL(w.h.count().delay.sum(), 0.02);
+}
+
 CAF_TEST(a cursor of another epoch is reset) {
   world w{8};
   w.h.add(std::make_unique<recorded_stream>(w.got), cursor{7, 3});

@@ -39,6 +39,7 @@ const std::map<std::string_view, int> statuses{
   {"session_not_found", 404},
   {"account_not_found", 404},
   {"identity_not_found", 404},
+  {"job_not_found", 404},
   {"identity_taken", 409},
   {"account_seated", 409},
   {"identity_last", 409},

@@ -62,13 +62,24 @@ CAF_TEST(a resolved session byte for byte) {
   CAF_CHECK_EQUAL(bytes, "HTTP/1.1 200 OK\r\n"
                          "Content-Type: application/json\r\n"
                          "Cache-Control: no-store\r\n"
-                         "Content-Length: 165\r\n"
+                         "Content-Length: 183\r\n"
                          "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
                          "X-Request-Id: r-1\r\n"
                          "\r\n"
                          R"({"session_id":"0190b8a0-0000-7000-8000-000000000001",)"
                          R"("account_id":"0190b8a0-0000-7000-8000-000000000002",)"
-                         R"("is_guest":false,"created_at":"2026-01-02T03:04:05.678901Z"})");
+                         R"("is_guest":false,"created_at":"2026-01-02T03:04:05.678901Z","expires_at":null})");
+}
+
+CAF_TEST(a resolved session tells when it expires) {
+  for (const bool is_guest : {false, true}) {
+    auto aging = record(is_guest);
+    aging.expires_at = parse_rfc3339("2026-01-03T03:04:05.678901Z");
+    const auto resolved = parse(text_of([&](auto& out) { append_resolved(out, context(), aging); }));
+    CAF_CHECK_EQUAL(field_of(resolved, "Content-Length"), std::to_string(resolved.body().size()));
+    CAF_CHECK(resolved.body().find(R"(678901Z","expires_at":"2026-01-03T03:04:05.678901Z"})")
+              != std::string::npos);
+  }
 }
 
 CAF_TEST(a verified session byte for byte) {
@@ -111,8 +122,8 @@ CAF_TEST(hot answers are whole whatever becomes of the connection) {
           const auto resolved =
             parse(text_of([&](auto& out) { append_resolved(out, ctx, record(is_guest)); }), is_head);
           CAF_CHECK_EQUAL(field_of(resolved, "Connection"), connection);
-          CAF_CHECK_EQUAL(field_of(resolved, "Content-Length"), is_guest ? "164" : "165");
-          CAF_CHECK_EQUAL(resolved.body().size(), is_head ? 0u : is_guest ? 164u : 165u);
+          CAF_CHECK_EQUAL(field_of(resolved, "Content-Length"), is_guest ? "182" : "183");
+          CAF_CHECK_EQUAL(resolved.body().size(), is_head ? 0u : is_guest ? 182u : 183u);
           const auto verified =
             parse(text_of([&](auto& out) { append_verified(out, ctx, record(is_guest)); }), is_head);
           CAF_CHECK_EQUAL(field_of(verified, "Connection"), connection);

@@ -32,6 +32,15 @@ def new_world(service, keys):
     return lambda: World(service, keys["all"])
 
 
+@pytest.fixture(autouse=True)
+def is_built(request):
+    """A build without Node.js has no console, and so no file of it."""
+    operation = request.node.callspec.params.get("operation") if hasattr(request.node, "callspec") else None
+    if operation is not None and operation.name == "console":
+        service = request.getfixturevalue("service")
+        need(service.http.get("/console/").status == 200, "a build with the console")
+
+
 @pytest.fixture(scope="session")
 def contract():
     return Contract(load())

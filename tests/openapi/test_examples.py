@@ -1,4 +1,4 @@
-"""Every example of a request, sent to a running service, is answered as the document says: with one of its 2xx."""
+"""Every example of a request, sent to a running service, is answered as the document says: with one of its 2xx, or where something is."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_an_example_is_answered(operation, example, new_world):
     body = NOTHING if example is None else world.live(operation.body[2][example]["value"])
     answer = world.send(operation, _parameters(operation, world), body)
     operation.check(answer)
-    assert 200 <= answer.status < 300, f"{operation} {example}: {answer}"
+    assert 200 <= answer.status < 400, f"{operation} {example}: {answer}"
     assert str(answer.status) in operation.says["responses"]
 
 
@@ -76,7 +76,7 @@ def test_HEAD_works_where_GET_does(operation, new_world):
         return
     world = new_world()
     answer = world.send(operation, _parameters(operation, world), method="HEAD")
-    assert answer.status == world.send(operation, _parameters(operation, world)).status == 200
+    assert answer.status == world.send(operation, _parameters(operation, world)).status < 400
     assert answer.body == b""
 
 

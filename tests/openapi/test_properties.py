@@ -23,15 +23,19 @@ MALFORMED = {"body_malformed", "id_malformed", "parameter_malformed", "cursor_ma
 
 # What is read leniently on purpose: the document says how it is to be written, and the service takes more.
 LENIENT = {
-    ("X-Session-ID", "header"),  # what is no UUID counts as not sent
+    ("X-Session-ID", "header"),  # an empty one counts as not sent
     ("Accept", "header"),
     ("If-None-Match", "header"),
-    ("path", "path"),
+    ("path", "path"),  # of which none is forbidden
     ("reason", "query"),  # its limit is one of bytes; a member of the body wins
     ("external_id", "query"),  # white space around it is cut off before its length counts
     ("external_id", "path"),
     ("created_before", "query"),
     ("created_after", "query"),
+    ("since", "query"),
+    ("until", "query"),
+    ("since", "query"),
+    ("until", "query"),
 }
 
 # An answer that does not end, or that waits, is not asked for at random.

@@ -7,11 +7,12 @@ import urllib.parse
 
 from callers import by_header
 from http_client import exchange
-from people import NEVER_MINTED, email, telegram
+from people import NEVER_MINTED, UNKNOWN_ID, email, telegram
 
 # The ids of the document's examples.
 ACCOUNT = "01a1fcb5-2eee-72b6-af17-c18789ed2991"
 SESSION = "01a1fcb5-2eee-72b5-b451-9b4c0f064ee9"
+JOB = "01a1fcb5-4a00-7000-8000-0000000000bb"
 GAME = "01a1fcb5-3f00-7000-8000-0000000000aa"
 ADDRESS = "ada@example.org"
 CURSOR = "236caaf016445913-2"
@@ -40,6 +41,8 @@ class World:
     def live(self, value):
         """The example with what exists in place of what it was written with."""
         text = json.dumps(value)
+        if JOB in text:
+            text = text.replace(JOB, self._new_job())
         for written, real in {
             ACCOUNT: self.account,
             SESSION: self.session,
@@ -50,6 +53,11 @@ class World:
         }.items():
             text = text.replace(written, real)
         return json.loads(text)
+
+    def _new_job(self):
+        """A bulk revocation of nothing that is."""
+        admin = self._service.client("/api/v1/admin", **by_header(self._key))
+        return admin.post("/revocations", {"sessions": [UNKNOWN_ID]}).expect(202)["job_id"]
 
     def send(self, operation, parameters, body=NOTHING, method=None, key=None, token=None, media_type=None):
         """Sends a request of the operation. `parameters`: (name, where): value; `token`: None for the live one where one

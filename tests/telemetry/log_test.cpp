@@ -169,7 +169,9 @@ CAF_TEST(a reader that is late loses the oldest lines and is told how many) {
 
 CAF_TEST(a reader that never reads does not hold up the end) {
   log::start(log::level::info, "", pipe.writer);
+  CAF_CHECK_EQUAL(log::dropped_lines(), 0u);
   flood();
+  CAF_CHECK(log::dropped_lines() > 0);
   log::stop();
   CAF_CHECK(log::enabled(log::level::info)); // reached at all
 }

@@ -1,12 +1,17 @@
 #include "telemetry/logfmt.hpp"
 
 #include "core/token.hpp"
+#include "core/utf8.hpp"
 
 #include "caf/test/unit_test.hpp"
 
+#include <boost/json.hpp>
+
 #include <limits>
+#include <random>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 using namespace portcullis;
 
@@ -21,6 +26,44 @@ std::string one_line(std::string_view event, std::initializer_list<log::field> f
   for (const log::field& f : fields)
     l.add(f);
   return std::string{l.finish()};
+}
+
+std::string one_json_line(std::string_view event, std::initializer_list<log::field> fields = {},
+                          std::string_view service = {}) {
+  log::line l{noon, log::level::info, event, service, log::form::json};
+  for (const log::field& f : fields)
+    l.add(f);
+  return std::string{l.finish()};
+}
+
+// Bytes of every kind, those that end lines, quotes and fields more often than others.
+std::string hostile_text(std::minstd_rand& dice) {
+  constexpr std::string_view favourites{"\n\r\0\"\\= {}\x1B\x7F,:", 13};
+  std::string text(dice() % 40, '\0');
+  for (char& c : text)
+    c = dice() % 2 == 0 ? favourites[dice() % favourites.size()] : static_cast<char>(dice() % 256);
+  return text;
+}
+
+// The keys of a line in logfmt, as a reader that trusts quotes finds them.
+std::vector<std::string> keys_of(std::string_view line) {
+  std::vector<std::string> keys;
+  for (std::size_t at = 0; at < line.size();) {
+    const auto equals = line.find('=', at);
+    if (equals == std::string_view::npos)
+      break;
+    keys.emplace_back(line.substr(at, equals - at));
+    at = equals + 1;
+    if (line[at] == '"') {
+      for (++at; line[at] != '"'; ++at)
+        at += line[at] == '\\' ? 1 : 0;
+      ++at;
+    } else {
+      at = line.find_first_of(" \n", at);
+    }
+    ++at; // the space
+  }
+  return keys;
 }
 
 // The value as it stands in a line.
@@ -129,6 +172,52 @@ CAF_TEST(however long the fields are the line ends within its bound) {
       CAF_FAIL("length " << length << " makes a line of " << made.size() << " bytes");
   }
   CAF_CHECK(one_line("").back() == '\n');
+}
+
+CAF_TEST(a line of JSON has the same fields) {
+  CAF_CHECK_EQUAL(
+    one_json_line("listening", {{"addr", ":8080"}, {"n", -1}, {"is", true}, {"x", 1.5}}, "portcullis"),
+    R"({"ts":"2026-01-02T12:04:05.678901Z","level":"info","msg":"listening","service":"portcullis",)"
+    R"("addr":":8080","n":-1,"is":true,"x":1.5})"
+    "\n");
+  CAF_CHECK_EQUAL(one_json_line("x", {{"v", std::numeric_limits<double>::infinity()}}),
+                  R"({"ts":"2026-01-02T12:04:05.678901Z","level":"info","msg":"x","v":"inf"})"
+                  "\n");
+}
+
+CAF_TEST(no value from outside forges a line or a field) {
+  std::minstd_rand dice{12};
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string a = hostile_text(dice);
+    const std::string b = hostile_text(dice);
+    const std::string line = one_line("x", {{"a", a}, {"b", b}, {"end", 1}});
+    const std::vector<std::string> expected{"ts", "level", "msg", "a", "b", "end"};
+    if (line.find('\n') != line.size() - 1 || keys_of(line) != expected)
+      CAF_FAIL("forged in round " << i << ": " << line);
+
+    const std::string json = one_json_line("x", {{"a", a}, {"b", b}, {"end", 1}});
+    boost::json::error_code error;
+    const auto parsed = boost::json::parse(json, error);
+    if (json.find('\n') != json.size() - 1 || error || parsed.as_object().size() != expected.size())
+      CAF_FAIL("forged in round " << i << ": " << json);
+    if (is_valid_utf8(a))
+      CAF_REQUIRE_EQUAL(std::string{parsed.at("a").as_string()}, a);
+  }
+}
+
+CAF_TEST(a line of JSON that left something out says so and is still JSON) {
+  const std::string big(log::value_bytes_max, '"');
+  const std::string text = one_json_line(big, {{"a", big}, {"b", big}, {"c", big}, {"d", big}, {"e", big}});
+  CAF_CHECK(text.size() <= log::line_bytes_max);
+  CAF_CHECK(boost::json::parse(text).at("truncated").as_bool());
+  for (std::size_t length = 0; length < 2 * log::value_bytes_max; length += 7) {
+    const std::string x(length, 'x');
+    const std::string made = one_json_line(x, {{"a", x}, {"b", x}, {"c", x}, {"n", 1}, {"d", x}});
+    boost::json::error_code error;
+    boost::json::parse(made, error);
+    if (made.size() > log::line_bytes_max || error)
+      CAF_FAIL("length " << length << " makes " << made);
+  }
 }
 
 CAF_TEST(a quoted value is always in quotes) {

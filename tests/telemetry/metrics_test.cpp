@@ -1,3 +1,4 @@
+#include "telemetry/exposition.hpp"
 #include "telemetry/metrics.hpp"
 
 #include "caf/test/unit_test.hpp"
@@ -13,9 +14,27 @@ namespace {
 
 double value_of(const metrics::snapshot& s, std::string_view name) {
   for (const metrics::family& f : s.families())
-    if (f.name == name)
+    if (f.what->name == name)
       return f.samples.at(0).value;
   CAF_FAIL("no metric " << name);
+}
+
+using metrics::kind;
+constexpr metrics::instrument requests{"portcullis_requests_total", "", kind::counter, "1",
+                                       "Requests \"answered\".",    ""};
+constexpr metrics::instrument sessions{"portcullis_sessions", "", kind::gauge, "1", "Sessions in memory.", ""};
+constexpr metrics::instrument latency{"portcullis_latency_seconds", "", kind::histogram, "s", "Latency.", ""};
+constexpr metrics::instrument held{"portcullis_held_bytes", "", kind::up_down, "By", "Bytes.", ""};
+constexpr metrics::instrument old{
+  "portcullis_sessions_total", "", kind::counter, "1", "Gone soon.", "something_else"};
+
+void expect_lines(const std::string& text, std::initializer_list<const char*> lines) {
+  for (const char* line : lines) {
+    const bool is_there = text.find(std::string{line} + '\n') != std::string::npos;
+    if (!is_there)
+      CAF_MESSAGE("missing " << line << " in " << text);
+    CAF_CHECK(is_there);
+  }
 }
 
 } // namespace
@@ -33,25 +52,66 @@ CAF_TEST(an observation falls into the first bucket that it does not exceed) {
   CAF_CHECK_EQUAL(h.counts()[metrics::latency_bounds_ns.size() - 1], 1u);
   CAF_CHECK_EQUAL(h.counts()[metrics::latency_bounds_ns.size()], 1u);
   CAF_CHECK_EQUAL(h.count(), 6u);
-  CAF_CHECK(h.sum_seconds() > 21.000'019 && h.sum_seconds() < 21.000'021);
+  CAF_CHECK(h.sum() > 21.000'019 && h.sum() < 21.000'021);
 }
 
 CAF_TEST(the buckets rise) {
   CAF_CHECK(std::is_sorted(metrics::latency_bounds_ns.begin(), metrics::latency_bounds_ns.end()));
 }
 
+CAF_TEST(things are counted in buckets of powers of two) {
+  metrics::histogram h{metrics::histogram::scale::count};
+  h.observe_count(1);
+  h.observe_count(2);
+  h.observe_count(3);
+  h.observe_count(1'000'000);
+  CAF_CHECK_EQUAL(h.counts()[0], 1u);
+  CAF_CHECK_EQUAL(h.counts()[1], 1u);
+  CAF_CHECK_EQUAL(h.counts()[2], 1u);
+  CAF_CHECK_EQUAL(h.counts().back(), 1u);
+  CAF_CHECK_EQUAL(h.sum(), 1'000'006.0);
+  CAF_CHECK_EQUAL(h.bound(2), 4.0);
+}
+
 CAF_TEST(counters and gauges are rendered as Prometheus reads them) {
   metrics::snapshot s;
-  s.counter("portcullis_requests_total", "Requests answered.", 9'007'199'254'740'991u, {{"route", "/verify"}});
-  s.gauge("portcullis_sessions", "Sessions in memory.", 0.5);
-  s.counter("portcullis_requests_total", "", 2u, {{"route", "a\"b\\c\nd"}});
-  CAF_CHECK_EQUAL(metrics::render(s), "# HELP portcullis_requests_total Requests answered.\n"
+  s.add(requests, 9'007'199'254'740'991u, {{"http.route", "/verify"}});
+  s.add(sessions, 0.5);
+  s.add(requests, 2u, {{"http.route", "a\"b\\c\nd"}});
+  CAF_CHECK_EQUAL(metrics::render(s), "# HELP portcullis_requests_total Requests \"answered\".\n"
                                       "# TYPE portcullis_requests_total counter\n"
-                                      "portcullis_requests_total{route=\"/verify\"} 9007199254740991\n"
-                                      "portcullis_requests_total{route=\"a\\\"b\\\\c\\nd\"} 2\n"
+                                      "portcullis_requests_total{http_route=\"/verify\"} 9007199254740991\n"
+                                      "portcullis_requests_total{http_route=\"a\\\"b\\\\c\\nd\"} 2\n"
                                       "# HELP portcullis_sessions Sessions in memory.\n"
                                       "# TYPE portcullis_sessions gauge\n"
                                       "portcullis_sessions 0.5\n");
+}
+
+CAF_TEST(OpenMetrics has units and bare names of counters and an end) {
+  metrics::snapshot s;
+  s.add(requests, 3u);
+  s.add(held, 5u);
+  CAF_CHECK_EQUAL(metrics::render(s, metrics::exposition::open_metrics),
+                  "# HELP portcullis_requests Requests \\\"answered\\\".\n"
+                  "# TYPE portcullis_requests counter\n"
+                  "portcullis_requests_total 3\n"
+                  "# HELP portcullis_held_bytes Bytes.\n"
+                  "# TYPE portcullis_held_bytes gauge\n"
+                  "# UNIT portcullis_held_bytes bytes\n"
+                  "portcullis_held_bytes 5\n"
+                  "# EOF\n");
+}
+
+CAF_TEST(an old counter that clashes with another name is of unknown kind in OpenMetrics) {
+  metrics::snapshot s;
+  s.add(sessions, 1u);
+  s.add(old, 2u);
+  expect_lines(metrics::render(s, metrics::exposition::open_metrics),
+               {"# TYPE portcullis_sessions gauge", "# TYPE portcullis_sessions_total unknown",
+                "portcullis_sessions_total 2"});
+  expect_lines(metrics::render(s), {"# TYPE portcullis_sessions_total counter",
+                                    "# HELP portcullis_sessions_total Deprecated, gone with the next release: use "
+                                    "something_else. Gone soon."});
 }
 
 CAF_TEST(histograms are rendered with cumulative buckets in seconds) {
@@ -61,35 +121,50 @@ CAF_TEST(histograms are rendered with cumulative buckets in seconds) {
   h.observe(100ms);
   h.observe(1min);
   metrics::snapshot s;
-  s.histogram("portcullis_latency_seconds", "Latency.", h, {{"route", "x"}});
+  s.add(latency, h, {{"route", "x"}});
   const std::string text = metrics::render(s);
-  for (const char* line : {
-         "# TYPE portcullis_latency_seconds histogram\n",
-         "portcullis_latency_seconds_bucket{route=\"x\",le=\"1e-05\"} 1\n",
-         "portcullis_latency_seconds_bucket{route=\"x\",le=\"2.5e-05\"} 2\n",
-         "portcullis_latency_seconds_bucket{route=\"x\",le=\"0.05\"} 2\n",
-         "portcullis_latency_seconds_bucket{route=\"x\",le=\"0.1\"} 3\n",
-         "portcullis_latency_seconds_bucket{route=\"x\",le=\"10\"} 3\n",
-         "portcullis_latency_seconds_bucket{route=\"x\",le=\"+Inf\"} 4\n",
-         "portcullis_latency_seconds_count{route=\"x\"} 4\n",
-         "portcullis_latency_seconds_sum{route=\"x\"} 60.10003\n",
-       })
-    if (text.find(line) == std::string::npos)
-      CAF_ERROR("missing " << line << "in " << text);
+  expect_lines(text, {"# TYPE portcullis_latency_seconds histogram",
+                      "portcullis_latency_seconds_bucket{route=\"x\",le=\"1e-05\"} 1",
+                      "portcullis_latency_seconds_bucket{route=\"x\",le=\"2.5e-05\"} 2",
+                      "portcullis_latency_seconds_bucket{route=\"x\",le=\"0.05\"} 2",
+                      "portcullis_latency_seconds_bucket{route=\"x\",le=\"0.1\"} 3",
+                      "portcullis_latency_seconds_bucket{route=\"x\",le=\"10.0\"} 3",
+                      "portcullis_latency_seconds_bucket{route=\"x\",le=\"+Inf\"} 4",
+                      "portcullis_latency_seconds_count{route=\"x\"} 4",
+                      "portcullis_latency_seconds_sum{route=\"x\"} 60.10003"});
   CAF_CHECK_EQUAL(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')),
                   metrics::latency_bounds_ns.size() + 5); // every bucket once
+  CAF_CHECK_EQUAL(s.series(), metrics::latency_bounds_ns.size() + 3);
+}
+
+CAF_TEST(exemplars are for OpenMetrics alone) {
+  metrics::histogram h;
+  h.observe(15us);
+  metrics::exemplars seen(h.counts().size());
+  seen[1].trace_id = {{0xAB}};
+  seen[1].span_id = {{0xCD}};
+  seen[1].value = 1.5e-05;
+  seen[1].at = portcullis::timestamp{1'700'000'000'500'000us};
+  metrics::snapshot s;
+  s.add(latency, h, {}, seen);
+  expect_lines(
+    metrics::render(s, metrics::exposition::open_metrics),
+    {"portcullis_latency_seconds_bucket{le=\"1e-05\"} 0",
+     "portcullis_latency_seconds_bucket{le=\"2.5e-05\"} 1 # "
+     "{trace_id=\"ab000000000000000000000000000000\",span_id=\"cd00000000000000\"} 1.5e-05 1700000000.5"});
+  CAF_CHECK_EQUAL(metrics::render(s).find("trace_id"), std::string::npos);
 }
 
 CAF_TEST(snapshots of several actors make one) {
   metrics::snapshot a;
-  a.gauge("workers", "Workers.", 1u, {{"pool", "a"}});
+  a.add(sessions, 1u, {{"pool", "a"}});
   metrics::snapshot b;
-  b.gauge("workers", "Workers.", 2u, {{"pool", "b"}});
-  b.counter("errors_total", "Errors.", 3u);
+  b.add(sessions, 2u, {{"pool", "b"}});
+  b.add(requests, 3u);
   a.append(b);
   CAF_REQUIRE_EQUAL(a.families().size(), 2u);
   CAF_CHECK_EQUAL(a.families()[0].samples.size(), 2u);
-  CAF_CHECK(a.families()[1].kind == metrics::kind::counter);
+  CAF_CHECK(a.families()[1].what->kind == metrics::kind::counter);
 }
 
 CAF_TEST(nothing is rendered as nothing) {

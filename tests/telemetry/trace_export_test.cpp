@@ -1,3 +1,4 @@
+#include "telemetry/otel_environment.hpp"
 #include "telemetry/tracing.hpp"
 
 #include "otlp_collector.hpp"
@@ -41,15 +42,17 @@ tracing::options to(exporter traces, exporter metrics = exporter::none) {
   o.service_version = "1.2.3";
   o.traces = traces;
   o.metrics = metrics;
-  o.metrics_interval = 1h; // what is exported comes from the start and the stop
+  ::setenv("OTEL_METRIC_EXPORT_INTERVAL", "3600000", 1); // what is exported comes from the start and the stop
   o.collect = [] {
     metrics::snapshot s;
-    s.counter("requests_total", "Requests.", 42, {{"route", "/verify"}});
-    s.gauge("memory_bytes", "Memory.", 7.5);
+    s.add("portcullis_edge_requests_total", 42, {{"http.route", "/verify"}});
+    s.add("portcullis_session_cache_bytes", 7.5);
+    s.add("db_client_connection_max", 25);
+    s.add("portcullis_db_queue", 3); // an old name: it is on /metrics alone
     metrics::histogram h;
     h.observe(20us);
     h.observe(11s);
-    s.histogram("latency_seconds", "Latency.", h);
+    s.add("http_server_request_duration_seconds", h);
     return s;
   };
   return o;
@@ -74,10 +77,6 @@ std::size_t count(const std::string& text, const std::string& part) {
   for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size())
     ++found;
   return found;
-}
-
-std::string span_id_text(const tracing::context& c) {
-  return tracing::to_traceparent(c).substr(36, 16);
 }
 
 } // namespace
@@ -174,12 +173,15 @@ CAF_TEST(metrics are exported with their kinds and labels) {
   tracing::stop();
   const std::string text = capture.text.str();
   for (const char* part :
-       {"instrument name	: requests_total\n", "SumPointData\n", ": 42\n", "route: /verify\n",
-        "instrument name	: memory_bytes\n", "unit		: By\n", "LastValuePointData\n", ": 7.5\n",
-        "instrument name	: latency_seconds\n", "unit		: s\n", "count     : 2\n",
-        "[1e-05, 2.5e-05, 5e-05,", "counts     : [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, ]"})
+       {"instrument name	: portcullis.edge_requests\n", "SumPointData\n", ": 42\n", "http.route: /verify\n",
+        "instrument name	: portcullis.session_cache_bytes\n", "unit		: By\n",
+        "LastValuePointData\n", ": 7.5\n", "instrument name	: db.client.connection.max\n",
+        "unit		: {connection}\n", "instrument name	: http.server.request.duration\n",
+        "unit		: s\n", "count     : 2\n", "[1e-05, 2.5e-05, 5e-05,",
+        "counts     : [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, ]"})
     if (!holds(text, part))
       CAF_ERROR("missing " << part << " in " << text);
+  CAF_CHECK(!holds(text, "db_queue"));
 }
 
 CAF_TEST(OTLP goes where the standard variable says) {
@@ -197,7 +199,7 @@ CAF_TEST(OTLP goes where the standard variable says) {
     CAF_CHECK(holds(p.head, "application/x-protobuf"));
     CAF_CHECK(holds(p.body, "portcullis-test"));
     has_trace = has_trace || (p.path == "/v1/traces" && holds(p.body, raw_trace_id));
-    has_metrics = has_metrics || (p.path == "/v1/metrics" && holds(p.body, "requests_total"));
+    has_metrics = has_metrics || (p.path == "/v1/metrics" && holds(p.body, "portcullis.edge_requests"));
   }
   CAF_CHECK(has_trace);
   CAF_CHECK(has_metrics);
@@ -206,7 +208,7 @@ CAF_TEST(OTLP goes where the standard variable says) {
 CAF_TEST(the export ends although nobody listens and more is made than fits) {
   ::setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9", 1);
   CAF_REQUIRE(tracing::start(to(exporter::otlp, exporter::otlp)).code == errc::none);
-  for (std::size_t i = 0; i < 2 * tracing::queue_spans_max; ++i)
+  for (std::size_t i = 0; i < 2 * tracing::otel_environment{}.queue_spans_max; ++i)
     tracing::start_span("flood", kind::internal).end();
   tracing::stop();
   CAF_CHECK(!tracing::start_span("after", kind::internal));

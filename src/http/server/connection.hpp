@@ -25,6 +25,8 @@ namespace portcullis::http {
 struct exchange {
   std::uint64_t id = 0;      // counts up within the connection
   const route* to = nullptr; // null: refused before it had one
+  verb method = verb::other;
+  bool is_tls = false;
   bool is_head = false;
   bool keep_alive = true;
   bool is_http_1_0 = false;

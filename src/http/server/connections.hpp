@@ -55,6 +55,12 @@ public:
   }
 
   template <class Visit>
+  void for_each(Visit visit) const {
+    for (auto& one : by_descriptor_)
+      if (one)
+        visit(std::as_const(*one));
+  }
+  template <class Visit>
   void for_each(Visit visit) {
     for (std::size_t i = 0; i < by_descriptor_.size(); ++i) // one that is visited may go
       if (by_descriptor_[i])

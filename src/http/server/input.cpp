@@ -1,6 +1,7 @@
 #include "http/server/input.hpp"
 
 #include "http/server/request_id.hpp"
+#include "http/server/request_span.hpp"
 #include "http/server/server.hpp"
 #include "telemetry/log.hpp"
 
@@ -35,7 +36,10 @@ void input::take(connection& c, std::string_view wire) {
   auto plain = wire;
   if (c.transport) {
     out_.mark_dirty(c); // it may have something to send itself
+    bool was_established = c.transport->is_established();
     auto done = c.transport->receive(wire, decrypted, c.wire);
+    if (!was_established && (!done || c.transport->is_established()))
+      ++(done ? count.handshakes : count.handshakes_failed);
     if (!done) {
       ++count.refused;
       log::debug("connection refused", {{"reason", done.error().detail}});
@@ -106,6 +110,8 @@ exchange& input::begin(connection& c, const request& r, const route* to, instant
   c.reading_since = now;
   auto& x = c.begin_exchange();
   x.to = to;
+  x.method = r.method;
+  x.is_tls = c.transport != nullptr;
   x.is_head = r.method == verb::head;
   x.keep_alive = r.keep_alive && !owner_.is_stopping();
   x.is_http_1_0 = r.is_http_1_0;
@@ -114,8 +120,7 @@ exchange& input::begin(connection& c, const request& r, const route* to, instant
   x.deadline = now + limits_.request_timeout;
   auto id = r.get(field::x_request_id);
   x.request_id = is_sane_request_id(id) ? std::string{id} : make_request_id(next_request_++);
-  x.span = tracing::start_span(to == nullptr ? "none" : to->name, tracing::kind::server, r.get(field::traceparent),
-                               r.get(field::tracestate));
+  x.span = start_span_of(r, x);
   return x;
 }
 
@@ -168,8 +173,8 @@ void input::run_parked() {
 void input::run(connection& c, exchange& x, const request& r, const path_params& params) {
   ticket which{c.handle.id(), c.generation, x.id};
   try {
-    call asked{r, params};
-    if (auto refused = ask_gate(c, x, asked)) {
+    call asked{r, params, {{}, c.address}};
+    if (auto refused = ask_gate(c, x, asked, which)) {
       std::vector<extra_header> fields;
       for (auto& [name, value] : refused->fields)
         fields.push_back({name, value});
@@ -183,10 +188,11 @@ void input::run(connection& c, exchange& x, const request& r, const path_params&
   }
 }
 
-std::optional<refusal> input::ask_gate(const connection& c, exchange& x, const call& asked) const {
+std::optional<refusal> input::ask_gate(const connection& c, exchange& x, call& asked, const ticket& which) const {
   if (!is_let_pass)
     return std::nullopt;
-  request_origin from{c.acceptor, c.transport ? &c.transport->peer() : nullptr, c.address, &x.asker};
+  request_origin from{c.acceptor, c.transport ? &c.transport->peer() : nullptr, c.address, &x.asker,
+                      responder{&owner_, which}};
   return is_let_pass(asked, *x.to, from);
 }
 

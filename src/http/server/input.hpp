@@ -23,6 +23,7 @@ struct request_origin {
   const net::peer_identity* peer = nullptr; // what the transport has proven; null over plain TCP
   std::string_view address;                 // the peer's, without a port; empty if it is not known
   std::uint64_t* asker = nullptr;           // the gate may note a number, which is told with the answer
+  responder answer;                         // where its answer goes: it tells the request's id and trace
 };
 
 /// Why a request is not run, with the header fields that go with that.
@@ -31,8 +32,9 @@ struct refusal {
   std::vector<std::pair<std::string, std::string>> fields;
 };
 
-/// Looks at each request that has a route before its handler runs; nothing lets it pass.
-using gate = std::function<std::optional<refusal>(const call& c, const route& to, const request_origin& from)>;
+/// Looks at each request that has a route before its handler runs, and notes whom it is from; nothing lets it
+/// pass.
+using gate = std::function<std::optional<refusal>(call& c, const route& to, const request_origin& from)>;
 
 /// From bytes that came in to a request and its handler.
 class input {
@@ -57,6 +59,8 @@ public:
   struct counters {
     std::uint64_t refused = 0;         // no valid HTTP, or too slow
     std::uint64_t short_of_memory = 0; // turned away because connections held more than they may
+    std::uint64_t handshakes = 0;      // of TLS, that succeeded
+    std::uint64_t handshakes_failed = 0;
   } count;
 
 private:
@@ -66,7 +70,7 @@ private:
   void dispatch(connection& c, const request& r, instant now);
   bool park(connection& c, exchange& x, const request& r);
   void run(connection& c, exchange& x, const request& r, const path_params& params);
-  std::optional<refusal> ask_gate(const connection& c, exchange& x, const call& asked) const;
+  std::optional<refusal> ask_gate(const connection& c, exchange& x, call& asked, const ticket& which) const;
   bool is_short_of_memory() const noexcept;
 
   server& owner_;

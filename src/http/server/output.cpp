@@ -1,6 +1,7 @@
 #include "http/server/output.hpp"
 
 #include "http/problem.hpp"
+#include "http/server/request_span.hpp"
 #include "telemetry/log.hpp"
 
 #include <cassert>
@@ -43,7 +44,9 @@ response_context output::context_of(const exchange& x) const {
 void output::complete(connection& c, exchange& x, int status) {
   auto now = now_();
   x.status = status;
+  finish_span_of(x);
   numbers.count(x, now);
+  accesses.note(x, now);
   if (x.asker != 0 && on_answer)
     on_answer(x.asker, status);
   c.reading_since = now;
@@ -55,8 +58,10 @@ void output::problem(connection& c, exchange& x, const failure& why, std::string
                      const std::vector<extra_header>& extra) {
   auto status = describe(why.code).status;
   append_problem(c.response_of(x), context_of(x), why, allow, extra);
-  if (x.span && status >= 500)
+  if (status >= 500) {
     x.span.fail(to_string(why.code));
+    failures_.note(why, x.to == nullptr ? "none" : x.to->name, x.request_id, now_());
+  }
   complete(c, x, status);
 }
 
@@ -95,6 +100,7 @@ void output::send_all() noexcept {
   dirty_.clear();
   all_.delete_removed();
   depth_ = 0;
+  turns_.observe(now_() - turn_began_);
 }
 
 void output::flush(connection& c) {

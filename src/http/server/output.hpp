@@ -1,7 +1,9 @@
 #pragma once
 
 #include "core/error.hpp"
+#include "http/server/access_log.hpp"
 #include "http/server/connections.hpp"
+#include "http/server/failure_log.hpp"
 #include "http/server/request_numbers.hpp"
 #include "http/server/sockets.hpp"
 
@@ -35,7 +37,8 @@ public:
 
   /// A turn may begin within another; the outermost one's end sends.
   void begin_turn() noexcept {
-    ++depth_;
+    if (depth_++ == 0)
+      turn_began_ = now_();
   }
   void end_turn() noexcept {
     if (--depth_ == 0)
@@ -56,6 +59,12 @@ public:
   void refresh_date();
 
   request_numbers numbers;
+  access_log accesses;
+
+  /// How long the turns took.
+  const metrics::histogram& turns() const noexcept {
+    return turns_;
+  }
 
 private:
   void send_all() noexcept;
@@ -69,6 +78,9 @@ private:
   std::function<instant()> now_;
   std::function<timestamp()> wall_clock_;
   int depth_ = 0;
+  instant turn_began_{};
+  metrics::histogram turns_;
+  failure_log failures_;
   std::vector<ticket> dirty_;
   std::string date_;
   std::int64_t date_second_ = -1;

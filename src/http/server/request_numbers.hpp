@@ -5,13 +5,17 @@
 #include "telemetry/metrics.hpp"
 
 #include <cstddef>
-#include <cstdint>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 namespace portcullis::http {
 
-/// What was answered on each route, how often and how fast; and the line in the log for it.
+/// As OpenTelemetry's conventions have it: `_OTHER` for one that we do not know.
+std::string_view method_name(verb method) noexcept;
+
+/// What was answered on each route, how often and how fast.
+///
+/// A series is a route, a method, a status and a scheme: all of them are from fixed sets.
 class request_numbers {
 public:
   /// After the routes are known.
@@ -22,14 +26,19 @@ public:
   void add_to(metrics::snapshot& s, const router& routes) const;
 
 private:
-  struct entry {
-    std::vector<std::pair<int, std::uint64_t>> by_status;
+  struct series {
+    int status = 0;
+    verb method = verb::other;
+    bool is_tls = false;
     metrics::histogram latency;
+    metrics::exemplars exemplars;
+    instant exemplar_at = instant::min();
   };
+  using entry = std::vector<series>;
 
-  static std::string_view name_of(const exchange& x) noexcept;
-  static void write_log_line(const exchange& x, instant now);
-
+  static series& find_or_add(entry& of, const exchange& x);
+  static void note_trace(series& of, const exchange& x, instant now);
+  static void add_to(metrics::snapshot& s, const entry& all, const route* to);
   std::vector<entry> entries_{1}; // the first is of requests without a route
 };
 

@@ -113,6 +113,16 @@ instant responder::began() const {
   return x != nullptr ? x->began : server_->now();
 }
 
+std::string responder::request_id() const {
+  auto* x = server_->connections_.find_exchange(ticket_).second;
+  return x != nullptr ? x->request_id : std::string{};
+}
+
+std::array<std::uint8_t, 16> responder::trace_id() const {
+  auto* x = server_->connections_.find_exchange(ticket_).second;
+  return x != nullptr ? x->span.context().trace_id : std::array<std::uint8_t, 16>{};
+}
+
 void responder::extend_deadline(std::chrono::nanoseconds by) const {
   if (auto* x = server_->connections_.find_exchange(ticket_).second)
     x->deadline += by;

@@ -5,10 +5,12 @@
 #include "http/response.hpp"
 #include "http/stream.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -67,6 +69,12 @@ public:
 
   /// What the caller is told of if nothing answers before the deadline: "the sweep". Static storage.
   void waits_for(std::string_view what) const;
+
+  /// The id by which the answer can be told from others: the client's own, if it sent one.
+  std::string request_id() const;
+
+  /// The trace that the request's span belongs to; all zero when nothing is recorded.
+  std::array<std::uint8_t, 16> trace_id() const;
 
   const ticket& which() const noexcept {
     return ticket_;

@@ -3,6 +3,8 @@
 #include "core/failpoint.hpp"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
 
 namespace portcullis::http {
@@ -16,6 +18,7 @@ server::server(caf::io::abstract_broker* broker, server_options opts)
     update_acceptor();
     finish_drain();
   });
+  output_.accesses = access_log{options_.access};
   output_.on_flushed = [this](connection& c) { settle(c); };
 }
 
@@ -153,17 +156,33 @@ void server::finish_drain() {
     std::exchange(drained_, nullptr)();
 }
 
+/// Counted when asked for, so that a request costs nothing for it.
+void server::add_active_requests(metrics::snapshot& s) const {
+  std::map<std::pair<verb, bool>, std::size_t> active;
+  connections_.for_each([&](const connection& c) {
+    for (auto& x : c.exchanges)
+      if (!x.is_answered)
+        ++active[{x.method, x.is_tls}];
+  });
+  for (auto& [kind, count] : active)
+    s.add("http_server_active_requests", count,
+          {{"http.request.method", std::string{method_name(kind.first)}},
+           {"url.scheme", kind.second ? "https" : "http"}});
+}
+
 void server::add_to(metrics::snapshot& s) const {
   output_.numbers.add_to(s, input_.routes);
-  s.gauge("portcullis_http_connections", "Open connections.", connections_.size());
-  s.counter("portcullis_http_connections_total", "Connections accepted.", accepted_);
-  s.counter("portcullis_http_connections_refused_total", "Connections turned away at the limit.", turned_away_);
-  s.counter("portcullis_http_requests_refused_total", "Requests that were no valid HTTP or came too slowly.",
-            input_.count.refused);
-  s.gauge("portcullis_http_held_bytes", "Input and output held in memory for connections.",
-          connections_.held_bytes());
-  s.counter("portcullis_http_requests_short_of_memory_total",
-            "Requests turned away because connections held more than they may.", input_.count.short_of_memory);
+  add_active_requests(s);
+  s.add("portcullis_io_turn_duration_seconds", output_.turns());
+  s.add("portcullis_http_connections", connections_.size());
+  s.add("portcullis_http_connections_accepted_total", accepted_);
+  s.add("portcullis_http_connections_total", accepted_);
+  s.add("portcullis_http_connections_refused_total", turned_away_);
+  s.add("portcullis_http_requests_refused_total", input_.count.refused);
+  s.add("portcullis_http_held_bytes", connections_.held_bytes());
+  s.add("portcullis_http_requests_short_of_memory_total", input_.count.short_of_memory);
+  s.add("portcullis_tls_handshakes_total", input_.count.handshakes, {{"outcome", "ok"}});
+  s.add("portcullis_tls_handshakes_total", input_.count.handshakes_failed, {{"outcome", "failed"}});
 }
 
 } // namespace portcullis::http

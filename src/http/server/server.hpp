@@ -27,6 +27,7 @@ struct server_options {
   server_limits limits;
   std::vector<listening> listen;
   std::uint64_t request_id_seed = 0;
+  access_mode access = access_mode::off;
   std::function<instant()> now = boot_clock::now;
   std::function<timestamp()> wall_clock = wall_clock_now;
   std::shared_ptr<sockets> calls = std::make_shared<sockets>();
@@ -115,6 +116,7 @@ private:
   friend class responder;
   friend class connection_stream;
 
+  void add_active_requests(metrics::snapshot& s) const;
   void settle(connection& c);
   void update_acceptor();
   void finish_drain();

@@ -1,0 +1,3 @@
+module portcullis.example/go/portcullis
+
+go 1.19

@@ -1,0 +1,7 @@
+"""Portcullis from Python: calls, and a cache of sessions that hears of every revocation. Standard library only."""
+
+from .cache import SessionCache
+from .client import Client, Problem, Unavailable
+from .follower import Denied, Follower
+
+__all__ = ["Client", "Denied", "Follower", "Problem", "SessionCache", "Unavailable"]

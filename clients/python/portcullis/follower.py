@@ -1,0 +1,89 @@
+"""A cache of sessions that follows the feed, on a thread of its own."""
+
+import hashlib
+import random
+import threading
+import time
+
+from .cache import SessionCache
+from .client import Problem, Unavailable
+
+WAIT_S = 1  # of a long poll: what it adds to the age of the lease
+PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 2.0  # after a failure
+
+
+class Denied(Exception):
+    """The token is no live session's. `code` is `session_revoked` or `session_unknown`."""
+
+    def __init__(self, code):
+        super().__init__(code)
+        self.code = code
+
+
+class Follower:
+    """verify() answers from memory as long as the revocation log was read recently enough, and asks the service otherwise.
+    What was revoked at T is denied at T + `staleness_max_s` at the latest, whatever happens in between."""
+
+    def __init__(self, client, cache=None, now=time.monotonic):
+        self._client, self._cache, self._now = client, cache or SessionCache(), now
+        self._lock = threading.Lock()
+        self._is_stopping = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="portcullis-follower", daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._is_stopping.set()
+        self._thread.join()
+
+    def verify(self, token, min_cursor=None):
+        """The session of this token; Denied, or Unavailable when nobody can say. With the cursor of a revocation the
+        answer is no older than that."""
+        token_hash = hashlib.sha256(token.encode()).hexdigest()
+        with self._lock:
+            verdict = self._cache.peek(token_hash, self._now(), min_cursor)
+        if verdict[0] == "ask":
+            verdict = self._load(token_hash, min_cursor)
+        if verdict[0] == "active":
+            return verdict[1]
+        if verdict[0] == "unavailable":
+            raise Unavailable("the session service cannot say")
+        raise Denied("session_unknown" if verdict[0] == "unknown" else "session_revoked")
+
+    @property
+    def is_current(self):
+        with self._lock:
+            return self._cache.has_lease(self._now())
+
+    def _load(self, token_hash, min_cursor):
+        with self._lock:
+            load = self._cache.begin(token_hash, min_cursor)
+        verdict = ("again", None)
+        while verdict[0] == "again":
+            with self._lock:
+                question = self._cache.question(load)
+            sent = self._now()
+            try:
+                answer = self._client.lookup(question)
+            except (Problem, Unavailable):
+                answer = None
+            with self._lock:
+                verdict = self._cache.finish(load, answer, sent, self._now())
+        return verdict
+
+    def _follow(self):
+        pause_s = PAUSE_MIN_S
+        while not self._is_stopping.is_set():
+            with self._lock:
+                query = self._cache.feed_query(WAIT_S)
+            sent = self._now()
+            try:
+                page = self._client.revocations(query)
+                with self._lock:
+                    self._cache.apply(page, sent)
+                pause_s = PAUSE_MIN_S
+            except (Problem, Unavailable, ValueError):
+                self._is_stopping.wait(pause_s * random.uniform(0.5, 1))
+                pause_s = min(2 * pause_s, PAUSE_MAX_S)

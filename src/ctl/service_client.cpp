@@ -1,0 +1,110 @@
+#include "ctl/service_client.hpp"
+
+#include "core/ascii.hpp"
+#include "edge/curl_handles.hpp"
+#include "edge/transfer.hpp"
+
+#include <array>
+#include <cstddef>
+
+namespace portcullis::ctl {
+
+namespace {
+
+constexpr std::size_t answer_bytes_max = std::size_t{16} * 1024 * 1024;
+constexpr std::chrono::milliseconds connect_timeout_max{10'000};
+
+std::size_t take_body(char* data, std::size_t size, std::size_t count, void* to) noexcept {
+  auto& body = static_cast<service_answer*>(to)->body;
+  if (size * count > answer_bytes_max - body.size())
+    return 0; // ends the transfer
+  body.append(data, size * count);
+  return size * count;
+}
+
+std::size_t take_field(char* data, std::size_t size, std::size_t count, void* to) noexcept {
+  constexpr std::string_view name = "date:";
+  std::string_view line{data, size * count};
+  bool is_date = line.size() > name.size();
+  for (std::size_t i = 0; i < name.size() && is_date; ++i)
+    is_date = ascii::to_lower(line[i]) == name[i];
+  if (is_date)
+    static_cast<service_answer*>(to)->date = ascii::trim(line.substr(name.size()), " \r\n");
+  return size * count;
+}
+
+template <class... Values>
+bool set(CURL* handle, CURLoption option, Values... values) {
+  return curl_easy_setopt(handle, option, values...) == CURLE_OK;
+}
+
+bool add(edge::curl_list& list, const std::string& line) {
+  auto* longer = curl_slist_append(list.get(), line.c_str());
+  if (longer == nullptr)
+    return false;
+  [[maybe_unused]] auto* same = list.release();
+  list.reset(longer);
+  return true;
+}
+
+const char* name_of(verb method) {
+  switch (method) {
+  case verb::get:
+    return "GET";
+  case verb::post:
+    return "POST";
+  case verb::delete_:
+    return "DELETE";
+  }
+  return "GET";
+}
+
+bool set_trust(CURL* h, const client_options& o) {
+  bool is_set = true;
+  if (!o.ca_file.empty())
+    is_set = set(h, CURLOPT_CAINFO, o.ca_file.c_str()) && set(h, CURLOPT_CAPATH, static_cast<char*>(nullptr));
+  if (!o.certificate_file.empty())
+    is_set =
+      is_set && set(h, CURLOPT_SSLCERT, o.certificate_file.c_str()) && set(h, CURLOPT_SSLKEY, o.key_file.c_str());
+  return is_set && set(h, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+}
+
+} // namespace
+
+result<service_answer> service_client::call(verb method, std::string_view target, std::string_view body) const {
+  const failure no_memory{errc::internal, "the request could not be made"};
+  edge::curl_easy handle{edge::library_is_usable() ? curl_easy_init() : nullptr};
+  edge::curl_list fields;
+  auto* h = handle.get();
+  if (h == nullptr || !add(fields, "Expect:") || (!body.empty() && !add(fields, "Content-Type: application/json"))
+      || (!options_.caller_key.empty() && !add(fields, "X-Caller-Key: " + options_.caller_key)))
+    return no_memory;
+  service_answer answer;
+  std::array<char, CURL_ERROR_SIZE> message{};
+  const auto url = options_.address + std::string{target};
+  const auto connect_timeout = std::min(options_.timeout, connect_timeout_max);
+  const bool is_set =
+    set(h, CURLOPT_URL, url.c_str()) && set(h, CURLOPT_PROTOCOLS_STR, "http,https")
+    && set(h, CURLOPT_PROXY, "") // whatever http_proxy says
+    && set(h, CURLOPT_FOLLOWLOCATION, 0L) && set(h, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1})
+    && set(h, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout.count()))
+    && set(h, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()))
+    && set(h, CURLOPT_ERRORBUFFER, message.data()) && set(h, CURLOPT_WRITEFUNCTION, &take_body)
+    && set(h, CURLOPT_WRITEDATA, &answer) && set(h, CURLOPT_HEADERFUNCTION, &take_field)
+    && set(h, CURLOPT_HEADERDATA, &answer) && set(h, CURLOPT_HTTPHEADER, fields.get()) && set_trust(h, options_);
+  const bool has_body = method == verb::post || !body.empty();
+  if (!is_set
+      || (has_body
+          && !(set(h, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()))
+               && set(h, CURLOPT_POSTFIELDS, body.data())))
+      || !set(h, CURLOPT_CUSTOMREQUEST, name_of(method)))
+    return no_memory;
+  if (const auto code = curl_easy_perform(h); code != CURLE_OK)
+    return failure{errc::database_unavailable, message[0] != '\0' ? message.data() : curl_easy_strerror(code)};
+  long status = 0;
+  curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
+  answer.status = static_cast<int>(status);
+  return answer;
+}
+
+} // namespace portcullis::ctl

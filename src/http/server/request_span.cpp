@@ -1,0 +1,33 @@
+#include "http/server/request_span.hpp"
+
+#include "http/server/request_numbers.hpp"
+
+#include <string>
+
+namespace portcullis::http {
+
+tracing::span start_span_of(const request& r, const exchange& x) {
+  if (!tracing::is_on())
+    return {};
+  std::string name{method_name(x.method)};
+  if (x.to != nullptr)
+    name.append(" ").append(x.to->pattern);
+  auto span =
+    tracing::start_span(name, tracing::kind::server, r.get(field::traceparent), r.get(field::tracestate));
+  span.set("http.request.method", method_name(x.method));
+  span.set("url.scheme", x.is_tls ? "https" : "http");
+  span.set("network.protocol.version", x.is_http_1_0 ? "1.0" : "1.1");
+  if (x.to != nullptr)
+    span.set("http.route", x.to->pattern);
+  return span;
+}
+
+void finish_span_of(exchange& x) {
+  if (!x.span)
+    return;
+  x.span.set("http.response.status_code", static_cast<std::int64_t>(x.status));
+  if (x.status >= 500)
+    x.span.set("error.type", std::to_string(x.status));
+}
+
+} // namespace portcullis::http

@@ -1,0 +1,160 @@
+"""A collector of the tests' own: takes OTLP over HTTP and reads its protobuf by field numbers (opentelemetry-proto 1.x)."""
+
+import gzip
+import http.server
+import struct
+import threading
+import time
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+
+def fields(data):
+    """The fields of a protobuf message as pairs of number and value: an int, or bytes."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    while at < len(data):
+        key = varint()
+        kind = key & 7
+        if kind == VARINT:
+            yield key >> 3, varint()
+        elif kind == FIXED64:
+            yield key >> 3, struct.unpack_from("<Q", data, at)[0]
+            at += 8
+        elif kind == FIXED32:
+            yield key >> 3, struct.unpack_from("<I", data, at)[0]
+            at += 4
+        else:
+            assert kind == BYTES, f"wire type {kind}"
+            size = varint()
+            yield key >> 3, data[at : at + size]
+            at += size
+
+
+def all_of(data, number):
+    return [value for key, value in fields(data) if key == number]
+
+
+def one_of(data, number, default=None):
+    return next(iter(all_of(data, number)), default)
+
+
+def attributes(messages):
+    """KeyValue messages as a dict: strings, bools and integers as what they are."""
+    found = {}
+    for message in messages:
+        value = one_of(message, 2, b"")
+        for number, content in fields(value):
+            found[one_of(message, 1).decode()] = {
+                1: lambda: content.decode(),
+                2: lambda: bool(content),
+                3: lambda: content,
+                4: lambda: struct.unpack("<d", struct.pack("<Q", content))[0],
+            }[number]()
+    return found
+
+
+class Span:
+    KINDS = {1: "internal", 2: "server", 3: "client"}
+
+    def __init__(self, message):
+        self.trace_id = one_of(message, 1).hex()
+        self.span_id = one_of(message, 2).hex()
+        self.parent_id = one_of(message, 4, b"").hex()
+        self.name = one_of(message, 5).decode()
+        self.kind = self.KINDS.get(one_of(message, 6))
+        self.attributes = attributes(all_of(message, 9))
+
+
+class Metric:
+    def __init__(self, message):
+        self.name = one_of(message, 1).decode()
+        self.unit = one_of(message, 3, b"").decode()
+        content = dict(fields(message))
+        if 9 in content:
+            self.kind = "histogram"
+            points = all_of(content[9], 1)
+            self.labels = [attributes(all_of(point, 9)) for point in points]
+        elif 7 in content:
+            self.kind = "counter" if one_of(content[7], 3) else "updowncounter"
+            self.labels = [attributes(all_of(point, 7)) for point in all_of(content[7], 1)]
+        else:
+            self.kind = "gauge"
+            self.labels = [attributes(all_of(point, 7)) for point in all_of(content[5], 1)]
+
+
+class Collector:
+    """Answers with `status`, after `delay_s`; keeps what it took with 200."""
+
+    def __init__(self, status=200, delay_s=0):
+        self.status = status
+        self.delay_s = delay_s
+        self.requests = 0
+        self.raw = []
+        self._taken = []
+        collector = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                collector._take(self)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _take(self, handler):
+        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        if handler.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        self.requests += 1
+        status = self.status
+        time.sleep(self.delay_s)
+        if status == 200:
+            self.raw.append(body)
+            self._taken.append((handler.path, body))
+        try:
+            handler.send_response(status)
+            handler.send_header("Content-Type", "application/x-protobuf")
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+        except OSError:
+            pass  # it did not wait for so long
+
+    def _items(self, path):
+        for taken, body in list(self._taken):
+            if taken == path:
+                for resource in all_of(body, 1):
+                    for scope in all_of(resource, 2):
+                        yield from all_of(scope, 2)
+
+    def spans(self):
+        return [Span(message) for message in self._items("/v1/traces")]
+
+    def metrics(self):
+        return {metric.name: metric for metric in map(Metric, self._items("/v1/metrics"))}
+
+    def resource(self):
+        body = next(body for _, body in self._taken)
+        return attributes(all_of(one_of(one_of(body, 1), 1), 1))

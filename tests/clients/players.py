@@ -1,0 +1,76 @@
+"""The program of each client that plays the conformance suite's commands, or follows a service."""
+
+import json
+import queue
+import shutil
+import subprocess
+import threading
+
+from http_client import HANG_S
+from service import ROOT
+
+CLIENTS = ROOT / "clients"
+LANGUAGES = {"python": "/usr/bin/python3", "node": "node", "go": "go"}
+
+# Short for what a cursor begins with.
+EPOCHS = {"E-": "0000000000000001-", "F-": "0000000000000002-"}
+
+
+def scenarios():
+    return json.loads((CLIENTS / "conformance/scenarios.json").read_text())["scenarios"]
+
+
+def spelled_out(value):
+    """With the whole text of cursors, and the events of a page that is to be full."""
+    text = json.dumps(value)
+    for short, epoch in EPOCHS.items():
+        text = text.replace(f'"{short}', f'"{epoch}').replace(f"cursor={short}", f"cursor={epoch}")
+    value = json.loads(text)
+    if isinstance(value, dict) and "fill" in value:
+        value["body"]["events"] = [
+            {"type": "session.revoked", "seq": 6 + n, "session_id": f"N{n}", "account_id": "A9"} for n in range(value.pop("fill"))
+        ]
+    return value
+
+
+def command_of(language, directory):
+    if language == "go":
+        built = directory / "conformance"
+        subprocess.run(["go", "build", "-o", built, "./conformance"], cwd=CLIENTS / "go", check=True, timeout=5 * HANG_S)
+        return [built]
+    file = {"python": "python/conformance.py", "node": "node/conformance.mjs"}[language]
+    return [shutil.which(LANGUAGES[language]), *(["-B"] if language == "python" else []), CLIENTS / file]
+
+
+class Player:
+    """A running program: a line in, a line out."""
+
+    def __init__(self, command, *arguments):
+        self._process = subprocess.Popen(
+            [*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._lines = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def says(self, text):
+        self._process.stdin.write(text + "\n")
+        self._process.stdin.flush()
+        line = self._lines.get(timeout=HANG_S)
+        assert line is not None, "the program ended"
+        return line.strip()
+
+    def plays(self, command):
+        return json.loads(self.says(json.dumps(command)))
+
+    def stop(self):
+        self._process.stdin.close()
+        try:
+            self._process.wait(HANG_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise

@@ -1,0 +1,152 @@
+"""What a collector gets: spans and metrics under the names of OpenTelemetry's conventions, and nothing secret; and what the
+service does when a collector is slow, dead, or refuses."""
+
+import time
+
+import pytest
+
+from needs import need
+from otlp import Collector
+from people import ANOTHER_NEVER_MINTED, email
+from service import free_port, run_command
+from waiting import eventually
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+CALLER = "00f067aa0ba902b7"
+
+# From the conventions' model/http/metrics.yaml, model/db/metrics.yaml and model/process/metrics.yaml.
+CONVENTIONS = {
+    "http.server.request.duration": ("histogram", "s"),
+    "http.server.active_requests": ("updowncounter", "{request}"),
+    "db.client.operation.duration": ("histogram", "s"),
+    "db.client.connection.count": ("updowncounter", "{connection}"),
+    "db.client.connection.max": ("updowncounter", "{connection}"),
+    "db.client.connection.idle.max": ("updowncounter", "{connection}"),
+    "db.client.connection.pending_requests": ("updowncounter", "{request}"),
+    "db.client.connection.wait_time": ("histogram", "s"),
+    "process.cpu.time": ("counter", "s"),
+    "process.memory.usage": ("updowncounter", "By"),
+    "process.memory.virtual": ("updowncounter", "By"),
+    "process.thread.count": ("updowncounter", "{thread}"),
+    "process.unix.file_descriptor.count": ("updowncounter", "{file_descriptor}"),
+}
+
+
+@pytest.fixture
+def exporting(database, new_service):
+    """Starts a service that sends what `signals` names to a collector."""
+    checked = run_command("check-config", BACKEND_POSTGRES_DSN=database.dsn, BACKEND_OTEL_TRACES_EXPORTER="otlp")
+    need("no OpenTelemetry" not in checked.stderr, "the OpenTelemetry SDK")
+
+    def start(url, *signals, **settings):
+        exporters = {f"BACKEND_OTEL_{signal}_EXPORTER": "otlp" for signal in signals}
+        return new_service(
+            database,
+            OTEL_EXPORTER_OTLP_ENDPOINT=url,
+            OTEL_BSP_SCHEDULE_DELAY="100",
+            OTEL_METRIC_EXPORT_INTERVAL="2000",
+            no_proxy="127.0.0.1",
+            **exporters,
+            **settings,
+        ).start()
+
+    return start
+
+
+def traced(**headers):
+    return {"traceparent": f"00-{TRACE}-{CALLER}-01", **headers}
+
+
+def test_a_server_span_by_the_conventions(exporting):
+    with Collector() as collector:
+        service = exporting(collector.url, "TRACES", OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=test")
+        service.gateway.get("/sessions/resolve", token=ANOTHER_NEVER_MINTED, headers=traced()).expect_problem(
+            401, "session_unknown"
+        )
+        service.stop()
+        (span,) = [span for span in collector.spans() if span.trace_id == TRACE]
+        assert (span.parent_id, span.kind) == (CALLER, "server")
+        assert span.name == "GET /api/v1/internal/sessions/resolve"
+        assert span.attributes == {
+            "http.request.method": "GET",
+            "http.route": "/api/v1/internal/sessions/resolve",
+            "http.response.status_code": 401,
+            "url.scheme": "http",
+            "network.protocol.version": "1.1",
+        }
+        resource = collector.resource()
+        assert resource["service.name"] == "portcullis" and resource["deployment.environment.name"] == "test"
+
+
+def test_metrics_by_the_conventions(exporting):
+    with Collector() as collector:
+        service = exporting(collector.url, "METRICS")
+        service.gateway.post("/sessions", body={"identity": email()}).expect(201)
+        with service.connect() as waiting:
+            waiting.send_request("GET", "/api/v1/internal/revocations?wait=30")
+            eventually(lambda: CONVENTIONS.keys() <= collector.metrics().keys(), "all are sent")
+        metrics = collector.metrics()
+        told = {name: (metric.kind, metric.unit) for name, metric in metrics.items() if name in CONVENTIONS}
+        assert told == CONVENTIONS
+        assert not [name for name in metrics if not name.startswith(("http.", "db.", "process.", "portcullis."))]
+        assert {"http.request.method", "http.route", "http.response.status_code", "url.scheme"} <= set().union(
+            *metrics["http.server.request.duration"].labels
+        )
+        assert all(
+            labels["db.system.name"] == "postgresql" for labels in metrics["db.client.operation.duration"].labels
+        )
+
+
+def test_nothing_secret_is_sent(exporting):
+    planted = "plantedsecret"
+    with Collector() as collector:
+        service = exporting(collector.url, "TRACES", "METRICS", BACKEND_ACCESS_LOG="full")
+        person = email()
+        minted = service.gateway.post(
+            "/sessions",
+            body={"identity": person, "display_name": planted, "device": {"label": planted}},
+            headers=traced(**{"User-Agent": planted, "tracestate": "v=1"}),
+        ).expect(201)
+        service.resolve(minted["token"]).expect(200)
+        service.http.get(f"/api/v1/internal/accounts/{planted}?external_id={planted}", headers=traced())
+        service.http.get(f"/{planted}", headers=traced())
+        service.gateway.post(f"/sessions/revoke?reason={planted}", token=minted["token"]).expect(200)
+        service.stop()
+        assert collector.spans() and collector.metrics()
+        sent = b"".join(collector.raw)
+        for secret in (planted, minted["token"], minted["token"][4:20], person["external_id"]):
+            assert secret.encode() not in sent and secret not in service.log
+
+
+@pytest.mark.parametrize("sampler, expected", [("parentbased_always_off", 0), ("always_off", 0), ("always_on", 1)])
+def test_the_sampler_is_as_the_standard_variable_says(exporting, sampler, expected):
+    with Collector() as collector:
+        service = exporting(collector.url, "TRACES", OTEL_TRACES_SAMPLER=sampler)
+        service.http.get("/healthz", headers={"X-Request-Id": "own"})
+        service.stop()
+        assert min(len(collector.spans()), 1) == expected
+
+
+def test_a_disabled_sdk_sends_nothing(exporting):
+    with Collector() as collector:
+        service = exporting(collector.url, "TRACES", "METRICS", OTEL_SDK_DISABLED="true")
+        service.http.get("/healthz", headers=traced()).expect(200)
+        service.stop()
+        assert collector.requests == 0
+
+
+@pytest.mark.parametrize("kind", ["slow", "dead", "refusing"])
+def test_a_collector_that_does_not_take_delays_nobody(exporting, kind):
+    collector = Collector(status=429 if kind == "refusing" else 200, delay_s=30 if kind == "slow" else 0)
+    with collector:
+        url = f"http://127.0.0.1:{free_port()}" if kind == "dead" else collector.url
+        service = exporting(url, "TRACES", "METRICS", OTEL_BSP_MAX_QUEUE_SIZE="50")
+        if kind != "dead":
+            eventually(lambda: collector.requests > 0, "the collector is asked")
+        with service.connect() as connection:
+            for _ in range(2000):
+                assert connection.request("GET", "/healthz", headers=traced()).status == 200
+        began = time.monotonic()
+        service.stop()
+        assert time.monotonic() - began < 30  # its bound is a few seconds; the service's own would be a minute
+        assert service.log.count('msg="telemetry export"') < 100  # dropped were thousands
