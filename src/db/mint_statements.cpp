@@ -95,6 +95,15 @@ constexpr std::string_view superseded_max = "1000";     // of an account; the ne
 const std::string live_sessions_max =
   "nullif(current_setting('portcullis.sessions_per_account_max', true), '')::bigint";
 
+// Who has ended them is who minted: the account's newest entry of a mint is this transaction's, since mints for
+// one account wait for each other.
+const std::string told_of_superseded = sql::join(
+  {"(select d.account_id, d.session_id, m.actor as o_actor, m.caller as o_caller, m.user_id as o_user,"
+   " m.request_id as o_request, m.trace_id as o_trace, host(m.address) as o_address, 'superseded' as o_reason"
+   " from ended d cross join lateral (select * from audit_events e where e.account_id = d.account_id and e.action "
+   "= '",
+   to_string(audit_action::session_minted), "' order by e.account_id desc, e.event_id desc limit 1) m) told"});
+
 const statement supersede{
   "mint_supersede",
   sql::join(
@@ -123,7 +132,9 @@ const statement supersede{
      " where s.revoked_at is null order by s.account_id, s.session_id for no key update of s),"
      " ended as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = 'superseded'"
      " from locked where s.session_id = locked.session_id"
-     " returning s.session_id, s.account_id, s.generation),",
+     " returning s.session_id, s.account_id, s.generation), audited as (",
+     sql::insert_audit(audit_action::session_revoked, {"told.account_id", "told.session_id"}, told_of_superseded),
+     "),",
      sql::log_lock(),
      sql::insert_events,
      "'session', d.session_id, d.account_id, d.generation, 'superseded', 'internal', null::uuid, null::bigint",

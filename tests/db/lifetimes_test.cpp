@@ -218,6 +218,29 @@ CAF_TEST(past the bound the oldest ends with the mint) {
   CAF_CHECK_EQUAL(page.events[0].seq, fourth.position->seq);
 }
 
+CAF_TEST(what a mint has superseded is in the audit as what its caller did) {
+  auto conn = connect_with(three_each);
+  auto owner = full_account(conn);
+  for (int i = 0; i < 3; ++i)
+    new_session(conn, owner);
+  store::mint_session op{new_draft(), owner};
+  op.origin.actor = "internal";
+  op.origin.caller = "gateway";
+  op.origin.address = "192.0.2.7";
+  auto made = must(conn, op);
+  must(conn, op); // as after an outcome that was lost
+  CAF_REQUIRE_EQUAL(made.superseded.size(), 1u);
+  store::list_audit search;
+  search.account_id = owner;
+  search.action = audit_action::session_revoked;
+  auto told = must(conn, search).events;
+  CAF_REQUIRE_EQUAL(told.size(), 1u);
+  CAF_CHECK(told[0].session_id == made.superseded[0]);
+  CAF_CHECK_EQUAL(told[0].reason, "superseded");
+  CAF_CHECK_EQUAL(told[0].origin.caller, "gateway");
+  CAF_CHECK_EQUAL(told[0].origin.address, "192.0.2.7");
+}
+
 CAF_TEST(the dead and the expired do not count) {
   auto conn = connect_with({24h, 0h, 3});
   auto owner = full_account(conn);
