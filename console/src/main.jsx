@@ -1,5 +1,5 @@
 import { render } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { get, paths, setKey, trustGateway } from "./api.js";
 import { useAddress } from "./hooks.js";
 import { Account } from "./pages/account.jsx";
@@ -31,9 +31,12 @@ function focusSearchField() {
   field?.focus();
 }
 
-/** `/` goes to the search, `g` and a letter to a page, `?` shows which. Not while something is typed. */
+/**
+ * `/` goes to the search, `g` and a letter to a page, `?` shows which. Not while something is typed. The keys are heeded
+ * from the moment at which the page can be seen.
+ */
 function useKeys(showHelp) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     let began = 0;
     function pressed(event) {
       const isTyping = event.target.closest("input, textarea, select, dialog");

@@ -14,7 +14,7 @@ export async function open({ width = 1280, height = 800, dark = false, locale = 
   browser ??= await chromium.launch({
     executablePath: "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync"],
+      "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"],
   });
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale });
   const page = await context.newPage();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { api, close, expectAccessible, expectNoComplaint, open, picture, resolve, world } from "./browser.mjs";
+import { HANG_MS, api, close, expectAccessible, expectNoComplaint, open, picture, resolve, world } from "./browser.mjs";
 
 const { keys, people, crowded } = world;
 const PAGE_WEIGHT_MAX = 64 * 1024; // bytes on the wire, all files of the first page
@@ -272,10 +272,16 @@ inConsole("a lost connection is told, and the numbers go on after it", "", async
   await page.getByRole("alert").waitFor({ state: "detached" });
 });
 
+/** Presses again, as a person does: on a busy machine the second key can come too late to belong to the first. */
+async function pressUntilOpen(page, keys, title) {
+  const opened = page.getByRole("heading", { level: 1, name: title });
+  for (const end = Date.now() + HANG_MS; Date.now() < end && !(await opened.isVisible()); await page.waitForTimeout(50))
+    for (const key of keys) await page.keyboard.press(key);
+  await opened.waitFor();
+}
+
 inConsole("keys lead everywhere", "", async (page) => {
-  await page.keyboard.press("g");
-  await page.keyboard.press("f");
-  await heading(page, "Feed");
+  await pressUntilOpen(page, "gf", "Feed");
   await page.keyboard.press("/");
   await heading(page, "Search");
   await page.locator("input[type=search]:focus").waitFor();
