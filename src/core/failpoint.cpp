@@ -26,6 +26,7 @@ constexpr std::array<std::string_view, failpoint_count> names{
   "stamp_after_position",
   "resume_from_cursor",
   "log_lock",
+  "log_lock_with_sync",
   "idempotent_retry",
   "claim_decided_by_index",
   "generation_lock",

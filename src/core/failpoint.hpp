@@ -19,6 +19,7 @@ enum class failpoint : std::uint8_t {
   stamp_after_position,   // what was read before the position in the log was known is read again (rule 4)
   resume_from_cursor,     // a subscriber goes on after its cursor (rule 5)
   log_lock,               // seq order is commit order (rule 5)
+  log_lock_with_sync,     // the log's lock and its transaction's end are sent at once: who stops holds nobody up
   idempotent_retry,       // an operation whose outcome was lost is run again under the same ids
   claim_decided_by_index, // of racing claims of an identity the unique index makes one account
   generation_lock,        // a mint reads the generation under the account's lock

@@ -5,9 +5,11 @@
 
 #include <libpq-fe.h>
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <string_view>
+#include <thread>
 #include <unordered_set>
 #include <utility>
 
@@ -60,7 +62,18 @@ private:
       if (!send_call(one, at))
         return false;
     }
+    if (is_locking && fails(failpoint::log_lock_with_sync) && !dawdle())
+      return false;
     return is_told_by_results() ? PQsendFlushRequest(native()) != 0 : send_sync(at);
+  }
+
+  /// What the failpoint does instead of sending a transaction's last statement and its end at once.
+  bool dawdle() {
+    constexpr std::chrono::milliseconds pause{20};
+    if (PQsendFlushRequest(native()) == 0 || !drain())
+      return false;
+    std::this_thread::sleep_for(pause);
+    return true;
   }
 
   /// Whether a transaction is told to be over when its results are there, and its commit is left to the next run.
