@@ -4,6 +4,7 @@ import pytest
 
 from callers import caller, new_key, write_callers
 from contract import Contract, load
+from needs import need
 from service import Service
 from world import World
 
