@@ -1,6 +1,6 @@
 # ./dev check: what a reviewer should not have to look for.
 
-readonly checks=(format shell layers compose kustomize docs openapi house tidy)
+readonly checks=(format shell python layers compose kustomize docs openapi house tidy)
 readonly llvm_major=14 # Debian 12's; other versions format and warn differently
 
 command_check() {
@@ -55,6 +55,13 @@ check_shell() {
   done
   shellcheck --external-sources "${scripts[@]}" || outcome=1
   return "$outcome"
+}
+
+# Names that are not there, and imports that nothing uses.
+check_python() {
+  local -a scripts
+  mapfile -t scripts < <({ sources '*.py'; sources | xargs grep -lsE -m 1 '^#!/usr/bin/(env )?python3'; } | sort -u)
+  pyflakes3 "${scripts[@]}"
 }
 
 check_layers() { scripts/check-layers && scripts/check-layers --self-test; }

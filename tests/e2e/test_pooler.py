@@ -2,10 +2,8 @@
 
 import os
 import pathlib
-import pwd
 import shutil
 import subprocess
-import urllib.parse
 
 import pytest
 

@@ -1,12 +1,11 @@
 """What every gateway must do with the examples' configuration."""
 
-import json
 import re
 
 import pytest
 
-from http_client import Connection, encode_request, exchange
-from gateway import Gateway, is_installed
+from http_client import Connection, encode_request
+from gateway import Gateway
 from service import Service
 
 IDENTITY = re.compile(r"(?i)x[-_](user[-_]id|session[-_]id|account[-_]guest)$")

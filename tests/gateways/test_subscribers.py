@@ -10,7 +10,6 @@ import pytest
 from http_client import HANG_S
 from needs import need
 from service import ROOT, Service
-from waiting import eventually
 
 EXAMPLES = ROOT / "examples/subscribers"
 SNIPPETS = {
