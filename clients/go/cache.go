@@ -19,7 +19,7 @@ type Session struct {
 	AccountID string  `json:"account_id"`
 	IsGuest   bool    `json:"is_guest"`
 	CreatedAt string  `json:"created_at"`
-	ExpiresAt *string `json:"expires_at"`
+	ExpiresAt *string `json:"expires_at"` // RFC 3339; nil: it lives until it is revoked
 }
 
 // Question is the body of POST /sessions/lookup.
@@ -39,15 +39,26 @@ type Found struct {
 
 // Page is an answer of GET /revocations.
 type Page struct {
-	Events *[]struct {
-		Type      string `json:"type"`
-		Seq       uint64 `json:"seq"`
-		SessionID string `json:"session_id"`
-		AccountID string `json:"account_id"`
-	} `json:"events"`
+	Events   *[]Event `json:"events"`
 	Cursor   string   `json:"cursor"`
 	Reset    *bool    `json:"reset"`
 	LogAgeMs *float64 `json:"log_age_ms"`
+	Now      string   `json:"now"`
+}
+
+// Event is the end of a session, or of all that an account had.
+type Event struct {
+	Type      string `json:"type"`
+	Seq       uint64 `json:"seq"`
+	SessionID string `json:"session_id"`
+	AccountID string `json:"account_id"`
+	Reason    string `json:"reason"`
+}
+
+// isAfter tells whether it may come behind what was read, in a page that ends at last. An event comes once, and in order.
+func (e Event) isAfter(read, last uint64) bool {
+	isKnown := e.Type == "session.revoked" && e.SessionID != "" || e.Type == "account.revoked" && e.AccountID != ""
+	return isKnown && read < e.Seq && e.Seq <= last
 }
 
 // Kind is what a cache says of a token.
@@ -57,6 +68,7 @@ const (
 	Active      Kind = "active"
 	Dead        Kind = "dead"
 	Unknown     Kind = "unknown"
+	Expired     Kind = "expired"
 	Ask         Kind = "ask"   // of the service
 	Again       Kind = "again" // a revocation overtook the answer
 	NotSayable  Kind = "unavailable"
@@ -67,7 +79,8 @@ const (
 var ErrNotThePage = errors.New("not an answer of the feed")
 
 // Cache holds sessions by the hash of their token: the least recently used goes, each is believed for TTL, and none past
-// the lease, which ends StalenessMax after the state of the log that was last read. No socket and no clock: times are of
+// the lease, which ends StalenessMax after the state of the log that was last read, or past its own end, which is told by
+// the service's clock. No socket and no clock: times are of
 // one monotonic clock, and come as arguments. Not safe for concurrent use.
 type Cache struct {
 	EntriesMax        int
@@ -75,11 +88,18 @@ type Cache struct {
 
 	position  *Cursor       // what was read of the log
 	asOf      time.Duration // everything that was revoked before this is known
+	serverNow *reading      // of the clock by which sessions end; nil: not told
 	entries   map[string]*list.Element
 	used      *list.List // of *entry, the most recently used first
 	bySession map[string]string
 	byAccount map[string]map[string]bool
 	loads     map[*Load]bool
+}
+
+// reading is what the service's clock showed, at the earliest moment here at which it can have shown it.
+type reading struct {
+	said  time.Time
+	heard time.Duration
 }
 
 type entry struct {
@@ -124,11 +144,19 @@ func (c *Cache) Peek(hash string, now time.Duration, minCursor string) (Kind, *S
 			return Ask, nil
 		}
 	}
-	if !c.HasLease(now) || now-held.loaded >= c.TTL {
+	if !c.HasLease(now) || now-held.loaded >= c.TTL || c.mayBeOver(held.session, now) {
 		return Ask, nil
 	}
 	c.used.MoveToFront(element)
 	return Active, held.session
+}
+
+func (c *Cache) mayBeOver(session *Session, now time.Duration) bool {
+	if session.ExpiresAt == nil {
+		return false
+	}
+	end, err := time.Parse(time.RFC3339Nano, *session.ExpiresAt)
+	return err != nil || c.serverNow == nil || !c.serverNow.said.Add(now-c.serverNow.heard).Before(end)
 }
 
 // Begin is to be followed by Question and Finish.
@@ -156,7 +184,7 @@ func (c *Cache) atLeast(wanted string) string {
 	return c.position.String()
 }
 
-// Finish says what an answer means: as Peek, or Unknown, Again, NotSayable. `answer` is nil where there was none with 200.
+// Finish says what an answer means: as Peek, or Unknown, Expired, Again, NotSayable. `answer` is nil where there was none with 200.
 func (c *Cache) Finish(load *Load, answer *Found, sent, now time.Duration) (Kind, *Session) {
 	kind, session := c.judge(load, answer, sent, now)
 	if kind == Again && load.attempts >= loadAttemptsMax {
@@ -180,7 +208,9 @@ func (c *Cache) judge(load *Load, answer *Found, sent, now time.Duration) (Kind,
 	switch found.Status {
 	case "unknown":
 		return Unknown, nil
-	case "revoked", "expired":
+	case "expired":
+		return Expired, nil
+	case "revoked":
 		c.hold(load.hash, nil, now)
 		return Dead, nil
 	case "active":
@@ -189,6 +219,11 @@ func (c *Cache) judge(load *Load, answer *Found, sent, now time.Duration) (Kind,
 	}
 	if found.SessionID == "" || found.AccountID == "" {
 		return NotSayable, nil
+	}
+	if found.ExpiresAt != nil {
+		if _, err := time.Parse(time.RFC3339Nano, *found.ExpiresAt); err != nil {
+			return NotSayable, nil
+		}
 	}
 	if load.isVoid || load.ended[found.SessionID] || load.ended[found.AccountID] {
 		return Again, nil
@@ -202,7 +237,7 @@ func (c *Cache) judge(load *Load, answer *Found, sent, now time.Duration) (Kind,
 
 // FeedQuery is the query of the next GET /revocations.
 func (c *Cache) FeedQuery(wait int) string {
-	query := fmt.Sprintf("limit=%d", pageEventsMax)
+	query := fmt.Sprintf("limit=%d&clock=true", pageEventsMax)
 	if c.position != nil {
 		query += fmt.Sprintf("&cursor=%s&wait=%d", c.position, wait)
 	}
@@ -218,14 +253,25 @@ func (c *Cache) Apply(page *Page, sent time.Duration) (hasMore bool, err error) 
 	if !isOne {
 		return false, ErrNotThePage
 	}
+	goesOn := !*page.Reset && c.position != nil && c.position.Epoch == position.Epoch
+	read := uint64(0)
+	if goesOn {
+		read = c.position.Seq
+	}
+	if position.Seq < read { // an answer to another cursor
+		return false, ErrNotThePage
+	}
 	for _, event := range *page.Events {
-		isKnown := event.Type == "session.revoked" && event.SessionID != "" || event.Type == "account.revoked" && event.AccountID != ""
-		if !isKnown || event.Seq == 0 || event.Seq > position.Seq {
+		if !event.isAfter(read, position.Seq) {
 			return false, ErrNotThePage
 		}
+		read = event.Seq
 	}
-	if *page.Reset || c.position == nil || c.position.Epoch != position.Epoch {
+	if !goesOn {
 		c.forgetAll()
+	}
+	if said, err := time.Parse(time.RFC3339Nano, page.Now); err == nil {
+		c.serverNow = &reading{said, sent}
 	}
 	for _, event := range *page.Events {
 		if event.Type == "session.revoked" {
@@ -267,7 +313,7 @@ func (c *Cache) endAccount(id string) {
 func (c *Cache) forgetAll() {
 	c.entries, c.used = map[string]*list.Element{}, list.New()
 	c.bySession, c.byAccount = map[string]string{}, map[string]map[string]bool{}
-	c.asOf = neverToRead
+	c.asOf, c.serverNow = neverToRead, nil
 	for load := range c.loads {
 		load.isVoid = true
 	}

@@ -16,15 +16,20 @@ const (
 	pauseMax    = 2 * time.Second
 )
 
-// ErrRevoked and ErrUnknown: the token is no live session's.
+// ErrRevoked, ErrExpired and ErrUnknown: the token is no live session's.
 var (
 	ErrRevoked = errors.New("session_revoked")
+	ErrExpired = errors.New("session_expired")
 	ErrUnknown = errors.New("session_unknown")
 )
 
 // Follower answers from memory as long as the revocation log was read recently enough, and asks the service otherwise. What
 // was revoked at T is denied at T + Cache.StalenessMax at the latest, whatever happens in between. Safe for concurrent use.
 type Follower struct {
+	// OnEvents, set before Follow runs and called by it, gets each event of the feed once and in order. After a reset, events
+	// may be missing before those that come.
+	OnEvents func(events []Event, isReset bool)
+
 	client *Client
 	began  time.Time // of its clock, which is monotonic
 	mutex  sync.Mutex
@@ -38,7 +43,7 @@ func NewFollower(client *Client, cache *Cache) *Follower {
 
 func (f *Follower) now() time.Duration { return time.Since(f.began) }
 
-// Verify says whose token it is: ErrRevoked, ErrUnknown, or ErrUnavailable when nobody can say. With the cursor of a
+// Verify says whose token it is: ErrRevoked, ErrExpired, ErrUnknown, or ErrUnavailable when nobody can say. With the cursor of a
 // revocation the answer is no older than that.
 func (f *Follower) Verify(ctx context.Context, token, minCursor string) (Session, error) {
 	sum := sha256.Sum256([]byte(token))
@@ -54,6 +59,8 @@ func (f *Follower) Verify(ctx context.Context, token, minCursor string) (Session
 		return *session, nil
 	case Dead:
 		return Session{}, ErrRevoked
+	case Expired:
+		return Session{}, ErrExpired
 	case Unknown:
 		return Session{}, ErrUnknown
 	default:
@@ -117,8 +124,19 @@ func (f *Follower) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	isReset, err := f.apply(&page, sent)
+	if err == nil && f.OnEvents != nil && (len(*page.Events) > 0 || isReset) {
+		f.OnEvents(*page.Events, isReset)
+	}
+	return err
+}
+
+func (f *Follower) apply(page *Page, sent time.Duration) (isReset bool, err error) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	_, err = f.cache.Apply(&page, sent)
-	return err
+	before := f.cache.position
+	if _, err = f.cache.Apply(page, sent); err != nil {
+		return false, err
+	}
+	return *page.Reset || before != nil && before.Epoch != f.cache.position.Epoch, nil
 }

@@ -7,6 +7,16 @@ const NO_LOG_REACHES = 2n ** 64n - 1n;
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const isText = (value) => typeof value === "string";
+const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?Z$/;
+
+// Milliseconds since 1970, and fractions of one, of a time as the service writes it; NaN for what is none.
+function parseTime(text) {
+  const found = isText(text) ? TIME.exec(text) : null;
+  return found ? Date.parse(`${found[1]}Z`) + 1000 * Number(found[2] ?? 0) : NaN;
+}
+
+const isSession = ({ session_id: sessionId, account_id: accountId, expires_at: end }) =>
+  isText(sessionId) && isText(accountId) && (end === undefined || end === null || !Number.isNaN(parseTime(end)));
 
 // {epoch, seq}, or null for what is no cursor.
 export function parseCursor(text) {
@@ -21,12 +31,14 @@ function ageOf(answer) {
 }
 
 // Sessions by the hash of their token: the least recently used goes, each is believed for `ttlMs`, and none past the lease,
-// which ends `stalenessMaxMs` after the state of the log that was last read.
+// which ends `stalenessMaxMs` after the state of the log that was last read, or past its own end, which is told by the
+// service's clock.
 export class SessionCache {
   #entries = new Map(); // hash: {session (null if it is dead), loaded}, in the order of their use
   #bySession = new Map();
   #byAccount = new Map();
   #loads = new Set();
+  #clockAhead = null; // of the clock by which sessions end, beyond ours: no less than it is; null: not told
 
   constructor({ entriesMax = 50_000, ttlMs = 600_000, stalenessMaxMs = 60_000 } = {}) {
     Object.assign(this, { entriesMax, ttlMs, stalenessMaxMs });
@@ -46,10 +58,15 @@ export class SessionCache {
     if (!held) return { kind: "ask" };
     if (held.session === null) return { kind: "dead" };
     if (minCursor && !this.#isAt(parseCursor(minCursor))) return { kind: "ask" };
-    if (!this.hasLease(now) || now - held.loaded >= this.ttlMs) return { kind: "ask" };
+    if (!this.hasLease(now) || now - held.loaded >= this.ttlMs || this.#mayBeOver(held.session, now))
+      return { kind: "ask" };
     this.#entries.delete(hash);
     this.#entries.set(hash, held);
     return { kind: "active", session: held.session };
+  }
+
+  #mayBeOver({ expires_at: end }, now) {
+    return end != null && (this.#clockAhead === null || now + this.#clockAhead >= parseTime(end));
   }
 
   #isAt(wanted) {
@@ -82,8 +99,8 @@ export class SessionCache {
     return `${epoch}-${asked.seq > seq ? asked.seq : seq}`;
   }
 
-  // As `peek`, or {kind: "unknown"}, {kind: "again"} to ask once more, {kind: "unavailable"}. `answer`: the JSON of an answer
-  // with 200, else null.
+  // As `peek`, or {kind: "unknown"}, {kind: "expired"}, {kind: "again"} to ask once more, {kind: "unavailable"}. `answer`: the
+  // JSON of an answer with 200, else null.
   finish(load, answer, sent, now) {
     let verdict = this.#judge(load, answer, sent, now);
     if (verdict.kind === "again" && load.attempts >= LOAD_ATTEMPTS_MAX) verdict = { kind: "unavailable" };
@@ -97,12 +114,12 @@ export class SessionCache {
     if (age === null || !Array.isArray(results) || results.length !== 1 || now - (sent - age) >= this.stalenessMaxMs)
       return { kind: "unavailable" };
     const { status, ...session } = isObject(results[0]) ? results[0] : {};
-    if (status === "unknown") return { kind: "unknown" };
-    if (status === "revoked" || status === "expired") {
+    if (status === "unknown" || status === "expired") return { kind: status };
+    if (status === "revoked") {
       this.#hold(load.hash, null, now);
       return { kind: "dead" };
     }
-    if (status !== "active" || !isText(session.session_id) || !isText(session.account_id)) return { kind: "unavailable" };
+    if (status !== "active" || !isSession(session)) return { kind: "unavailable" };
     if (load.isVoid || load.ended.has(session.session_id) || load.ended.has(session.account_id)) return { kind: "again" };
     this.#hold(load.hash, session, now);
     return { kind: "active", session };
@@ -112,7 +129,7 @@ export class SessionCache {
 
   feedQuery(waitS) {
     const resumed = this.position && `&cursor=${this.position.epoch}-${this.position.seq}&wait=${waitS}`;
-    return `limit=${PAGE_EVENTS_MAX}${resumed ?? ""}`;
+    return `limit=${PAGE_EVENTS_MAX}&clock=true${resumed ?? ""}`;
   }
 
   // Takes in an answer of `GET /revocations` to `feedQuery`. True: there is more to read at once. Throws for what is no such
@@ -121,9 +138,18 @@ export class SessionCache {
     const position = isObject(page) ? parseCursor(page.cursor) : null;
     if (position === null || !Array.isArray(page.events) || typeof page.reset !== "boolean")
       throw new TypeError("not an answer of the feed");
-    const ended = page.events.map((event) => endedBy(event, position));
+    const goesOn = !page.reset && this.position?.epoch === position.epoch;
+    let read = goesOn ? this.position.seq : 0n;
+    if (position.seq < read) throw new TypeError("an answer to another cursor");
+    const ended = page.events.map((event) => {
+      const end = endedBy(event, read, position.seq);
+      read = BigInt(event.seq);
+      return end;
+    });
     const age = ageOf(page);
-    if (page.reset || this.position?.epoch !== position.epoch) this.forgetAll();
+    if (!goesOn) this.forgetAll();
+    const nowThere = parseTime(page.now); // told after `sent`: so it showed no more then
+    if (!Number.isNaN(nowThere)) this.#clockAhead = nowThere - sent;
     for (const event of ended) this.#end(event);
     this.position = position;
     if (ended.length >= PAGE_EVENTS_MAX) return true;
@@ -147,6 +173,7 @@ export class SessionCache {
     this.#bySession.clear();
     this.#byAccount.clear();
     this.asOf = -Infinity;
+    this.#clockAhead = null;
     for (const load of this.#loads) load.isVoid = true;
   }
 
@@ -177,9 +204,10 @@ export class SessionCache {
   }
 }
 
-function endedBy(event, position) {
+// An event comes once, and in order.
+function endedBy(event, read, last) {
   const { type, seq, session_id: sessionId, account_id: accountId } = isObject(event) ? event : {};
-  const isOurs = Number.isInteger(seq) && seq > 0 && BigInt(seq) <= position.seq;
+  const isOurs = Number.isInteger(seq) && BigInt(seq) > read && BigInt(seq) <= last;
   if (isOurs && type === "session.revoked" && isText(sessionId)) return { sessionId };
   if (isOurs && type === "account.revoked" && isText(accountId)) return { accountId };
   throw new TypeError("not an event of the feed");

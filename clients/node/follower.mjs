@@ -8,7 +8,7 @@ const WAIT_S = 1; // of a long poll: what it adds to the age of the lease
 const PAUSE_MIN_MS = 50; // after a failure
 const PAUSE_MAX_MS = 2_000;
 
-// The token is no live session's. `code` is `session_revoked` or `session_unknown`.
+// The token is no live session's. `code` is `session_revoked`, `session_expired` or `session_unknown`.
 export class Denied extends Error {
   constructor(code) {
     super(code);
@@ -22,12 +22,15 @@ export class Follower {
   #client;
   #cache;
   #now;
+  #onEvents;
   #following = null;
   #isStopping = false;
   #wake = () => {};
 
-  // `now`: milliseconds of a monotonic clock.
-  constructor(client, { cache = new SessionCache(), now = () => performance.now() } = {}) {
+  // `now`: milliseconds of a monotonic clock. `onEvents(events, isReset)` is called with each event of the feed once and in
+  // order; after a reset, events may be missing before those that come.
+  constructor(client, { cache = new SessionCache(), now = () => performance.now(), onEvents } = {}) {
+    this.#onEvents = onEvents;
     this.#client = client;
     this.#cache = cache;
     this.#now = now;
@@ -55,7 +58,7 @@ export class Follower {
     if (verdict.kind === "ask") verdict = await this.#load(hash, minCursor);
     if (verdict.kind === "active") return verdict.session;
     if (verdict.kind === "unavailable") throw new Unavailable("the session service cannot say");
-    throw new Denied(verdict.kind === "unknown" ? "session_unknown" : "session_revoked");
+    throw new Denied(verdict.kind === "dead" ? "session_revoked" : `session_${verdict.kind}`);
   }
 
   async #load(hash, minCursor) {
@@ -69,12 +72,24 @@ export class Follower {
     }
   }
 
+  #tell(events, isReset) {
+    if (!this.#onEvents || (events.length === 0 && !isReset)) return;
+    try {
+      this.#onEvents(events, isReset);
+    } catch (error) {
+      process.emitWarning(error); // whatever it is, the feed is read on
+    }
+  }
+
   async #follow() {
     let pause = PAUSE_MIN_MS;
     while (!this.#isStopping) {
       const sent = this.#now();
       try {
-        this.#cache.apply(await this.#client.revocations(this.#cache.feedQuery(WAIT_S)), sent);
+        const page = await this.#client.revocations(this.#cache.feedQuery(WAIT_S));
+        const before = this.#cache.position;
+        this.#cache.apply(page, sent);
+        this.#tell(page.events, page.reset || (before !== null && before.epoch !== this.#cache.position.epoch));
         pause = PAUSE_MIN_MS;
       } catch (error) {
         if (!(error instanceof Problem || error instanceof Unavailable || error instanceof TypeError)) throw error;

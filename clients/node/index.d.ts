@@ -17,7 +17,7 @@ export class Unavailable extends Error {}
 
 /** The token is no live session's. */
 export class Denied extends Error {
-  readonly code: "session_revoked" | "session_unknown";
+  readonly code: "session_revoked" | "session_expired" | "session_unknown";
 }
 
 export interface CallOptions {
@@ -54,11 +54,41 @@ export class SessionCache {
   constructor(options?: { entriesMax?: number; ttlMs?: number; stalenessMaxMs?: number });
 }
 
+export interface RevocationEvent {
+  type: "session.revoked" | "account.revoked";
+  seq: number;
+  session_id?: string;
+  account_id: string;
+  generation?: number;
+  reason: string;
+  occurred_at: string;
+}
+
 export class Follower {
-  constructor(client: Client, options?: { cache?: SessionCache; now?: () => number });
+  constructor(
+    client: Client,
+    options?: {
+      cache?: SessionCache;
+      now?: () => number;
+      /** Each event once and in order. After a reset, events may be missing before those that come. */
+      onEvents?: (events: RevocationEvent[], isReset: boolean) => void;
+    },
+  );
   start(): this;
   stop(): Promise<void>;
   /** The session of this token; throws Denied, or Unavailable when nobody can say. */
   verify(token: string, minCursor?: string): Promise<Session>;
   readonly isCurrent: boolean;
 }
+
+/** For Express and whatever takes `(req, res, next)`: the session is `req.portcullis`. */
+export function connectGuard(follower: Follower): (req: any, res: any, next: (error?: unknown) => void) => Promise<void>;
+
+/** For handlers of `Request`: `handle` gets the session as its second argument. */
+export function fetchGuard<Rest extends unknown[]>(
+  follower: Follower,
+  handle: (request: Request, session: Session, ...rest: Rest) => Response | Promise<Response>,
+): (request: Request, ...rest: Rest) => Promise<Response>;
+
+/** For Hono: the session is `c.get("portcullis")`. */
+export function honoGuard(follower: Follower): (c: any, next: () => Promise<void>) => Promise<Response | void>;

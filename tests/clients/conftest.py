@@ -1,20 +1,20 @@
-"""The clients, each by its own program, and a service for them."""
+"""The clients, each by its own programs, and a service for them."""
 
 import shutil
 
 import pytest
 
 from needs import need
-from players import LANGUAGES, command_of
+from players import LANGUAGES, Programs
 from service import Service
 
 pytest_plugins = ["private_cluster"]
 
 
 @pytest.fixture(scope="session", params=LANGUAGES)
-def command(request, tmp_path_factory):
+def programs(request, tmp_path_factory):
     need(shutil.which(LANGUAGES[request.param]), request.param)
-    return command_of(request.param, tmp_path_factory.mktemp(request.param))
+    return Programs(request.param, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture(scope="session")

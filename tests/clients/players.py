@@ -1,6 +1,9 @@
-"""The program of each client that plays the conformance suite's commands, or follows a service."""
+"""The programs of each client: one plays the conformance suite's commands, or follows a service; one has a handler behind the
+client's guard."""
 
+import functools
 import json
+import pathlib
 import queue
 import shutil
 import subprocess
@@ -33,13 +36,29 @@ def spelled_out(value):
     return value
 
 
-def command_of(language, directory):
-    if language == "go":
-        built = directory / "conformance"
-        subprocess.run(["go", "build", "-o", built, "./conformance"], cwd=CLIENTS / "go", check=True, timeout=5 * HANG_S)
-        return [built]
-    file = {"python": "python/conformance.py", "node": "node/conformance.mjs"}[language]
-    return [shutil.which(LANGUAGES[language]), *(["-B"] if language == "python" else []), CLIENTS / file]
+class Programs:
+    """Of one language. Go's are built in `directory`."""
+
+    def __init__(self, language, directory):
+        self.language, self._directory = language, directory
+
+    @functools.cached_property
+    def conformance(self):
+        """Plays commands; with the address of a service it follows that, and says of tokens what they are."""
+        return self._command("conformance")
+
+    @functools.cached_property
+    def guarded(self):
+        """A handler behind the client's guard; tells its port."""
+        return self._command("examples/guarded")
+
+    def _command(self, name):
+        if self.language == "go":
+            built = self._directory / pathlib.Path(name).name
+            subprocess.run(["go", "build", "-o", built, f"./{name}"], cwd=CLIENTS / "go", check=True, timeout=5 * HANG_S)
+            return [built]
+        ending, arguments = {"python": ("py", ["-B"]), "node": ("mjs", [])}[self.language]
+        return [shutil.which(LANGUAGES[self.language]), *arguments, CLIENTS / self.language / f"{name}.{ending}"]
 
 
 class Player:
@@ -60,6 +79,9 @@ class Player:
     def says(self, text):
         self._process.stdin.write(text + "\n")
         self._process.stdin.flush()
+        return self.next_line()
+
+    def next_line(self):
         line = self._lines.get(timeout=HANG_S)
         assert line is not None, "the program ended"
         return line.strip()

@@ -6,8 +6,8 @@ from players import Player, scenarios, spelled_out
 
 
 @pytest.fixture(scope="module")
-def player(command):
-    player = Player(command)
+def player(programs):
+    player = Player(programs.conformance)
     yield player
     player.stop()
 

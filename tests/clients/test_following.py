@@ -16,8 +16,8 @@ def tap(service):
 
 
 @pytest.fixture
-def follower(command, tap):
-    follower = Player(command, f"http://127.0.0.1:{tap.port}")
+def follower(programs, tap):
+    follower = Player(programs.conformance, f"http://127.0.0.1:{tap.port}")
     yield follower
     follower.stop()
 

@@ -1,6 +1,7 @@
 """A cache of sessions that follows the feed, on a thread of its own."""
 
 import hashlib
+import logging
 import random
 import threading
 import time
@@ -13,7 +14,7 @@ PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 2.0  # after a failure
 
 
 class Denied(Exception):
-    """The token is no live session's. `code` is `session_revoked` or `session_unknown`."""
+    """The token is no live session's. `code` is `session_revoked`, `session_expired` or `session_unknown`."""
 
     def __init__(self, code):
         super().__init__(code)
@@ -22,10 +23,14 @@ class Denied(Exception):
 
 class Follower:
     """verify() answers from memory as long as the revocation log was read recently enough, and asks the service otherwise.
-    What was revoked at T is denied at T + `staleness_max_s` at the latest, whatever happens in between."""
+    What was revoked at T is denied at T + `staleness_max_s` at the latest, whatever happens in between.
 
-    def __init__(self, client, cache=None, now=time.monotonic):
+    `on_events(events, is_reset)` is called on the thread that reads the feed, with each event once and in order. After a
+    reset, events may be missing before those that come."""
+
+    def __init__(self, client, cache=None, now=time.monotonic, on_events=None):
         self._client, self._cache, self._now = client, cache or SessionCache(), now
+        self._on_events = on_events
         self._lock = threading.Lock()
         self._is_stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="portcullis-follower", daemon=True)
@@ -41,21 +46,25 @@ class Follower:
     def verify(self, token, min_cursor=None):
         """The session of this token; Denied, or Unavailable when nobody can say. With the cursor of a revocation the
         answer is no older than that."""
-        token_hash = hashlib.sha256(token.encode()).hexdigest()
-        with self._lock:
-            verdict = self._cache.peek(token_hash, self._now(), min_cursor)
+        token_hash = _hash(token)
+        verdict = self._peek(token_hash, min_cursor)
         if verdict[0] == "ask":
             verdict = self._load(token_hash, min_cursor)
-        if verdict[0] == "active":
-            return verdict[1]
-        if verdict[0] == "unavailable":
-            raise Unavailable("the session service cannot say")
-        raise Denied("session_unknown" if verdict[0] == "unknown" else "session_revoked")
+        return _session_of(verdict)
+
+    def recall(self, token):
+        """As verify, but from memory alone: None when the service would have to be asked. Does not wait."""
+        verdict = self._peek(_hash(token), None)
+        return None if verdict[0] == "ask" else _session_of(verdict)
 
     @property
     def is_current(self):
         with self._lock:
             return self._cache.has_lease(self._now())
+
+    def _peek(self, token_hash, min_cursor):
+        with self._lock:
+            return self._cache.peek(token_hash, self._now(), min_cursor)
 
     def _load(self, token_hash, min_cursor):
         with self._lock:
@@ -82,8 +91,32 @@ class Follower:
             try:
                 page = self._client.revocations(query)
                 with self._lock:
+                    before = self._cache.position
                     self._cache.apply(page, sent)
+                    is_reset = page["reset"] or before is not None and before[0] != self._cache.position[0]
+                self._tell(page["events"], is_reset)
                 pause_s = PAUSE_MIN_S
             except (Problem, Unavailable, ValueError):
                 self._is_stopping.wait(pause_s * random.uniform(0.5, 1))
                 pause_s = min(2 * pause_s, PAUSE_MAX_S)
+
+    def _tell(self, events, is_reset):
+        if self._on_events is None or not events and not is_reset:
+            return
+        try:
+            self._on_events(events, is_reset)
+        except Exception:  # whatever it is, the feed is read on
+            logging.getLogger("portcullis").exception("on_events failed")
+
+
+def _hash(token):
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _session_of(verdict):
+    kind, session = verdict
+    if kind == "active":
+        return session
+    if kind == "unavailable":
+        raise Unavailable("the session service cannot say")
+    raise Denied("session_revoked" if kind == "dead" else f"session_{kind}")
