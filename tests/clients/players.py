@@ -3,6 +3,7 @@ client's guard."""
 
 import functools
 import json
+import os
 import pathlib
 import queue
 import shutil
@@ -13,7 +14,9 @@ from http_client import HANG_S
 from service import ROOT
 
 CLIENTS = ROOT / "clients"
-LANGUAGES = {"python": "/usr/bin/python3", "node": "node", "go": "go"}
+LANGUAGES = {"python": "/usr/bin/python3", "node": "node", "go": "go", "cpp": None}  # None: ctest names what was built
+
+CPP_PROGRAM = "PORTCULLIS_CLIENT_CPP_"  # and CONFORMANCE or GUARDED: where it is
 
 # Short for what a cursor begins with.
 EPOCHS = {"E-": "0000000000000001-", "F-": "0000000000000002-"}
@@ -37,7 +40,7 @@ def spelled_out(value):
 
 
 class Programs:
-    """Of one language. Go's are built in `directory`."""
+    """Of one language. Go's are built in `directory`, C++'s with the service."""
 
     def __init__(self, language, directory):
         self.language, self._directory = language, directory
@@ -53,6 +56,8 @@ class Programs:
         return self._command("examples/guarded")
 
     def _command(self, name):
+        if self.language == "cpp":
+            return [os.environ[CPP_PROGRAM + pathlib.Path(name).name.upper()]]
         if self.language == "go":
             built = self._directory / pathlib.Path(name).name
             subprocess.run(["go", "build", "-o", built, f"./{name}"], cwd=CLIENTS / "go", check=True, timeout=5 * HANG_S)
