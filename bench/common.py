@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -41,10 +42,14 @@ def wait_until(condition, what):
     while not condition():
         if time.monotonic() > deadline:
             sys.exit(f"bench: {what} did not happen within {START_TIMEOUT_S} s")
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 def answers(port, path):
+    """Whether a GET of `path` is 200, or, with no path, whether somebody listens."""
+    if path is None:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
     try:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         connection.request("GET", path)
@@ -79,6 +84,12 @@ class Server:
     def resident_mb(self):
         status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
     def stop(self):
         self._process.send_signal(signal.SIGTERM)
@@ -180,13 +191,28 @@ def private_postgres(name):
             subprocess.run([script, "remove", cluster], check=True)
 
 
+def version_of(*command):
+    """The first version number that a program tells of itself."""
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    return re.search(r"\d+(\.\d+)+", told.stdout + told.stderr)[0]
+
+
+def machine():
+    """What it is measured on."""
+    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    system = re.search(r'PRETTY_NAME="(.*)"', pathlib.Path("/etc/os-release").read_text())
+    return {"cpu": cpu[1] if cpu else os.uname().machine, "cores": os.cpu_count(), "load_average": os.getloadavg()[0],
+            "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+            "kernel": os.uname().release, "system": system[1] if system else "unknown"}
+
+
 def save(name, arguments, measured):
     """Writes what was measured to bench/results, with what it was measured on."""
     RESULTS.mkdir(exist_ok=True)
     now = datetime.datetime.now(datetime.timezone.utc)
     path = RESULTS / f"{name}-{now:%Y%m%d-%H%M%S}.json"
     document = {
-        "bench": name, "at": now.isoformat(timespec="seconds"), "cores": os.cpu_count(), "load_average": os.getloadavg()[0],
+        "bench": name, "at": now.isoformat(timespec="seconds"), "machine": machine(),
         "arguments": {key: str(value) if isinstance(value, pathlib.Path) else value for key, value in vars(arguments).items()},
         **measured,
     }

@@ -1,4 +1,4 @@
--- wrk: ends a run with one line of JSON for bench/run.
+-- wrk: ends a run with one line of JSON for the benchmarks.
 
 function done(summary, latency, requests)
   local errors = summary.errors

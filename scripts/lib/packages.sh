@@ -20,7 +20,11 @@ packages_for() { # build | console | run | test | tsan | bench | package
       echo chromium fonts-dejavu-core # the console is driven in it
       ;;
     tsan) packages_for test; echo xz-utils ;;
-    bench) packages_for run; echo wrk nginx-light ;;
+    bench)
+      packages_for run
+      echo wrk nginx-light redis-server
+      echo golang-go golang-github-gin-gonic-gin-dev golang-github-jackc-pgx-v4-dev # the Go peer
+      ;;
     package) packages_for build; echo debhelper dpkg-dev fakeroot lintian help2man debootstrap ;;
   esac
 }
