@@ -1,7 +1,9 @@
 // Plays the conformance suite's commands, one JSON a line, on the cache; or follows a service:
 //
 //   conformance        commands on standard input, answers on standard output
-//   conformance URL    tokens on standard input (and a cursor after a blank), verdicts on standard output
+//   conformance URL [STALENESS_MS [TIMEOUT_MS]]
+//                      tokens on standard input (and a cursor after a blank), verdicts on standard output; to
+//                      `events`: whether it is current, how many resets it saw, and the seqs of all events
 #include "portcullis.hpp"
 
 #include <boost/json/parse.hpp>
@@ -99,10 +101,38 @@ std::string said(const verdict& what) {
   }
 }
 
-void follow(const std::string& url) {
-  const client asked{client_options{url, {}, {}, {}, {}}};
-  follower who{asked};
+/// What a follower was told of.
+class log {
+public:
+  void take(const session_cache::page& page) {
+    std::lock_guard<std::mutex> guard{mutex_};
+    resets_ += page.is_reset ? 1 : 0;
+    for (const auto& each : page.events)
+      seqs_ += (seqs_.empty() ? "" : ",") + std::to_string(each.seq);
+  }
+
+  std::string tell(bool is_current) const {
+    std::lock_guard<std::mutex> guard{mutex_};
+    return (is_current ? "current " : "behind ") + std::to_string(resets_) + ' ' + seqs_;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::string seqs_;
+  int resets_ = 0;
+};
+
+void follow(const std::string& url, std::chrono::milliseconds staleness_max, std::chrono::milliseconds timeout) {
+  const client asked{client_options{url, {}, {}, {}, {}, timeout}};
+  log told;
+  cache_options opts;
+  opts.staleness_max = staleness_max;
+  follower who{asked, opts, [&told](const session_cache::page& page) { told.take(page); }};
   for (std::string line; std::getline(std::cin, line);) {
+    if (line == "events") {
+      std::cout << told.tell(who.is_current()) << std::endl;
+      continue;
+    }
     const auto blank = line.find(' ');
     const auto min_cursor = blank == std::string::npos ? std::string{} : line.substr(blank + 1);
     std::cout << said(who.verify(std::string_view{line}.substr(0, blank), min_cursor)) << std::endl;
@@ -113,7 +143,10 @@ void follow(const std::string& url) {
 
 int main(int argc, char** argv) {
   if (argc > 1) {
-    follow(argv[1]);
+    const auto argument = [&](int n, int standard) {
+      return std::chrono::milliseconds{n < argc ? std::stoi(argv[n]) : standard};
+    };
+    follow(argv[1], argument(2, 60'000), argument(3, 5'000));
     return 0;
   }
   player plays;

@@ -1,7 +1,9 @@
 // Plays the conformance suite's commands, one JSON a line, on the cache; or follows a service:
 //
 //   node conformance.mjs         commands on standard input, answers on standard output
-//   node conformance.mjs URL     tokens on standard input (and a cursor after a blank), verdicts on standard output
+//   node conformance.mjs URL [STALENESS_MS [TIMEOUT_MS]]
+//                                tokens on standard input (and a cursor after a blank), verdicts on standard output; to
+//                                `events`: whether it is current, how many resets it saw, and the seqs of all events
 import { createInterface } from "node:readline";
 
 import { Client, Denied, Follower, SessionCache, Unavailable } from "./index.mjs";
@@ -45,7 +47,16 @@ const commands = {
   },
 };
 
+const seqs = [];
+let resets = 0;
+
+function onEvents(events, isReset) {
+  seqs.push(...events.map((event) => event.seq));
+  resets += isReset ? 1 : 0;
+}
+
 async function verdict(follower, line) {
+  if (line.trim() === "events") return `${follower.isCurrent ? "current" : "behind"} ${resets} ${seqs}`;
   const [token, cursor] = line.trim().split(" ");
   try {
     return `active ${(await follower.verify(token, cursor)).session_id}`;
@@ -56,8 +67,9 @@ async function verdict(follower, line) {
   }
 }
 
-const [url] = process.argv.slice(2);
-const follower = url && new Follower(new Client(url)).start();
+const [url, stalenessMaxMs = 60_000, timeoutMs = 5_000] = process.argv.slice(2);
+const held = new SessionCache({ stalenessMaxMs: Number(stalenessMaxMs) });
+const follower = url && new Follower(new Client(url, { timeoutMs: Number(timeoutMs) }), { cache: held, onEvents }).start();
 for await (const line of createInterface({ input: process.stdin })) {
   const command = follower ? null : JSON.parse(line);
   console.log(follower ? await verdict(follower, line) : JSON.stringify(commands[command.do](command)));

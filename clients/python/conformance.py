@@ -2,7 +2,9 @@
 """Plays the conformance suite's commands, one JSON a line, on the cache; or follows a service:
 
     conformance.py                 commands on standard input, answers on standard output
-    conformance.py URL             tokens on standard input (and a cursor after a blank), verdicts on standard output
+    conformance.py URL [STALENESS_MS [TIMEOUT_MS]]
+                                   tokens on standard input (and a cursor after a blank), verdicts on standard output; to
+                                   `events`: whether it is current, how many resets it saw, and the seqs of all events
 """
 
 import json
@@ -51,9 +53,19 @@ class Player:
         return {"answer": kind, **({"session_id": session["session_id"]} if session else {})}
 
 
-def follow(url):
-    with Follower(Client(url)) as follower:
+def follow(url, staleness_max_ms=60_000, timeout_ms=5_000):
+    seqs, resets = [], []
+
+    def on_events(events, is_reset):
+        seqs.extend(str(event["seq"]) for event in events)
+        resets.extend([True] * is_reset)
+
+    cache = SessionCache(staleness_max_s=int(staleness_max_ms) / 1000)
+    with Follower(Client(url, timeout_s=int(timeout_ms) / 1000), cache, on_events=on_events) as follower:
         for line in sys.stdin:
+            if line.strip() == "events":
+                print("current" if follower.is_current else "behind", len(resets), ",".join(seqs), flush=True)
+                continue
             token, _, cursor = line.strip().partition(" ")
             try:
                 print("active", follower.verify(token, cursor or None)["session_id"], flush=True)
@@ -64,8 +76,8 @@ def follow(url):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        follow(sys.argv[1])
+    if len(sys.argv) > 1:
+        follow(*sys.argv[1:])
     else:
         player = Player()
         for line in sys.stdin:

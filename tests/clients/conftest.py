@@ -1,12 +1,9 @@
 """The clients, each by its own programs, and a service for them."""
 
-import os
-import shutil
-
 import pytest
 
 from needs import need
-from players import CPP_PROGRAM, LANGUAGES, Programs
+from players import LANGUAGES, Programs, is_here
 from service import Service
 
 pytest_plugins = ["private_cluster"]
@@ -14,9 +11,7 @@ pytest_plugins = ["private_cluster"]
 
 @pytest.fixture(scope="session", params=LANGUAGES)
 def programs(request, tmp_path_factory):
-    interpreter = LANGUAGES[request.param]
-    is_here = shutil.which(interpreter) if interpreter else CPP_PROGRAM + "CONFORMANCE" in os.environ
-    need(is_here, f"the client for {request.param}")
+    need(is_here(request.param), f"the client for {request.param}")
     return Programs(request.param, tmp_path_factory.mktemp(request.param))
 
 

@@ -39,6 +39,12 @@ def spelled_out(value):
     return value
 
 
+def is_here(language):
+    """Whether its programs can be run."""
+    interpreter = LANGUAGES[language]
+    return shutil.which(interpreter) is not None if interpreter else CPP_PROGRAM + "CONFORMANCE" in os.environ
+
+
 class Programs:
     """Of one language. Go's are built in `directory`, C++'s with the service."""
 
@@ -93,6 +99,10 @@ class Player:
 
     def plays(self, command):
         return json.loads(self.says(json.dumps(command)))
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait(HANG_S)
 
     def stop(self):
         self._process.stdin.close()

@@ -30,7 +30,7 @@ class Guarded:
             return connection.request("GET", path, token=token, headers=headers)
 
     def stop(self):
-        self._player.stop()
+        self._player.kill()
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
-// Command conformance plays the conformance suite's commands, one JSON a line, on the cache; with a URL as its argument it
-// follows that service instead, and says of each token on standard input (and a cursor after a blank) what it is.
+// Command conformance plays the conformance suite's commands, one JSON a line, on the cache; with a URL as its argument (and
+// the staleness and the time-out in milliseconds behind it) it follows that service instead, and says of each token on
+// standard input (and a cursor after a blank) what it is; to `events`, whether it is current, how many resets it saw, and the
+// seqs of all events.
 package main
 
 import (
@@ -8,8 +10,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"portcullis.example/go/portcullis"
@@ -100,14 +105,62 @@ func verdict(follower *portcullis.Follower, line string) string {
 	}
 }
 
+// log is what a follower was told of.
+type log struct {
+	mutex  sync.Mutex
+	seqs   []string
+	resets int
+}
+
+func (l *log) take(events []portcullis.Event, isReset bool) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	for _, event := range events {
+		l.seqs = append(l.seqs, strconv.FormatUint(event.Seq, 10))
+	}
+	if isReset {
+		l.resets++
+	}
+}
+
+func (l *log) tell(isCurrent bool) string {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	state := "behind"
+	if isCurrent {
+		state = "current"
+	}
+	return fmt.Sprint(state, " ", l.resets, " ", strings.Join(l.seqs, ","))
+}
+
+func argument(n, standard int) time.Duration {
+	if n < len(os.Args) {
+		var err error
+		if standard, err = strconv.Atoi(os.Args[n]); err != nil {
+			panic(err)
+		}
+	}
+	return ms(standard)
+}
+
 func main() {
 	answer := func(line string) string { return "" }
 	if len(os.Args) > 1 {
-		follower := portcullis.NewFollower(&portcullis.Client{URL: os.Args[1]}, portcullis.NewCache())
+		cache := portcullis.NewCache()
+		cache.StalenessMax = argument(2, 60_000)
+		asked := &portcullis.Client{URL: os.Args[1], HTTP: &http.Client{Timeout: argument(3, 5_000)}}
+		follower := portcullis.NewFollower(asked, cache)
+		told := &log{}
+		follower.OnEvents = told.take
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		go follower.Follow(ctx)
-		answer = func(line string) string { return verdict(follower, line) }
+		answer = func(line string) string {
+			if line == "events" {
+				return told.tell(follower.IsCurrent())
+			}
+			return verdict(follower, line)
+		}
 	} else {
 		player := &player{}
 		answer = func(line string) string {

@@ -29,7 +29,8 @@ class Follower:
     reset, events may be missing before those that come."""
 
     def __init__(self, client, cache=None, now=time.monotonic, on_events=None):
-        self._client, self._cache, self._now = client, cache or SessionCache(), now
+        self._client, self._now = client, now
+        self._cache = SessionCache() if cache is None else cache  # an empty one has no length
         self._on_events = on_events
         self._lock = threading.Lock()
         self._is_stopping = threading.Event()
