@@ -107,6 +107,13 @@ using bulk_store_actor = caf::typed_actor<
   // The next part of one.
   caf::replies_to<store::work_on_revocation_jobs>::with<store::work_on_revocation_jobs::result>>;
 
+/// Mints and revokes canaries.
+using canary_store_actor = caf::typed_actor<
+  // The next transaction in the life of one.
+  caf::replies_to<store::canary_step>::with<store::canary_step::result>,
+  // What time the database has.
+  caf::replies_to<store::read_clock>::with<store::read_clock::result>>;
+
 /// Reads old entries of the revocation log, and tells whether the database answers at all.
 using log_store_actor = caf::typed_actor<
   // A page of the log after a cursor.
@@ -119,6 +126,8 @@ using log_store_actor = caf::typed_actor<
 using db_pool_actor = session_loader_actor::extend_with<session_store_actor>::extend_with<
   account_store_actor>::extend_with<log_store_actor>::extend_with<reaper_store_actor>::
   extend_with<bulk_store_actor>::extend_with<pool_stats_actor>::extend_with<metrics_source_actor>::extend<
+    // Of the `canary_store_actor`; `read_clock` is the reaper's as well.
+    caf::replies_to<store::canary_step>::with<store::canary_step::result>,
     // From a worker: what is known of its batch so far.
     caf::reacts_to<db_outcomes>,
     // Deadlines, backoff, growth and shrinking.
@@ -256,6 +265,12 @@ using bulk_revoker_actor = caf::typed_actor<
   caf::replies_to<order_bulk_revocation>::with<revocation_job>,
   // How far one has come; `job_not_found`.
   caf::replies_to<store::get_revocation_job>::with<revocation_job>>;
+
+/// The CANARY: mints and revokes a session of its own at an interval, so that all who follow the log can tell how
+/// soon they knew.
+using canary_actor = caf::typed_actor<
+  // A round now.
+  caf::reacts_to<tick_atom>>::extend_with<metrics_source_actor>;
 
 // -- the edge of the process -------------------------------------------------------------------------------
 

@@ -403,6 +403,8 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::start_serving) \
   X(portcullis::stop_service) \
   X(portcullis::warm_sessions) \
+  X(portcullis::store::canary_step) \
+  X(portcullis::store::canary_step::result) \
   X(portcullis::store::count_all) \
   X(portcullis::store::count_all::result) \
   X(portcullis::store::count_selected) \

@@ -32,7 +32,7 @@ struct health_api::probe {
 };
 
 health_api::health_api(front_pointer self, http::server& server, health_options options)
-  : self_(self), server_(server), options_(options) {
+  : self_(self), server_(server), options_(options), canaries_(options.staleness_max) {
   add_check({"revocations", [this](auto done) {
                if (log_read_began_ == instant::min())
                  return done("stale");
@@ -125,6 +125,7 @@ void health_api::add_own_to(metrics::snapshot& s) const {
   s.add("portcullis_revocation_events_total", session_events_, {{"kind", "session"}});
   s.add("portcullis_revocation_events_total", account_events_, {{"kind", "account"}});
   s.add("portcullis_revocation_delay_seconds", delay_, {{"stage", "applied"}});
+  canaries_.add_to(s);
   s.add("portcullis_log_lines_dropped_total", log::dropped_lines());
 }
 
@@ -159,6 +160,10 @@ void health_api::collect_from(std::size_t next, const std::shared_ptr<metrics::s
 void health_api::apply(const log_progress& progress) {
   log_read_began_ = std::max(log_read_began_, progress.read_began);
   for (auto& event : progress.events) {
+    if (is_of_canary(event)) {
+      canaries_.note(event, server_.now());
+      continue;
+    }
     ++(event.kind == revocation_kind::session ? session_events_ : account_events_);
     if (event.happened != instant::min())
       delay_.observe(server_.now() - event.happened);

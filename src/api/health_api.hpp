@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/canary_watch.hpp"
 #include "api/module.hpp"
 #include "http/server/server.hpp"
 
@@ -68,6 +69,7 @@ private:
   std::uint64_t session_events_ = 0;
   std::uint64_t account_events_ = 0;
   metrics::histogram delay_; // from a revocation to its being honoured here
+  canary_watch canaries_;    // which count in none of these
 };
 
 } // namespace portcullis::api

@@ -47,6 +47,8 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
   probes->add_source(metrics_source_actor{peers.accounts});
   if (peers.reaper)
     probes->add_source(metrics_source_actor{peers.reaper});
+  if (peers.canary)
+    probes->add_source(metrics_source_actor{peers.canary});
   api::admin_api::peers operators{peers.accounts, peers.reaper, peers.cache, peers.pool};
 
   api::front_parts parts;

@@ -17,6 +17,7 @@ struct front_peers {
   account_actor accounts;
   reaper_actor reaper;
   bulk_revoker_actor bulk;
+  canary_actor canary; // or nothing
   db_pool_actor pool;
 };
 

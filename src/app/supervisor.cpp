@@ -2,6 +2,7 @@
 
 #include "actors/account.hpp"
 #include "actors/bulk_revoker.hpp"
+#include "actors/canary.hpp"
 #include "actors/on_io_thread.hpp"
 #include "actors/reaper.hpp"
 #include "actors/revocation_feed.hpp"
@@ -101,6 +102,8 @@ void supervisor_state::spawn_domain() {
   self_->monitor(accounts_);
   reaper_ = self_->spawn<caf::monitored>(reaper, reaper_options_of(s), pool_, wakeup_, sources{});
   bulk_revoker_ = self_->spawn<caf::monitored>(bulk_revoker, bulk_revoker_options{}, pool_, wakeup_, sources{});
+  if (auto interval = s.revocation.canary_interval; interval.count() > 0)
+    canary_ = self_->spawn<caf::monitored>(canary, interval, pool_, cache_, wakeup_, sources{});
 }
 
 void supervisor_state::spawn_front() {
@@ -115,7 +118,7 @@ void supervisor_state::spawn_front() {
   parts.resolve = resolve_options_of(s);
   parts.resolve.issuer = s.access.issuer;
   parts.gate = gate_options_of(s, options_.callers);
-  options.make_parts = [peers = front_peers{cache_, sessions_, accounts_, reaper_, bulk_revoker_, pool_},
+  options.make_parts = [peers = front_peers{cache_, sessions_, accounts_, reaper_, bulk_revoker_, canary_, pool_},
                         parts](api::front_pointer self, http::server& server) {
     return make_front_parts(self, server, peers, parts);
   };
@@ -191,6 +194,8 @@ void supervisor_state::end_all() {
   end(accounts_);
   end(reaper_);
   end(bulk_revoker_);
+  if (canary_)
+    end(canary_);
   end(pool_);
   end(cache_);
 }

@@ -64,6 +64,7 @@ private:
   account_actor accounts_;
   reaper_actor reaper_;
   bulk_revoker_actor bulk_revoker_;
+  canary_actor canary_; // or nothing
   http_front_actor front_;
   std::optional<revocation_feed_actor> feed_;
   orderly_stop stop_;

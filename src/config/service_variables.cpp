@@ -82,6 +82,10 @@ std::vector<variable> essential_variables(const variable_maker& make) {
                      &session_memory::options::staleness_max),
                   milliseconds{10}, minutes{10},
                   "past this without a read of the revocation log, nothing is answered from memory"),
+    make.duration(
+      "CANARY_INTERVAL", in(&settings::revocation, &revocation_settings::canary_interval), milliseconds{0},
+      hours{24},
+      "time between two sessions that are minted and revoked to measure how soon that is known; 0s: off"),
     make.count("SESSION_CACHE_MAX_ENTRIES",
                in(&settings::session_cache, &session_cache_settings::limits, &session_cache_limits::memory,
                   &session_memory::options::index, &session_index::options::entries_max),

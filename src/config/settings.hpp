@@ -73,6 +73,7 @@ struct service_settings {
 struct revocation_settings {
   milliseconds retention{std::chrono::hours{24}}; // how far back a cursor can resume
   milliseconds poll_interval{100};
+  milliseconds canary_interval{0}; // the service's; 0: no canary
 };
 
 struct retention_settings {

@@ -377,6 +377,23 @@ struct prune_audit {
   using result = swept; // `reached` stays where it is, as above
 };
 
+// -- for the canary ----------------------------------------------------------------------------------------
+
+/// A transaction in the life of a session that is minted and revoked to see how soon its end is known. It is none
+/// of those that are counted or listed. `revoke` has an event in the log as any session's end has; `acknowledge`
+/// has another, which tells when the first was acknowledged, and removes the row.
+struct canary_step {
+  static constexpr bool is_write = true;
+  enum class stage : std::uint8_t { mint, revoke, acknowledge };
+  stage what = stage::mint;
+  uuid session_id;
+  token_hash hash{};           // of `mint`
+  timestamp acknowledged_at{}; // of `acknowledge`, by the clock of the database
+  struct result {
+    cursor position; // at or after what it has written to the log
+  };
+};
+
 // -- all of them -------------------------------------------------------------------------------------------
 
 using operation =
@@ -385,7 +402,8 @@ using operation =
                mint_for_identity, mint_guest, find_or_create_account, create_guest, link_identity, unlink_identity,
                set_display_name, seat_player, unseat_player, unseat_game, revoke_session, revoke_account,
                delete_account, reap_guests, delete_dead_sessions, delete_dead_generations, delete_expired_sessions,
-               prune_events, create_revocation_job, work_on_revocation_jobs, record_audit, prune_audit>;
+               prune_events, create_revocation_job, work_on_revocation_jobs, record_audit, prune_audit,
+               canary_step>;
 
 /// Whether the operation changes anything, and so ends in a commit.
 inline bool is_write(const operation& op) noexcept {
@@ -399,6 +417,6 @@ using outcome =
                minted, find_or_create_account::result, link_identity::result, seat_player::result,
                unseat_player::result, unseat_game::result, revoke_session::result, revoke_account::result,
                delete_account::result, swept, record_audit::result, count_selected::result, revocation_job,
-               work_on_revocation_jobs::result>;
+               work_on_revocation_jobs::result, canary_step::result>;
 
 } // namespace portcullis::store

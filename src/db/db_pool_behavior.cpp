@@ -76,6 +76,7 @@ db_pool_actor::behavior_type db_pool(db_pool_actor::stateful_pointer<db_pool_sta
     handler<store::create_revocation_job>(self),
     handler<store::get_revocation_job>(self),
     handler<store::work_on_revocation_jobs>(self),
+    handler<store::canary_step>(self),
     handler<store::read_events>(self),
     handler<store::ping>(self),
     [self](const read_pool_stats&) { return self->state.stats(); },

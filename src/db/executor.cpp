@@ -61,7 +61,7 @@ bool runs_alone(const operation& op) {
          || std::holds_alternative<delete_expired_sessions>(op) || std::holds_alternative<prune_events>(op)
          || std::holds_alternative<record_audit>(op) || std::holds_alternative<prune_audit>(op)
          || std::holds_alternative<count_selected>(op) || std::holds_alternative<create_revocation_job>(op)
-         || std::holds_alternative<work_on_revocation_jobs>(op);
+         || std::holds_alternative<work_on_revocation_jobs>(op) || std::holds_alternative<canary_step>(op);
 }
 
 const revocation_cause* log_cause(const operation& op) {

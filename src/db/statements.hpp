@@ -14,8 +14,8 @@ namespace portcullis::db {
 using namespace store; // the operations are what this layer is asked
 
 /// Operations of one kind that share a transaction. `revoke_account` and `delete_account` name each account once
-/// in a group; `link_identity`, `unlink_identity`, what concerns seats, `record_audit`, bulk revocations and what
-/// the reaper does come alone.
+/// in a group; `link_identity`, `unlink_identity`, what concerns seats, `record_audit`, bulk revocations, canaries
+/// and what the reaper does come alone.
 template <class Op>
 using group = std::vector<const Op*>;
 
@@ -100,6 +100,10 @@ maybe_outcomes decode_results(std::vector<result_set>& results, const group<coun
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<create_revocation_job>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<get_revocation_job>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<work_on_revocation_jobs>& ops);
+
+// canary_statements.cpp
+transaction build_statements(const group<canary_step>& ops);
+maybe_outcomes decode_results(std::vector<result_set>& results, const group<canary_step>& ops);
 
 // reaper_statements.cpp
 transaction build_statements(const group<reap_guests>& ops);

@@ -1,5 +1,6 @@
 #include "feed/streams.hpp"
 
+#include "core/canary.hpp"
 #include "core/failpoint.hpp"
 #include "feed/event_stream.hpp"
 #include "telemetry/log.hpp"
@@ -8,6 +9,15 @@
 #include <utility>
 
 namespace portcullis::feed {
+
+namespace {
+
+/// Canaries count in no number but their own.
+bool is_counted(const revocation_event& event) noexcept {
+  return !is_of_canary(event);
+}
+
+} // namespace
 
 void streams::visit_everyone() noexcept {
   visits_left_ = subscribers_.size();
@@ -134,7 +144,7 @@ const http::byte_buffer& streams::encoded(std::uint64_t after, std::uint64_t* re
     is_full_page_ = events.size() == limits_.page_events_max;
     encoded_from_ = from;
     encoded_to_ = is_full_page_ ? events.back().seq : log_.ring().last().seq;
-    encoded_events_ = events.size();
+    encoded_events_ = static_cast<std::size_t>(std::count_if(events.begin(), events.end(), is_counted));
     note_delay(events);
     is_encoded_ = true;
   }
@@ -148,7 +158,7 @@ void streams::note_delay(const std::vector<revocation_event>& events) {
   if (delay_noted_.epoch != epoch)
     delay_noted_ = {epoch, 0};
   for (auto& event : events) {
-    if (event.seq <= delay_noted_.seq || event.happened == instant::min())
+    if (!is_counted(event) || event.seq <= delay_noted_.seq || event.happened == instant::min())
       continue;
     delay_noted_.seq = event.seq;
     delay_.observe(log_.now() - event.happened);
@@ -176,7 +186,7 @@ void streams::continue_from_table(subscriber_id which, const page_result& page) 
     for (auto& event : told.events)
       if (event.seq > s->position.seq) {
         append_event(bytes, event, told.last.epoch);
-        ++delivered_;
+        delivered_ += is_counted(event) ? 1 : 0;
       }
     if (!bytes.empty()) {
       s->written_at = log_.now();

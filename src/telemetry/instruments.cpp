@@ -49,10 +49,11 @@ constexpr std::array table{
     ""},
   instrument{"portcullis_sessions_minted_total", "", counter, "{session}",
              "Sessions minted, by whose: account, identity, guest, rotation.", ""},
-  instrument{"portcullis_sessions_ended_total", "", counter, "{session}",
-             "Sessions ended, by cause: revoked, revoked_all, rotated; accounts whose sessions ended with them: "
-             "account_deleted, guest_reaped.",
-             ""},
+  instrument{
+    "portcullis_sessions_ended_total", "", counter, "{session}",
+    "Sessions ended, by cause: revoked, revoked_all, rotated, superseded, bulk; accounts whose sessions ended "
+    "with them: account_deleted, guest_reaped.",
+    ""},
   instrument{"portcullis_accounts_created_total", "", counter, "{account}",
              "Accounts made, by kind: account, guest.", ""},
   instrument{"portcullis_accounts_deleted_total", "", counter, "{account}", "Accounts deleted on request.", ""},
@@ -61,7 +62,7 @@ constexpr std::array table{
   instrument{"portcullis_guests_upgraded_total", "", counter, "{account}",
              "Guests that became full accounts by linking an identity.", ""},
   instrument{"portcullis_swept_rows_total", "", counter, "{row}",
-             "Rows that sweeps removed, by what they were: guests, sessions, events.", ""},
+             "Rows that sweeps removed, by what they were: guests, sessions, events, audit.", ""},
   // -- the cache
   instrument{"portcullis_session_cache_entries", "", gauge, "{session}",
              "Sessions held in memory, the revoked ones included.", ""},
@@ -101,6 +102,12 @@ constexpr std::array table{
     "From a revocation's transaction, by the database's clock, until this process honoured it (applied) and "
     "until it was on its way to subscribers (delivered).",
     ""},
+  instrument{"portcullis_canary_delay_seconds", "", histogram_, "s",
+             "How long after the acknowledgement of a canary's revocation this process knew of it.", ""},
+  instrument{"portcullis_canary_breaches_total", "", counter, "{canary}",
+             "Canaries whose end was known later than the bound on staleness allows.", ""},
+  instrument{"portcullis_canary_rounds_total", "", counter, "{round}",
+             "Canaries that this replica has sent, by outcome: ok, failed.", ""},
   instrument{"portcullis_revocation_subscribers", "", gauge, "{stream}", "Streams that follow the feed.", ""},
   instrument{"portcullis_revocation_long_polls", "", gauge, "{request}", "Long polls that wait for an event.", ""},
   instrument{"portcullis_revocation_subscribers_cut_total", "", counter, "{stream}",

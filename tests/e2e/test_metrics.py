@@ -175,6 +175,8 @@ def test_sessions_and_accounts(service, edge):
         "portcullis_session_cache_active_entries",
     ):
         made = mint(service)
+    counted = "db_client_operation_duration_seconds_count"
+    assert re.search(rf'^{counted}{{.*db_operation_name="mint_for_identity"', scrape(service.http), re.M)
     guest = service.gateway.post("/accounts/guest").expect(201)["account"]
     session = mint(service, account_id=guest["account_id"])
     link = f"/accounts/{guest['account_id']}/identities"
@@ -258,6 +260,27 @@ def test_mailboxes(service):
     _moved.add("portcullis_mailbox_messages")  # which are empty: no client fills one for long enough to be seen
 
 
+def ended(http, cause):
+    return int(re.search(rf'^portcullis_sessions_ended_total{{cause="{cause}"}} (\d+)', scrape(http), re.M)[1])
+
+
+def test_sessions_that_many_others_ended(database, new_service):
+    service = new_service(database, BACKEND_SESSIONS_PER_ACCOUNT_MAX="1").start()
+    first = mint(service)
+    mint(service, account_id=first["account"]["account_id"])
+    assert ended(service.http, "superseded") == 1
+    order = {"accounts": [first["account"]["account_id"]], "reason": "leak"}
+    service.http.post("/api/v1/admin/revocations", body=order).expect(202)
+    eventually(lambda: ended(service.http, "bulk") == 1, "the session is ended")
+
+
+def test_canaries(database, new_service):
+    """More of them: test_canary.py."""
+    service = new_service(database, BACKEND_CANARY_INTERVAL="100ms").start()
+    with moves(service.http, "portcullis_canary_rounds_total", "portcullis_canary_delay_seconds"):
+        pass  # they come by themselves
+
+
 def test_what_a_sweep_removes(database, new_service):
     service = new_service(
         database,
@@ -265,6 +288,7 @@ def test_what_a_sweep_removes(database, new_service):
         BACKEND_REVOKED_RETENTION="1s",
         BACKEND_REVOCATION_RETENTION="2s",
         BACKEND_REVOCATION_MAX_STALENESS="1s",
+        BACKEND_AUDIT_RETENTION="1s",
     ).start()
     service.http.post("/api/v1/public/sessions/guest").expect(201)
     service.gateway.post("/sessions/revoke", token=mint(service)["token"]).expect(200)
@@ -275,10 +299,10 @@ def test_what_a_sweep_removes(database, new_service):
 
     def is_done():
         service.http.post("/api/v1/admin/reaper/run", body={"dry_run": False}).expect(200)
-        return all(swept(what) > 0 for what in ("guests", "sessions", "events"))
+        return all(swept(what) > 0 for what in ("guests", "sessions", "events", "audit"))
 
     with moves(service.http, "portcullis_swept_rows_total"):
-        eventually(is_done, "guests, sessions and events are swept")
+        eventually(is_done, "guests, sessions, events and the audit are swept")
 
 
 def test_callers_and_their_limits(database, new_service, tmp_path):
@@ -409,6 +433,7 @@ def test_an_edge_whose_service_is_away(database, new_service, new_edge):
 
 # What takes more than a client and a database to move: the test that does, and what of its text shows it.
 ELSEWHERE = {
+    "portcullis_canary_breaches_total": ("tests/e2e/test_canary.py", "test_a_follower_that_hears_late_tells_a_breach"),
     "portcullis_http_requests_short_of_memory_total": ("tests/e2e/test_memory_of_connections.py", "held_bytes"),
     "portcullis_rate_limit_evictions_total": ("tests/trust/rate_limiter_test.cpp", "evictions()"),
     "portcullis_session_cache_loads_dropped_total": ("tests/actors/session_cache_test.cpp", "loads_dropped"),
