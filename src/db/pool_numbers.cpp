@@ -3,43 +3,103 @@
 #include "core/error.hpp"
 
 #include <array>
+#include <cstddef>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 namespace portcullis::db {
 
 namespace {
 
-// In the order of `store::operation`.
-constexpr std::array<std::string_view, std::variant_size_v<store::operation>> names = {"find_session",
-                                                                                       "get_session",
-                                                                                       "list_sessions",
-                                                                                       "get_account",
-                                                                                       "find_account",
-                                                                                       "read_events",
-                                                                                       "read_clock",
-                                                                                       "ping",
-                                                                                       "list_accounts",
-                                                                                       "count_all",
-                                                                                       "mint_session",
-                                                                                       "mint_for_identity",
-                                                                                       "mint_guest",
-                                                                                       "find_or_create_account",
-                                                                                       "create_guest",
-                                                                                       "link_identity",
-                                                                                       "unlink_identity",
-                                                                                       "set_display_name",
-                                                                                       "seat_player",
-                                                                                       "unseat_player",
-                                                                                       "unseat_game",
-                                                                                       "revoke_session",
-                                                                                       "revoke_account",
-                                                                                       "delete_account",
-                                                                                       "reap_guests",
-                                                                                       "delete_dead_sessions",
-                                                                                       "delete_dead_generations",
-                                                                                       "prune_events"};
+/// `db.operation.name` of each kind.
+template <class Operation>
+constexpr std::string_view name;
+
+template <>
+constexpr std::string_view name<store::find_session> = "find_session";
+template <>
+constexpr std::string_view name<store::get_session> = "get_session";
+template <>
+constexpr std::string_view name<store::list_sessions> = "list_sessions";
+template <>
+constexpr std::string_view name<store::get_account> = "get_account";
+template <>
+constexpr std::string_view name<store::find_account> = "find_account";
+template <>
+constexpr std::string_view name<store::read_events> = "read_events";
+template <>
+constexpr std::string_view name<store::read_clock> = "read_clock";
+template <>
+constexpr std::string_view name<store::ping> = "ping";
+template <>
+constexpr std::string_view name<store::list_accounts> = "list_accounts";
+template <>
+constexpr std::string_view name<store::count_all> = "count_all";
+template <>
+constexpr std::string_view name<store::count_selected> = "count_selected";
+template <>
+constexpr std::string_view name<store::get_revocation_job> = "get_revocation_job";
+template <>
+constexpr std::string_view name<store::list_audit> = "list_audit";
+template <>
+constexpr std::string_view name<store::mint_session> = "mint_session";
+template <>
+constexpr std::string_view name<store::mint_for_identity> = "mint_for_identity";
+template <>
+constexpr std::string_view name<store::mint_guest> = "mint_guest";
+template <>
+constexpr std::string_view name<store::find_or_create_account> = "find_or_create_account";
+template <>
+constexpr std::string_view name<store::create_guest> = "create_guest";
+template <>
+constexpr std::string_view name<store::link_identity> = "link_identity";
+template <>
+constexpr std::string_view name<store::unlink_identity> = "unlink_identity";
+template <>
+constexpr std::string_view name<store::set_display_name> = "set_display_name";
+template <>
+constexpr std::string_view name<store::seat_player> = "seat_player";
+template <>
+constexpr std::string_view name<store::unseat_player> = "unseat_player";
+template <>
+constexpr std::string_view name<store::unseat_game> = "unseat_game";
+template <>
+constexpr std::string_view name<store::revoke_session> = "revoke_session";
+template <>
+constexpr std::string_view name<store::revoke_account> = "revoke_account";
+template <>
+constexpr std::string_view name<store::delete_account> = "delete_account";
+template <>
+constexpr std::string_view name<store::reap_guests> = "reap_guests";
+template <>
+constexpr std::string_view name<store::delete_dead_sessions> = "delete_dead_sessions";
+template <>
+constexpr std::string_view name<store::delete_dead_generations> = "delete_dead_generations";
+template <>
+constexpr std::string_view name<store::delete_expired_sessions> = "delete_expired_sessions";
+template <>
+constexpr std::string_view name<store::prune_events> = "prune_events";
+template <>
+constexpr std::string_view name<store::create_revocation_job> = "create_revocation_job";
+template <>
+constexpr std::string_view name<store::work_on_revocation_jobs> = "work_on_revocation_jobs";
+template <>
+constexpr std::string_view name<store::record_audit> = "record_audit";
+template <>
+constexpr std::string_view name<store::prune_audit> = "prune_audit";
+template <>
+constexpr std::string_view name<store::canary_step> = "canary_step";
+
+template <std::size_t... Index>
+constexpr auto names_in_order(std::index_sequence<Index...>) {
+  static_assert((!name<std::variant_alternative_t<Index, store::operation>>.empty() && ...));
+  return std::array{name<std::variant_alternative_t<Index, store::operation>>...};
+}
+
+// A kind without a name does not compile.
+constexpr auto names = names_in_order(std::make_index_sequence<std::variant_size_v<store::operation>>{});
 
 /// What a caller did wrong is an answer of the database like any other.
 errc error_of(const store::outcome& became) {
@@ -63,9 +123,11 @@ public:
 
   void operator()(const store::mint_session&) const {
     ++to_.minted_for_account;
+    count_superseded();
   }
   void operator()(const store::mint_for_identity&) const {
     ++to_.minted_for_identity;
+    count_superseded();
     if (const auto* made = std::get_if<store::minted>(&became_))
       to_.accounts_created += made->account_created ? 1 : 0;
   }
@@ -109,13 +171,27 @@ public:
   void operator()(const store::delete_dead_generations&) const {
     to_.sessions_swept += rows();
   }
+  void operator()(const store::delete_expired_sessions&) const {
+    to_.sessions_swept += rows();
+  }
   void operator()(const store::prune_events&) const {
     to_.events_swept += rows();
+  }
+  void operator()(const store::prune_audit&) const {
+    to_.audit_swept += rows();
+  }
+  void operator()(const store::work_on_revocation_jobs&) const {
+    if (const auto* done = std::get_if<store::work_on_revocation_jobs::result>(&became_))
+      to_.bulk_revoked += done->sessions;
   }
   template <class Other>
   void operator()(const Other&) const {}
 
 private:
+  void count_superseded() const {
+    if (const auto* made = std::get_if<store::minted>(&became_))
+      to_.superseded += made->superseded.size();
+  }
   std::size_t rows() const {
     const auto* done = std::get_if<store::swept>(&became_);
     return done == nullptr ? 0 : done->rows;
@@ -158,6 +234,8 @@ void pool_numbers::add_domain_to(metrics::snapshot& s) const {
   ended("revoked", done_.revoked);
   ended("revoked_all", done_.revoked_all);
   ended("rotated", done_.rotated);
+  ended("superseded", done_.superseded);
+  ended("bulk", done_.bulk_revoked);
   ended("account_deleted", done_.accounts_deleted);
   ended("guest_reaped", done_.guests_swept);
   s.add("portcullis_accounts_created_total", done_.accounts_created, {{"kind", "account"}});
@@ -168,6 +246,7 @@ void pool_numbers::add_domain_to(metrics::snapshot& s) const {
   s.add("portcullis_swept_rows_total", done_.guests_swept, {{"what", "guests"}});
   s.add("portcullis_swept_rows_total", done_.sessions_swept, {{"what", "sessions"}});
   s.add("portcullis_swept_rows_total", done_.events_swept, {{"what", "events"}});
+  s.add("portcullis_swept_rows_total", done_.audit_swept, {{"what", "audit"}});
 }
 
 } // namespace portcullis::db

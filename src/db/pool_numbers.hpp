@@ -37,6 +37,8 @@ private:
     std::uint64_t rotated = 0;
     std::uint64_t revoked = 0;
     std::uint64_t revoked_all = 0;
+    std::uint64_t superseded = 0;
+    std::uint64_t bulk_revoked = 0;
     std::uint64_t accounts_created = 0;
     std::uint64_t guests_created = 0;
     std::uint64_t accounts_deleted = 0;
@@ -45,6 +47,7 @@ private:
     std::uint64_t guests_swept = 0;
     std::uint64_t sessions_swept = 0;
     std::uint64_t events_swept = 0;
+    std::uint64_t audit_swept = 0;
   };
   class reader;
 
