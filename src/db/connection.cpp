@@ -19,8 +19,8 @@ namespace {
 
 using handle = std::unique_ptr<pg_conn, void (*)(pg_conn*)>;
 
-/// To tell a pooler that lends backends to transactions from one that lends them to sessions: one that has no backend
-/// left for a second session for so long lends to sessions. A busy machine is not to be mistaken for that.
+/// To tell a pooler that lends backends to transactions from one that lends them to sessions: one that has no
+/// backend left for a second session for so long lends to sessions. A busy machine is not to be mistaken for that.
 constexpr std::chrono::seconds pooler_patience{3};
 constexpr int pooler_probes = 4;
 
