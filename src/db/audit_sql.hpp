@@ -12,9 +12,9 @@
 
 /// How a transaction writes the audit.
 ///
-/// An entry is made of a row that the same statement has changed, or, under its locks, of one that the next
-/// statement will: an operation that is run again after its outcome was lost changes nothing the second time, and
-/// so adds nothing. Where the log's lock is taken the audit is written before it, so that nobody waits for it.
+/// An entry is made of a row that the same statement has changed: an operation that is run again after its outcome
+/// was lost changes nothing the second time, and so adds nothing. Where the log's lock is taken the audit is
+/// written before it (`before_log_lock`), so that nobody waits for it.
 namespace portcullis::db::sql {
 
 /// The arrays that `add_origins` adds, from parameter `$first` on, for `unnest`.
@@ -37,6 +37,10 @@ std::string insert_audit(audit_action action, const audit_subject& subject, std:
 
 /// The same, the action being an expression over the source too.
 std::string insert_audit(std::string_view action, const audit_subject& subject, std::string_view source);
+
+/// Ends the CTE `audited`, which is made of the CTE `gone`, and begins `ended`: the same rows, which are there
+/// once the entries are. `log_lock` counts `ended`.
+std::string before_log_lock(std::string_view gone);
 
 } // namespace portcullis::db::sql
 

@@ -22,13 +22,22 @@ std::string origin_arrays(int first) {
   return out;
 }
 
+// The time, and with it the greater part of the ids, is computed once for a statement: see `audit_event_id`.
 std::string insert_audit(std::string_view action, const audit_subject& subject, std::string_view source) {
   return join({" insert into audit_events (event_id, occurred_at, action, actor, account_id, session_id, game_id,"
                " caller, user_id, request_id, trace_id, address, reason)"
-               " select audit_event_id(c.at, nextval('audit_events_seq')), c.at, ",
+               " with clock as materialized (select c.at,"
+               " left(replace(audit_event_id(c.at, 0)::text, '-', ''), 17) as id_begin"
+               " from (select clock_timestamp() as at) c)"
+               " select (clock.id_begin || lpad(to_hex(nextval('audit_events_seq')), 15, '0'))::uuid, clock.at, ",
                action, ", o_actor, ", subject.account_id, ", ", subject.session_id, ", ", subject.game_id,
-               ", o_caller, o_user, o_request, o_trace, o_address::inet, o_reason from ", source,
-               " cross join (select clock_timestamp() as at) c "});
+               ", o_caller, o_user, o_request, o_trace, o_address::inet, o_reason from clock cross join ", source,
+               " "});
+}
+
+std::string before_log_lock(std::string_view gone) {
+  return join({" returning event_id), ended as (select g.* from ", gone,
+               " g cross join (select count(*) from audited) entries),"});
 }
 
 std::string insert_audit(audit_action action, const audit_subject& subject, std::string_view source) {

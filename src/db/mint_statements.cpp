@@ -77,11 +77,15 @@ const statement mint_with_guests{
              " on conflict (account_id) do nothing), inserted as (",
              insert_sessions, ")", audit_guests})};
 
+// Prepared while the tables may be empty, for as long as the connection lives: one row at a time (`limit 1`),
+// since no statistics make that read a whole index. The same below.
 const statement select_minted{
   "select_minted",
   sql::join({"select q.n, ", sql::session_columns, ", s.generation, ", sql::account_columns,
              " from unnest($1::uuid[], $2::bytea[]) with ordinality as q(session_id, token_hash, n)"
-             " join sessions s using (session_id, token_hash) join accounts a using (account_id)",
+             " cross join lateral (select s.* from sessions s where s.session_id = q.session_id"
+             " and s.token_hash = q.token_hash limit 1) s"
+             " cross join lateral (select a.* from accounts a where a.account_id = s.account_id limit 1) a",
              sql::identities_of_account})};
 
 // Of an account that has more sessions than it may, the oldest end, in the transaction of the mint: a statement of
@@ -100,22 +104,23 @@ const std::string live_sessions_max =
 const std::string told_of_superseded = sql::join(
   {"(select d.account_id, d.session_id, m.actor as o_actor, m.caller as o_caller, m.user_id as o_user,"
    " m.request_id as o_request, m.trace_id as o_trace, host(m.address) as o_address, 'superseded' as o_reason"
-   " from ended d cross join lateral (select * from audit_events e where e.account_id = d.account_id and e.action "
+   " from gone d cross join lateral (select * from audit_events e where e.account_id = d.account_id and e.action "
    "= '",
    to_string(audit_action::session_minted), "' order by e.account_id desc, e.event_id desc limit 1) m) told"});
 
 const statement supersede{
   "mint_supersede",
   sql::join(
-    {"with owner as materialized (select distinct s.account_id from sessions s"
+    {"with owner as materialized (select distinct s.account_id from unnest($1::uuid[]) as q(session_id)"
+     " cross join lateral (select s.* from sessions s where s.session_id = q.session_id limit 1) s"
      " cross join lateral (select from sessions o where o.account_id = s.account_id and o.generation = "
      "s.generation"
      " offset ",
      live_sessions_max,
-     " limit 1) full_house where s.session_id = any($1::uuid[]) and ",
+     " limit 1) full_house where ",
      live_sessions_max,
      " is not null),"
-     " surplus as materialized (select n.session_id from owner join accounts a using (account_id)"
+     " surplus as materialized (select account_id, n.session_id from owner join accounts a using (account_id)"
      " cross join lateral (select s.session_id from (select * from sessions s where s.account_id = a.account_id"
      " and s.generation = a.session_generation order by s.session_id desc limit greatest(",
      sessions_read_max,
@@ -128,13 +133,15 @@ const statement supersede{
      " limit ",
      superseded_max,
      ") n),"
-     " locked as materialized (select s.session_id from sessions s join surplus using (session_id)"
-     " where s.revoked_at is null order by s.account_id, s.session_id for no key update of s),"
-     " ended as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = 'superseded'"
+     " locked as materialized (select s.session_id"
+     " from (select account_id, session_id from surplus order by account_id, session_id) q"
+     " cross join lateral (select s.session_id from sessions s where s.session_id = q.session_id"
+     " and s.revoked_at is null limit 1 for no key update of s) s),"
+     " gone as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = 'superseded'"
      " from locked where s.session_id = locked.session_id"
      " returning s.session_id, s.account_id, s.generation), audited as (",
      sql::insert_audit(audit_action::session_revoked, {"told.account_id", "told.session_id"}, told_of_superseded),
-     "),",
+     sql::before_log_lock("gone"),
      sql::log_lock(),
      sql::insert_events,
      "'session', d.session_id, d.account_id, d.generation, 'superseded', 'internal', null::uuid, null::bigint",

@@ -48,41 +48,43 @@ const statement lock_sessions{"revoke_session_lock",
 // even have gone.
 const statement end_sessions{
   "revoke_session",
-  sql::join(
-    {"with asked as (select distinct on (s.session_id) s.session_id, q.operation_id, q.reason, q.actor"
-     " from unnest($1::uuid[], $2::bytea[], $3::uuid[], $4::uuid[], $5::text[], $6::text[]) with ordinality"
-     " as q(session_id, token_hash, owner_id, operation_id, reason, actor, n) join sessions s on ",
-     is_target, " where ", is_owner,
-     " order by s.session_id, q.n),"
-     " ended as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = asked.reason"
-     " from asked, accounts a where s.session_id = asked.session_id and a.account_id = s.account_id and ",
-     sql::is_active,
-     " returning s.session_id, s.account_id, s.generation, asked.operation_id, asked.reason, asked.actor),",
-     log_lock(), insert_events,
-     "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor, d.operation_id, null",
-     returning_events,
-     ", idle as materialized (select operation_id from unnest($4::uuid[]) as q(operation_id)"
-     " where operation_id not in (select operation_id from ended)),"
-     " feed as materialized (select feed_epoch() as epoch)"
-     " select l.operation_id, l.session_id, l.account_id, feed.epoch, l.seq from logged l cross join feed"
-     " union all select idle.operation_id, e.session_id, e.account_id, feed.epoch, e.seq from ",
-     events_of("idle"), " cross join feed"}),
+  sql::join({"with asked as (select distinct on (s.session_id) s.session_id as asked_id, q.operation_id, "
+             "q.reason, q.actor, ",
+             sql::origin_columns,
+             " from unnest($1::uuid[], $2::bytea[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], ",
+             sql::origin_arrays(7),
+             ") with ordinality as q(session_id, token_hash, owner_id, operation_id, reason, actor, ",
+             sql::origin_columns,
+             ", n) join sessions s on ",
+             is_target,
+             " where ",
+             is_owner,
+             " order by s.session_id, q.n),"
+             " gone as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = asked.reason"
+             " from asked, accounts a where s.session_id = asked.asked_id and a.account_id = s.account_id and ",
+             sql::is_active,
+             " returning s.session_id, s.account_id, s.generation, asked.*), audited as (",
+             sql::insert_audit(audit_action::session_revoked, {"gone.account_id", "gone.session_id"}, "gone"),
+             sql::before_log_lock("gone"),
+             log_lock(),
+             insert_events,
+             "'session', d.session_id, d.account_id, d.generation, d.reason, d.actor, d.operation_id, null",
+             returning_events,
+             ", idle as materialized (select operation_id from unnest($4::uuid[]) as q(operation_id)"
+             " where operation_id not in (select operation_id from ended)),"
+             " feed as materialized (select feed_epoch() as epoch)"
+             " select l.operation_id, l.session_id, l.account_id, feed.epoch, l.seq from logged l cross join feed"
+             " union all select idle.operation_id, e.session_id, e.account_id, feed.epoch, e.seq from ",
+             events_of("idle"),
+             " cross join feed"}),
   true};
 
-// What is active here, under the locks, the next statement ends: that is what the audit tells.
 const statement report_sessions{
-  "revoke_session_report",
-  sql::join({"with feed as materialized (select feed_epoch() as epoch, feed_end() as seq),"
-             " found as materialized (select q.*, s.session_id as found_id, s.account_id, ",
-             sql::is_active, " as is_active from unnest($1::uuid[], $2::bytea[], $3::uuid[], ",
-             sql::origin_arrays(4), ") with ordinality as q(session_id, token_hash, owner_id, ",
-             sql::origin_columns, ", n) join sessions s on ", is_target,
-             " join accounts a using (account_id) where ", is_owner, "), audited as (",
-             sql::insert_audit(audit_action::session_revoked, {"ended.account_id", "ended.found_id"},
-                               "(select distinct on (found_id) * from found where is_active"
-                               " order by found_id, n) ended"),
-             ") select found.n, found.found_id, found.account_id, feed.epoch, feed.seq"
-             " from found cross join feed order by found.n"})};
+  "revoke_session_report", sql::join({"with feed as materialized (select feed_epoch() as epoch, feed_end() as seq)"
+                                      " select q.n, s.session_id, s.account_id, feed.epoch, feed.seq"
+                                      " from unnest($1::uuid[], $2::bytea[], $3::uuid[]) with ordinality"
+                                      " as q(session_id, token_hash, owner_id, n) join sessions s on ",
+                                      is_target, " cross join feed where ", is_owner, " order by q.n"})};
 
 // -- all of an account -------------------------------------------------------------------------------------
 
@@ -94,8 +96,10 @@ const statement lock_accounts{
 const statement raise_generations{
   "revoke_account",
   sql::join(
-    {"with q as materialized (select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[])"
-     " with ordinality as q(account_id, operation_id, reason, actor, keep_id, n)),"
+    {"with q as materialized (select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], ",
+     sql::origin_arrays(6), ") with ordinality as q(account_id, operation_id, reason, actor, keep_id, ",
+     sql::origin_columns,
+     ", n)),"
      " done as materialized (select q.n, e.* from ",
      events_of("q"),
      "), asked as (select * from q where n not in (select n from done)),"
@@ -106,13 +110,16 @@ const statement raise_generations{
      " raised as (update accounts a set session_generation = a.session_generation + 1,"
      " updated_at = clock_timestamp() from asked q where a.account_id = q.account_id"
      " returning a.account_id, a.session_generation as generation, q.n, q.operation_id, q.keep_id, q.reason,"
-     " q.actor),"
+     " q.actor, ",
+     sql::origin_columns,
+     "),"
      " kept as (update sessions s set generation = r.generation from raised r"
      " where s.session_id = r.keep_id and s.account_id = r.account_id and s.generation = r.generation - 1"
      " and s.revoked_at is null returning s.session_id),"
      // The log_lock waits for `kept` too, which is counted here and nowhere else.
-     " ended as (select r.*, c.active from raised r join counted c using (account_id)"
-     " cross join (select count(*) from kept) k),",
+     " gone as (select r.*, c.active from raised r join counted c using (account_id)"
+     " cross join (select count(*) from kept) k), audited as (",
+     sql::insert_audit(audit_action::account_revoked, {"gone.account_id"}, "gone"), sql::before_log_lock("gone"),
      log_lock(), insert_events,
      "'account', null, d.account_id, d.generation, d.reason, d.actor, d.operation_id, d.active", returning_events,
      ", feed as materialized (select feed_epoch() as epoch)"
@@ -121,16 +128,6 @@ const statement raise_generations{
      " union all select done.n, done.sessions_ended, done.generation, feed.epoch, done.seq from done"
      " cross join feed"}),
   true};
-
-// Only of those that the next statement ends: what was done already has its event.
-const statement audit_accounts{
-  "revoke_account_audit",
-  sql::insert_audit(
-    audit_action::account_revoked, {"asked.account_id"},
-    sql::join({"(select q.* from unnest($1::uuid[], $2::uuid[], ", sql::origin_arrays(3),
-               ") as q(account_id, operation_id, ", sql::origin_columns,
-               ") join accounts using (account_id) where not exists (select from revocation_events e"
-               " where e.operation_id = q.operation_id)) asked"}))};
 
 // -- the account itself ------------------------------------------------------------------------------------
 
@@ -150,23 +147,28 @@ const statement clear_sessions = clear("delete_account_sessions", "sessions");
 const statement clear_identities = clear("delete_account_identities", "identities");
 const statement clear_stats = clear("delete_account_stats", "account_stats");
 
-// A second run finds no account, but its event. Who has no seat is known for certain by the delete alone, since a
-// seat is taken back without the account's lock: so the audit is written here.
+// A second run finds no account, but its event.
 const statement delete_accounts{
   "delete_account",
   sql::join(
     {"with asked as materialized (select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], ",
-     sql::origin_arrays(5), ") with ordinality as q(account_id, operation_id, reason, actor, ",
+     sql::origin_arrays(5),
+     ") with ordinality as q(account_id, operation_id, reason, actor, ",
      sql::origin_columns,
      ", n)),"
      " seated as (select a.account_id from accounts a where a.account_id = any($1::uuid[]) and not",
-     is_not_seated, "), ended as (delete from accounts a using asked q where a.account_id = q.account_id and",
      is_not_seated,
-     " returning a.account_id, a.session_generation + 1 as generation, q.n, q.operation_id, q.reason, q.actor),"
-     " audited as (",
-     sql::insert_audit(audit_action::account_deleted, {"asked.account_id"}, "asked join ended using (n)"), "),",
-     log_lock(), insert_events,
-     "'account', null, d.account_id, d.generation, d.reason, d.actor, d.operation_id, null", returning_events,
+     "), gone as (delete from accounts a using asked q where a.account_id = q.account_id and",
+     is_not_seated,
+     " returning a.account_id, a.session_generation + 1 as generation, q.n, q.operation_id, q.reason, q.actor, ",
+     sql::origin_columns,
+     "), audited as (",
+     sql::insert_audit(audit_action::account_deleted, {"gone.account_id"}, "gone"),
+     sql::before_log_lock("gone"),
+     log_lock(),
+     insert_events,
+     "'account', null, d.account_id, d.generation, d.reason, d.actor, d.operation_id, null",
+     returning_events,
      ", idle as materialized (select n, operation_id from asked where n not in (select n from ended)),"
      " feed as materialized (select feed_epoch() as epoch)"
      " select d.n, d.generation, feed.epoch, l.seq from logged l join ended d using (account_id)"
@@ -221,10 +223,9 @@ transaction build_statements(const group<revoke_session>& ops) {
   targets_and_owners.add_each(ops, [](const revoke_session* op) { return op->owner; });
   auto all = targets_and_owners;
   add_operations(all, ops);
-  auto& reported = targets_and_owners;
-  add_origins(reported, ops);
+  add_origins(all, ops);
   return {{&lock_sessions, std::move(targets)},
-          {&report_sessions, std::move(reported)},
+          {&report_sessions, std::move(targets_and_owners)},
           {&end_sessions, std::move(all)}};
 }
 
@@ -260,17 +261,13 @@ transaction build_statements(const group<revoke_account>& ops) {
   add_accounts(p, ops);
   add_operations(p, ops);
   p.add_each(ops, [](const revoke_account* op) { return op->keep; });
-  parameters audited;
-  add_accounts(audited, ops);
-  audited.add_each(ops, [](const revoke_account* op) { return op->operation_id; });
-  add_origins(audited, ops);
-  return {
-    for_accounts(lock_accounts, ops), {&audit_accounts, std::move(audited)}, {&raise_generations, std::move(p)}};
+  add_origins(p, ops);
+  return {for_accounts(lock_accounts, ops), {&raise_generations, std::move(p)}};
 }
 
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<revoke_account>& ops) {
   maybe_outcomes out(ops.size(), refusal(errc::account_not_found, no_such_account));
-  for_each_answer(results[2], ops.size(), [&](std::size_t i, row& raised) {
+  for_each_answer(results[1], ops.size(), [&](std::size_t i, row& raised) {
     revoke_account::result one;
     one.revoked = static_cast<std::size_t>(raised.next<std::int64_t>());
     one.generation = raised.next<std::int32_t>();

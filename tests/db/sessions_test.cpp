@@ -193,4 +193,32 @@ CAF_TEST(an account without sessions has an empty list) {
   CAF_CHECK(!page.has_more);
 }
 
+// A statement's plan is made when a connection first uses it, and may outlive the emptiness of the tables.
+CAF_TEST(a mint that was prepared over empty tables does not read them from end to end later) {
+  migrated_database empty{"sessions"};
+  auto options = empty.options();
+  options.policy.per_account_max = 2;
+  db::connection minting;
+  CAF_REQUIRE(minting.open(options, soon()).code == errc::none);
+  auto watching = empty.connect();
+  run(watching, "vacuum analyze"); // the statistics say that nothing is there
+  new_session(minting, new_account(minting));
+  run(watching, "with a as (insert into accounts (account_id, is_guest) select gen_random_uuid(), true"
+                " from generate_series(1, 5000) returning account_id)"
+                " insert into sessions (session_id, account_id, token_hash, generation)"
+                " select gen_random_uuid(), account_id, sha256(account_id::text::bytea), 0 from a");
+  auto entries_read = [&] {
+    run(minting, "select pg_stat_force_next_flush()");
+    return number(watching, "select sum(idx_tup_read + seq_tup_read) from pg_stat_user_indexes i"
+                            " join pg_stat_user_tables t using (relid)"
+                            " where i.relname in ('sessions', 'accounts', 'audit_events')");
+  };
+  auto owner = new_account(minting);
+  auto before = entries_read();
+  for (int i = 0; i < 3; ++i)
+    new_session(minting, owner); // the last one ends the first
+  CAF_CHECK_LESS_OR_EQUAL(entries_read() - before, 300);
+  CAF_CHECK_EQUAL(number(watching, "select count(*) from sessions where revoke_reason = 'superseded'"), 1);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
