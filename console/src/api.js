@@ -115,6 +115,8 @@ export const paths = {
   audit: "/api/v1/admin/audit",
   feed: "/api/v1/internal/revocations",
   revocations: "/api/v1/admin/revocations",
+  followers: "/api/v1/admin/followers",
+  callers: "/api/v1/admin/callers",
   sweep: "/api/v1/admin/reaper",
   stats: "/api/v1/admin/stats",
 };

@@ -3,7 +3,9 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { get, paths, setKey, trustGateway } from "./api.js";
 import { useAddress } from "./hooks.js";
 import { Account } from "./pages/account.jsx";
+import { Callers } from "./pages/callers.jsx";
 import { Feed } from "./pages/feed.jsx";
+import { Followers } from "./pages/followers.jsx";
 import { Incident } from "./pages/incident.jsx";
 import { Overview } from "./pages/overview.jsx";
 import { Search } from "./pages/search.jsx";
@@ -17,6 +19,8 @@ const PAGES = [
   { name: "search", title: "Search", letter: "s", shows: Search },
   { name: "incident", title: "Incident", letter: "i", shows: Incident },
   { name: "feed", title: "Feed", letter: "f", shows: Feed },
+  { name: "followers", title: "Followers", letter: "l", shows: Followers },
+  { name: "callers", title: "Callers", letter: "c", shows: Callers },
   { name: "sweep", title: "Sweep", letter: "w", shows: Sweep },
   { name: "account", title: "Account", shows: Account },
 ];

@@ -89,6 +89,8 @@ constexpr std::array rows{
   needs("admin_accounts", right::admin_read),
   needs("admin_audit", right::admin_read),
   needs("admin_stats", right::admin_read),
+  needs("admin_followers", right::admin_read),
+  needs("admin_callers", right::admin_read),
   needs("admin_reaper", right::admin_read),
   needs("admin_run_reaper", right::admin_write),
   needs("admin_revoke", right::admin_write),

@@ -91,6 +91,10 @@ private:
   http::responder to_;
 };
 
+feed::follower_origin follower_of(const http::call& c) {
+  return {std::string{c.from.caller}, std::string{c.from.address}};
+}
+
 } // namespace
 
 feed_api::feed_api(front_pointer self, http::server& server, log_store_actor log, const feed::hub_limits& limits)
@@ -121,14 +125,14 @@ void feed_api::follow(const http::call& c, http::responder to) {
     return to.problem({errc::starting, "the revocation log has not been read yet"});
   auto wants_stream = http::prefers_event_stream(c.request);
   if (wants_stream && !to.is_head())
-    subscribe(to, *from);
+    subscribe(c, to, *from);
   else
-    poll(c.request, to, *from);
+    poll(c, to, *from);
 }
 
 // -- streams -----------------------------------------------------------------------------------------------
 
-void feed_api::subscribe(http::responder to, std::optional<cursor> from) {
+void feed_api::subscribe(const http::call& c, http::responder to, std::optional<cursor> from) {
   if (!hub_.has_room())
     return to.problem({errc::connection_limit, "too many subscribers"});
   if (server_.at() == http::server::phase::draining)
@@ -142,12 +146,13 @@ void feed_api::subscribe(http::responder to, std::optional<cursor> from) {
                        const http::response_context& ctx) { feed::append_stream_head(out, ctx, begins_at); },
                    [this, which] { hub_.drained(*which); }, [this, which] { hub_.remove(*which); });
   if (stream)
-    *which = hub_.add(std::move(stream), from);
+    *which = hub_.add(std::move(stream), from, follower_of(c));
 }
 
 // -- JSON --------------------------------------------------------------------------------------------------
 
-void feed_api::poll(const http::request& r, http::responder to, std::optional<cursor> from) {
+void feed_api::poll(const http::call& c, http::responder to, std::optional<cursor> from) {
+  const auto& r = c.request;
   auto page = decode_page(r.query);
   if (!page)
     return to.problem(page.error());
@@ -160,7 +165,8 @@ void feed_api::poll(const http::request& r, http::responder to, std::optional<cu
   to.extend_deadline(*wait);
   to.waits_for("the revocation log");
   hub_.poll(from.value_or(hub_.position()), page->limit, to.began() + *wait,
-            std::make_unique<json_reply>([this, tells = *tells_clock] { return times(tells); }, to));
+            std::make_unique<json_reply>([this, tells = *tells_clock] { return times(tells); }, to),
+            follower_of(c));
 }
 
 feed::answer_times feed_api::times(bool tells_clock) const {

@@ -33,8 +33,8 @@ public:
 
 private:
   void follow(const http::call& c, http::responder to);
-  void subscribe(http::responder to, std::optional<cursor> from);
-  void poll(const http::request& r, http::responder to, std::optional<cursor> from);
+  void subscribe(const http::call& c, http::responder to, std::optional<cursor> from);
+  void poll(const http::call& c, http::responder to, std::optional<cursor> from);
   feed::answer_times times(bool tells_clock) const;
   void read_page(const store::read_events& ask, const std::function<void(feed::page_result)>& then);
 

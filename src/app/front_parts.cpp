@@ -9,6 +9,7 @@
 #include "api/lookup_api.hpp"
 #include "api/oauth_api.hpp"
 #include "api/openapi_api.hpp"
+#include "api/presence_api.hpp"
 #include "api/session_api.hpp"
 #include "api/user_api.hpp"
 #include "api/version_api.hpp"
@@ -64,6 +65,7 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
   parts.modules.push_back(std::make_unique<api::account_api>(self, peers.accounts));
   parts.modules.push_back(std::make_unique<api::user_api>(self, peers.cache, peers.sessions, peers.accounts));
   parts.modules.push_back(std::make_unique<api::admin_api>(self, std::move(operators), feed->hub()));
+  parts.modules.push_back(std::make_unique<api::presence_api>(feed->hub(), options.gate.callers));
   parts.modules.push_back(std::make_unique<api::version_api>(options.service_name, options.version));
   parts.modules.push_back(std::make_unique<api::openapi_api>());
   parts.modules.push_back(std::make_unique<api::console_api>());

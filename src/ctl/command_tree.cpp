@@ -185,8 +185,8 @@ private:
   }
 
   void add_operators() {
-    command(&root_, "followers", "how many follow this replica's feed, and how far it has come itself",
-            show_followers);
+    command(&root_, "followers",
+            "who follows this replica's feed and how far behind, and how far it has come itself", show_followers);
     command(&root_, "stats", "numbers of the service", show_stats);
     auto is_dry_run = room<bool>();
     command(&root_, "sweep", "remove abandoned guests, dead rows and old events now",

@@ -21,13 +21,23 @@ void add_number(table& to, const json::value& from, const char* name, const char
 
 } // namespace
 
-/// The service tells how many there are and how far it has come itself; not who they are.
 exit_code show_followers(const context& with) {
-  return with.ask_and_show(verb::get, admin_path + "stats", {}, [](const json::value& stats) {
-    table shown{{"FOLLOWERS OF THIS REPLICA", ""}};
-    add_number(shown, stats, "streams", "feed.subscribers");
-    add_number(shown, stats, "cursor", "feed.cursor");
-    add_number(shown, stats, "age of the log, s", "feed.lag_s");
+  return with.ask_and_show(verb::get, admin_path + "followers?limit=200", {}, [](const json::value& told) {
+    table replica{{"THIS REPLICA", ""}};
+    add_number(replica, told, "streams", "streams");
+    add_number(replica, told, "long polls", "long_polls");
+    add_number(replica, told, "cursor", "cursor");
+    add_number(replica, told, "age of the log, s", "lag_s");
+    replica.print();
+    const auto* object = told.if_object();
+    const auto* followers = object ? object->if_contains("followers") : nullptr;
+    if (!followers || !followers->is_array() || followers->get_array().empty())
+      return;
+    table shown{{"CALLER", "ADDRESS", "HOW", "BEHIND", "FOR, S", "CURSOR"}};
+    for (const auto& one : followers->get_array())
+      shown.add({text_at(one, "caller"), text_at(one, "address"), text_at(one, "kind"), text_at(one, "behind"),
+                 text_at(one, "since_s"), text_at(one, "cursor")});
+    std::cout << '\n';
     shown.print();
   });
 }

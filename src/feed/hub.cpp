@@ -1,5 +1,6 @@
 #include "feed/hub.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace portcullis::feed {
@@ -43,6 +44,20 @@ void hub::stop() {
 
 hub::numbers hub::count() const noexcept {
   return {streams_.size(), polls_.size(), streams_.cut_count(), streams_.delivered_count(), streams_.delay()};
+}
+
+std::vector<follower_state> hub::followers(std::size_t max) const {
+  std::vector<follower_state> all;
+  all.reserve(streams_.size() + polls_.size());
+  streams_.list(all);
+  polls_.list(all);
+  const auto end = log_.ring().last();
+  for (auto& each : all)
+    each.behind =
+      each.position.epoch == end.epoch && each.position.seq < end.seq ? end.seq - each.position.seq : 0;
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.behind > b.behind; });
+  all.resize(std::min(all.size(), max));
+  return all;
 }
 
 } // namespace portcullis::feed

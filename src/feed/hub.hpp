@@ -1,5 +1,6 @@
 #pragma once
 
+#include "feed/follower.hpp"
 #include "feed/limits.hpp"
 #include "feed/log_window.hpp"
 #include "feed/long_polls.hpp"
@@ -63,8 +64,8 @@ public:
   cursor first_position(std::optional<cursor> wanted) const {
     return streams_.first_position(wanted);
   }
-  subscriber_id add(std::unique_ptr<http::stream> to, std::optional<cursor> wanted) {
-    return streams_.add(std::move(to), wanted);
+  subscriber_id add(std::unique_ptr<http::stream> to, std::optional<cursor> wanted, follower_origin who = {}) {
+    return streams_.add(std::move(to), wanted, std::move(who));
   }
   void drained(subscriber_id which) {
     streams_.drained(which);
@@ -74,8 +75,9 @@ public:
   }
 
   /// Answers at once where there is something, else by the deadline.
-  void poll(cursor from, std::size_t limit, instant deadline, std::unique_ptr<poll_reply> to) {
-    polls_.add(from, limit, deadline, std::move(to));
+  void poll(cursor from, std::size_t limit, instant deadline, std::unique_ptr<poll_reply> to,
+            follower_origin who = {}) {
+    polls_.add(from, limit, deadline, std::move(to), std::move(who));
   }
 
   // -- time
@@ -93,6 +95,9 @@ public:
   }
 
   numbers count() const noexcept;
+
+  /// At most `max` of those who follow, the furthest behind first.
+  std::vector<follower_state> followers(std::size_t max) const;
 
 private:
   hub_limits limits_;

@@ -22,8 +22,15 @@ void long_polls::stop() noexcept {
   check_everyone();
 }
 
-void long_polls::add(cursor from, std::size_t limit, instant deadline, std::unique_ptr<poll_reply> to) {
-  check({from, limit, deadline, std::move(to)});
+void long_polls::add(cursor from, std::size_t limit, instant deadline, std::unique_ptr<poll_reply> to,
+                     follower_origin who) {
+  check({from, limit, deadline, std::move(to), std::move(who), log_.now()});
+}
+
+void long_polls::list(std::vector<follower_state>& into) const {
+  for (const auto& p : polls_)
+    if (!p.to->is_gone())
+      into.push_back({false, p.who, p.from, 0, p.since});
 }
 
 /// Answers one, or has it wait on.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/error.hpp"
+#include "feed/follower.hpp"
 #include "feed/limits.hpp"
 #include "feed/log_window.hpp"
 
@@ -32,7 +33,7 @@ public:
   long_polls(const hub_limits& limits, const log_window& log) : limits_(limits), log_(log) {}
 
   /// Answers at once where there is something, else by the deadline.
-  void add(cursor from, std::size_t limit, instant deadline, std::unique_ptr<poll_reply> to);
+  void add(cursor from, std::size_t limit, instant deadline, std::unique_ptr<poll_reply> to, follower_origin who);
 
   /// There is something new, or time has passed: everyone is to be looked at.
   void check_everyone() noexcept {
@@ -53,12 +54,17 @@ public:
     return polls_.size();
   }
 
+  /// Appends everyone who waits; `behind` is the caller's to tell.
+  void list(std::vector<follower_state>& into) const;
+
 private:
   struct waiting_poll {
     cursor from;
     std::size_t limit = 0;
     instant deadline{};
     std::unique_ptr<poll_reply> to;
+    follower_origin who;
+    instant since{};
     bool is_known = false; // the table has said that there is such a position
   };
 

@@ -53,18 +53,27 @@ cursor streams::first_position(std::optional<cursor> wanted) const {
   return resumes ? *wanted : log_.ring().last();
 }
 
-streams::subscriber_id streams::add(std::unique_ptr<http::stream> to, std::optional<cursor> wanted) {
+streams::subscriber_id streams::add(std::unique_ptr<http::stream> to, std::optional<cursor> wanted,
+                                    follower_origin who) {
   auto& s = subscribers_.emplace_back();
   s.id = next_id_++;
   s.to = std::move(to);
   s.position = fails(failpoint::resume_from_cursor) ? log_.ring().last() : wanted.value_or(log_.ring().last());
   s.written_at = log_.now();
+  s.who = std::move(who);
+  s.since = s.written_at;
   due_.push_back(s.id);
   // The cursor of an event that was acknowledged elsewhere, or none at all: the table knows.
   auto id = s.id;
   if (log_.ring().find(s.position) == event_ring::reach::ahead)
     read_table(s);
   return id;
+}
+
+void streams::list(std::vector<follower_state>& into) const {
+  for (const auto& s : subscribers_)
+    if (!s.is_removed)
+      into.push_back({true, s.who, s.position, 0, s.since});
 }
 
 streams::subscriber* streams::find(subscriber_id which) noexcept {

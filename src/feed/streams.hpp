@@ -1,5 +1,6 @@
 #pragma once
 
+#include "feed/follower.hpp"
 #include "feed/limits.hpp"
 #include "feed/log_window.hpp"
 #include "http/response.hpp"
@@ -40,7 +41,7 @@ public:
   cursor first_position(std::optional<cursor> wanted) const;
 
   /// A stream whose head says where it begins. The rest follows in the next turns.
-  subscriber_id add(std::unique_ptr<http::stream> to, std::optional<cursor> wanted);
+  subscriber_id add(std::unique_ptr<http::stream> to, std::optional<cursor> wanted, follower_origin who);
 
   /// All that was written to it has been taken.
   void drained(subscriber_id which);
@@ -64,6 +65,9 @@ public:
   std::size_t size() const noexcept {
     return subscribers_.size() - removed_;
   }
+  /// Appends everyone; `behind` is the caller's to tell.
+  void list(std::vector<follower_state>& into) const;
+
   std::uint64_t cut_count() const noexcept {
     return cut_;
   }
@@ -85,6 +89,8 @@ private:
     bool is_live = false;          // it was up to date once, and has to keep up
     bool is_removed = false;       // it is over; its place is taken away in the next turn
     instant written_at{};
+    follower_origin who;
+    instant since{};
   };
 
   subscriber* find(subscriber_id which) noexcept;

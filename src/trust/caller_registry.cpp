@@ -30,7 +30,7 @@ bool caller_registry::add(caller who, caller_proofs proofs) {
       || std::any_of(proofs.keys.begin(), proofs.keys.end(), is_taken(by_key_))
       || std::any_of(names.begin(), names.end(), is_taken(by_certificate_)))
     return false;
-  auto made = std::make_unique<entry>(entry{std::move(who), std::move(proofs.certificates)});
+  auto made = std::make_unique<entry>(entry{std::move(who), std::move(proofs.certificates), proofs.keys.size()});
   for (const auto& key : proofs.keys)
     by_key_.emplace(key, made.get());
   for (const auto& name : made->certificates)
@@ -50,6 +50,15 @@ const caller* caller_registry::find_certificate(std::string_view name) const noe
 
 const caller* caller_registry::find_name(std::string_view name) const noexcept {
   return find_in(by_name_, name);
+}
+
+std::vector<caller_registry::listed> caller_registry::list() const {
+  std::vector<listed> all;
+  all.reserve(by_name_.size());
+  for (const auto& [name, made] : by_name_)
+    all.push_back({&made->who, made->keys, &made->certificates});
+  std::sort(all.begin(), all.end(), [](const listed& a, const listed& b) { return a.who->name < b.who->name; });
+  return all;
 }
 
 } // namespace portcullis::trust

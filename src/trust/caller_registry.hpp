@@ -46,6 +46,15 @@ public:
   const caller* find_certificate(std::string_view name) const noexcept;
   const caller* find_name(std::string_view name) const noexcept;
 
+  /// A caller as an operator may see it: never a key, nor the hash of one.
+  struct listed {
+    const caller* who;
+    std::size_t keys;
+    const std::vector<std::string>* certificates;
+  };
+  /// By name.
+  std::vector<listed> list() const;
+
   std::size_t size() const noexcept {
     return by_name_.size();
   }
@@ -54,6 +63,7 @@ private:
   struct entry {
     caller who;
     std::vector<std::string> certificates; // what `by_certificate_` looks at
+    std::size_t keys = 0;
   };
 
   std::unordered_map<std::string_view, std::unique_ptr<entry>> by_name_;

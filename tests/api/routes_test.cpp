@@ -74,6 +74,8 @@ std::vector<row> rows() {
     {"GET, HEAD", "/api/v1/admin/accounts", "admin_accounts", audience::admin},
     {"GET, HEAD", "/api/v1/admin/audit", "admin_audit", audience::admin},
     {"GET, HEAD", "/api/v1/admin/stats", "admin_stats", audience::admin},
+    {"GET, HEAD", "/api/v1/admin/followers", "admin_followers", audience::admin},
+    {"GET, HEAD", "/api/v1/admin/callers", "admin_callers", audience::admin},
     {"GET, HEAD", "/api/v1/admin/reaper", "admin_reaper", audience::admin},
     {"POST", "/api/v1/admin/reaper/run", "admin_run_reaper", audience::admin},
     {"POST", "/api/v1/admin/revocations", "admin_revoke", audience::admin},

@@ -171,6 +171,30 @@ inConsole("the feed shows what ends, also what ended while it was cut off", "#/f
   await expectAccessible(page);
 });
 
+inConsole("who follows is shown while it does", "#/followers", async (page) => {
+  await page.getByText("Nobody follows").waitFor();
+  await expectAccessible(page);
+  const stop = new AbortController();
+  await fetch(`${world.origin}/api/v1/internal/revocations`, {
+    headers: { Accept: "text/event-stream", "X-Caller-Key": keys.gateway },
+    signal: stop.signal,
+  });
+  await page.getByRole("row", { name: /gateway 127\.0\.0\.1 stream up to date/ }).waitFor();
+  await expectAccessible(page);
+  await picture(page, "followers-one");
+  stop.abort();
+  await page.getByText("Nobody follows").waitFor();
+});
+
+inConsole("callers are shown with what they may, never with keys", "#/callers", async (page) => {
+  const row = page.getByRole("row", { name: /^reader/ });
+  await row.getByText("admin:read").waitFor();
+  await row.getByText("1 key").waitFor();
+  assert.equal(await row.getByText("admin:write").count(), 0);
+  assert.ok(!(await page.content()).includes(keys.reader));
+  await expectAccessible(page);
+});
+
 /** The bulk revocation as the contract has it, in place of the service's: what was sent is kept in `asked`. */
 async function pretendBulk(page, asked) {
   const id = "01a2190e-29be-7515-ba96-d58307a959dc";
@@ -300,7 +324,7 @@ for (const width of [360, 1440])
     inConsole(`every page at ${width} pixels, ${dark ? "dark" : "light"}`, "", async (page) => {
       const id = people[2].account;
       for (const [name, at] of [["overview", "overview"], ["search", "search?q=player"], ["account", `account/${id}`],
-        ["incident", "incident"], ["feed", "feed"], ["sweep", "sweep"]]) {
+        ["incident", "incident"], ["feed", "feed"], ["followers", "followers"], ["callers", "callers"], ["sweep", "sweep"]]) {
         await page.goto(`${world.origin}/console/#/${at}`);
         await page.getByRole("heading", { level: 1 }).waitFor();
         await page.locator(".busy").first().waitFor({ state: "detached" });

@@ -51,6 +51,8 @@ ROUTES = [
     ("GET", "/api/v1/admin/accounts", "admin:read"),
     ("GET", "/api/v1/admin/audit", "admin:read"),
     ("GET", "/api/v1/admin/stats", "admin:read"),
+    ("GET", "/api/v1/admin/followers", "admin:read"),
+    ("GET", "/api/v1/admin/callers", "admin:read"),
     ("GET", "/api/v1/admin/reaper", "admin:read"),
     ("POST", "/api/v1/admin/reaper/run", "admin:write"),
     ("POST", "/api/v1/admin/revocations", "admin:write"),

@@ -158,9 +158,11 @@ def test_the_feed_is_followed_as_it_comes(service, mint):
     service.resolve(minted["token"]).expect(200)
 
 
-def test_numbers_followers_and_the_sweep(ctl, ctl_json):
+def test_numbers_followers_and_the_sweep(service, ctl, ctl_json):
     assert "feed.cursor" in ctl("stats")
-    assert is_cursor(ctl_json("followers")["feed"]["cursor"])
+    assert is_cursor(ctl_json("followers")["cursor"])
+    with service.subscribe():
+        eventually(lambda: "127.0.0.1" in ctl("followers"), "who follows is shown")
     assert ctl_json("sweep", "--dry-run")["dry_run"] is True
     ctl("sweep", code=DECLINED)
     assert ctl_json("sweep", "--yes")["dry_run"] is False

@@ -261,6 +261,30 @@ CAF_TEST(a stream that does not keep up is cut off and counted) {
   CAF_CHECK_EQUAL(w.h.count().cut, 1u);
 }
 
+CAF_TEST(followers are told with the furthest behind first) {
+  world w{100};
+  received second;
+  w.log(5);
+  w.h.add(std::make_unique<recorded_stream>(w.got), cursor{first_epoch, 13}, {"near", "192.0.2.1"});
+  const auto far =
+    w.h.add(std::make_unique<recorded_stream>(second), cursor{first_epoch, 11}, {"far", "192.0.2.2"});
+  w.now += std::chrono::seconds{3};
+  auto told = w.h.followers(10);
+  CAF_REQUIRE_EQUAL(told.size(), 2u);
+  CAF_CHECK_EQUAL(told[0].origin.caller, "far");
+  CAF_CHECK_EQUAL(told[0].behind, 4u);
+  CAF_CHECK(told[0].is_stream && w.now - told[0].since == std::chrono::seconds{3});
+  CAF_CHECK_EQUAL(told[1].origin.address, "192.0.2.1");
+  CAF_CHECK_EQUAL(told[1].behind, 2u);
+  CAF_CHECK_EQUAL(w.h.followers(1).size(), 1u);
+
+  w.run_to_the_end();
+  for (const auto& each : w.h.followers(10))
+    CAF_CHECK(each.behind == 0 && each.position == (cursor{first_epoch, 15}));
+  w.h.remove(far);
+  CAF_CHECK_EQUAL(w.h.followers(10).size(), 1u);
+}
+
 CAF_TEST(the delay of an event is observed once) {
   world w{100};
   received other;
