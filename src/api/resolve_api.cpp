@@ -176,6 +176,7 @@ void resolve_api::answer(const peeked_sessions::answer& known) {
     count(session_status::revoked, source::memory);
     return send(to, as, session_status::revoked, known.record);
   case peeked_sessions::knowledge::expired:
+    count(session_status::expired, source::memory);
     return send(to, as, session_status::expired, known.record);
   case peeked_sessions::knowledge::unknown:
     count(session_status::unknown, source::memory);
@@ -197,23 +198,36 @@ void resolve_api::load(http::responder to, form as, const load_session& what, so
       },
       [this, to, from](const caf::error& err) {
         guard("load", [&] {
-          ++resolved_[static_cast<std::size_t>(from)][failed];
+          count(outcome::error, from);
           to.problem(to_failure(err));
         });
       });
 }
 
 void resolve_api::count(session_status status, source from) {
-  ++resolved_[static_cast<std::size_t>(from)][static_cast<std::size_t>(status)];
+  switch (status) {
+  case session_status::unknown:
+    return count(outcome::unknown, from);
+  case session_status::revoked:
+    return count(outcome::revoked, from);
+  case session_status::expired:
+    return count(outcome::expired, from);
+  case session_status::active:
+    return count(outcome::active, from);
+  }
+}
+
+void resolve_api::count(outcome what, source from) {
+  ++resolved_[static_cast<std::size_t>(from)][static_cast<std::size_t>(what)];
 }
 
 void resolve_api::add_to(metrics::snapshot& s) const {
-  constexpr std::array outcomes{"unknown", "revoked", "active", "error"}; // as `session_status` has them
+  constexpr std::array<const char*, outcomes> told{"unknown", "revoked", "expired", "active", "error"};
   constexpr std::array names{"memory", "load", "read_through"};
   for (std::size_t from = 0; from < sources; ++from)
-    for (std::size_t outcome = 0; outcome < outcomes.size(); ++outcome)
-      s.add("portcullis_sessions_resolved_total", resolved_[from][outcome],
-            {{"outcome", outcomes[outcome]}, {"source", names[from]}});
+    for (std::size_t what = 0; what < outcomes; ++what)
+      s.add("portcullis_sessions_resolved_total", resolved_[from][what],
+            {{"outcome", told[what]}, {"source", names[from]}});
 }
 
 void resolve_api::send(http::responder to, form as, session_status status, const session_record& record) const {

@@ -55,7 +55,8 @@ private:
   /// What has told it.
   enum class source : std::uint8_t { memory, load, read_through };
   static constexpr std::size_t sources = 3;
-  static constexpr std::size_t failed = 3; // after the places of `session_status`
+  enum class outcome : std::uint8_t { unknown, revoked, expired, active, error };
+  static constexpr std::size_t outcomes = 5;
 
   void resolve(const http::call& c, http::responder to);
   void verify(const http::call& c, http::responder to);
@@ -66,6 +67,7 @@ private:
   void answer(const peeked_sessions::answer& known);
   void load(http::responder to, form as, const load_session& what, source from);
   void count(session_status status, source from);
+  void count(outcome what, source from);
   void send(http::responder to, form as, session_status status, const session_record& record) const;
   void send_active(http::responder to, form as, const session_record& record) const;
   std::chrono::seconds keep_for(const session_record& record) const;
@@ -82,7 +84,7 @@ private:
   bool is_collecting_ = false;                 // a `collect_atom` is on its way
   instant log_read_began_ = instant::min();    // of the last complete read of the log
   told_clock clock_;                           // the database's
-  std::array<std::array<std::uint64_t, failed + 1>, sources> resolved_{};
+  std::array<std::array<std::uint64_t, outcomes>, sources> resolved_{};
 };
 
 } // namespace portcullis::api
