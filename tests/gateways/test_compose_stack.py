@@ -1,5 +1,6 @@
 """The gateway and the application of the compose stack, with the files that it mounts, and the walk through them."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ class ComposeNginx:
     def __init__(self, name, directory, port, **places):
         self.port = port
         text = (EXAMPLES / "compose" / f"{name}.conf").read_text().replace("/tmp/", f"{directory}/")
+        text = text.replace("/srv/player/", f"{EXAMPLES}/player/")
         for shown, place in places.items():
             assert shown.replace("__", ":") in text
             text = text.replace(shown.replace("__", ":"), place)
@@ -84,6 +86,32 @@ def test_the_walk_goes_through_the_gateway(stack):
 def test_the_walk_takes_a_service_for_no_gateway(service):
     done = walk("--gateway", f"http://127.0.0.1:{service.port}")
     assert done.returncode == 1 and "answered 404" in done.stderr
+
+
+def test_the_player_s_page_is_there_with_all_that_it_names(stack):
+    gateway, _ = stack
+    page = exchange(gateway.port, "GET", "/player/")
+    assert page.status == 200 and page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    scripts = re.findall(r'src="([^"]+)"', page.body.decode())
+    assert scripts == ["begin.js", "portcullis-sessions.js"]
+    for script in scripts:
+        answer = exchange(gateway.port, "GET", f"/player/{script}")
+        assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/javascript")
+
+
+def test_the_player_s_cookie_counts_where_there_is_no_authorization(stack, mint):
+    gateway, _ = stack
+    first, other = mint(), mint()
+    ask = lambda method, path, **parts: exchange(gateway.port, method, path, **parts)
+    cookie = {"Cookie": f"theme=dark; portcullis={first['token']}"}
+    told = ask("GET", "/api/v1/user/sessions", headers=cookie).expect(200)["sessions"]
+    assert [each["session_id"] for each in told] == [first["session"]["session_id"]]
+    assert ask("GET", "/basket", headers=cookie, token=other["token"]).expect(200)["user"] == other["account"]["account_id"]
+    ask("DELETE", f"/api/v1/user/sessions/{first['session']['session_id']}", headers=cookie).expect(200)
+    eventually(lambda: ask("GET", "/basket", headers=cookie).status == 401, "the session has ended")
+    assert ask("GET", "/api/v1/user/sessions").status == 401
+    assert ask("GET", "/api/v1/user/sessions", headers={"Cookie": "portcullis="}).status == 401
 
 
 def test_without_the_edge_nobody_gets_in(stack, mint):
