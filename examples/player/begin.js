@@ -13,6 +13,7 @@ function remember(token) {
 function show() {
   const isIn = document.cookie.split("; ").some((each) => each.startsWith(`${COOKIE}=pcs_`));
   part("guest").hidden = isIn;
+  document.querySelector("portcullis-sessions")?.remove(); // of a session that is over
   if (isIn) document.querySelector("main").append(document.createElement("portcullis-sessions"));
 }
 

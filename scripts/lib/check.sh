@@ -90,7 +90,7 @@ check_compose() {
   fi
 }
 
-check_kustomize() { scripts/check-kustomize packaging/kustomize/base; }
+check_kustomize() { scripts/check-kustomize packaging/kustomize/base && scripts/check-helm packaging/helm/portcullis; }
 
 readonly source_lines_max=500
 
