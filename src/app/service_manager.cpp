@@ -1,5 +1,7 @@
 #include "app/service_manager.hpp"
 
+#include "core/environment.hpp"
+
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -7,19 +9,12 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
 namespace portcullis {
 
 namespace {
-
-/// Nobody in this process changes the environment.
-std::string_view variable(const char* name) {
-  const char* value = std::getenv(name); // NOLINT(concurrency-mt-unsafe)
-  return value == nullptr ? std::string_view{} : value;
-}
 
 std::uint64_t number(std::string_view text) {
   std::uint64_t value = 0;
@@ -30,10 +25,10 @@ std::uint64_t number(std::string_view text) {
 } // namespace
 
 service_manager service_manager::from_environment() {
-  const auto watched = variable("WATCHDOG_PID");
+  const auto watched = environment_variable("WATCHDOG_PID");
   const bool is_ours = watched.empty() || number(watched) == static_cast<std::uint64_t>(::getpid());
-  const std::chrono::microseconds watchdog{is_ours ? number(variable("WATCHDOG_USEC")) : 0};
-  return {std::string{variable("NOTIFY_SOCKET")}, watchdog};
+  const std::chrono::microseconds watchdog{is_ours ? number(environment_variable("WATCHDOG_USEC")) : 0};
+  return {std::string{environment_variable("NOTIFY_SOCKET")}, watchdog};
 }
 
 service_manager::service_manager(std::string socket, std::chrono::microseconds watchdog)

@@ -84,8 +84,13 @@ std::string fish_script(const CLI::App& root) {
     const auto begins = " -n 'string match -q -- \"*" + path + "*\" (commandline -pc)' ";
     for (const auto* option : command.get_options())
       for (const auto& name : option->get_lnames())
-        out +=
-          "complete -c portcullis" + begins + "-l " + name + " -d " + quoted(option->get_description()) + "\n";
+        out.append("complete -c portcullis")
+          .append(begins)
+          .append("-l ")
+          .append(name)
+          .append(" -d ")
+          .append(quoted(option->get_description()))
+          .append("\n");
   });
   return out;
 }

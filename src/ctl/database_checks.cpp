@@ -1,5 +1,6 @@
 #include "ctl/doctor.hpp"
 
+#include "core/environment.hpp"
 #include "db/connection.hpp"
 #include "db/exchange.hpp"
 #include "db/migrations.hpp"
@@ -21,12 +22,12 @@ instant soon() {
 
 /// The DSN of the environment, as the service reads it: itself, or the file that holds it.
 std::string given_dsn() {
-  if (const auto* dsn = std::getenv("BACKEND_POSTGRES_DSN"); dsn != nullptr && *dsn != '\0')
-    return dsn;
-  const auto* path = std::getenv("BACKEND_POSTGRES_DSN_FILE");
-  if (path == nullptr || *path == '\0')
+  if (const auto dsn = environment_variable("BACKEND_POSTGRES_DSN"); !dsn.empty())
+    return std::string{dsn};
+  const auto path = environment_variable("BACKEND_POSTGRES_DSN_FILE");
+  if (path.empty())
     return {};
-  std::ifstream file{path};
+  std::ifstream file{std::string{path}};
   return {std::istreambuf_iterator<char>{file}, {}};
 }
 
@@ -118,8 +119,8 @@ void check_database_clock(db::connection& conn, findings& to) {
 
 void check_connection_limit(db::connection& conn, findings& to) {
   constexpr std::int64_t pool_default = 25;
-  const auto* text = std::getenv("BACKEND_POSTGRES_MAX_OPEN_CONNS");
-  const auto pool = text != nullptr && *text != '\0' ? std::atoll(text) : pool_default;
+  const std::string text{environment_variable("BACKEND_POSTGRES_MAX_OPEN_CONNS")};
+  const auto pool = !text.empty() ? std::strtoll(text.c_str(), nullptr, 10) : pool_default;
   question asked{conn, "connections",
                  "select current_setting('max_connections')::bigint"
                  " - current_setting('superuser_reserved_connections')::bigint",

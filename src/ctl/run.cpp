@@ -1,13 +1,14 @@
 #include "ctl/run.hpp"
 
 #include "core/ascii.hpp"
+#include "core/environment.hpp"
 #include "ctl/command_tree.hpp"
 
 #include <CLI/Error.hpp>
 
 #include <signal.h>
 
-#include <cstdlib>
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 
@@ -24,16 +25,14 @@ bool read_caller_key(command_tree& tree) {
       complain("the file of the caller's key cannot be read, or is empty: " + tree.caller_key_file);
       return false;
     }
-  } else if (const auto* given = std::getenv("PORTCULLIS_CALLER_KEY"); given != nullptr) {
-    key = given;
+  } else {
+    key = environment_variable("PORTCULLIS_CALLER_KEY");
   }
   key = std::string{ascii::trim(key, ascii::white_space)};
-  for (const char c : key)
-    if (c <= ' ' || c > '~') {
-      complain("the caller's key has characters that no key has");
-      return false;
-    }
-  return true;
+  const bool is_well_formed = std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c <= '~'; });
+  if (!is_well_formed)
+    complain("the caller's key has characters that no key has");
+  return is_well_formed;
 }
 
 bool is_address(std::string_view text) {

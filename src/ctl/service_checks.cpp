@@ -3,6 +3,8 @@
 #include <boost/json.hpp>
 #include <curl/curl.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <ctime>
@@ -16,10 +18,9 @@ constexpr double open_files_min = 4'096;     // of a service that many connectio
 constexpr double open_files_share_max = 0.8; // in use
 
 bool is_loopback(const std::string& address) {
-  for (const auto* host : {"://127.", "://localhost", "://[::1]"})
-    if (address.find(host) != std::string::npos)
-      return true;
-  return false;
+  static constexpr std::array hosts{"://127.", "://localhost", "://[::1]"};
+  return std::any_of(hosts.begin(), hosts.end(),
+                     [&](const char* host) { return address.find(host) != std::string::npos; });
 }
 
 void check_transport(const std::string& address, findings& to) {

@@ -1,9 +1,10 @@
 #include "ctl/table.hpp"
 
+#include "core/environment.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 
 namespace portcullis::ctl {
@@ -19,7 +20,7 @@ std::size_t width_of(const std::string& text) {
 }
 
 bool has_colours() {
-  static const bool has = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+  static const bool has = isatty(STDOUT_FILENO) == 1 && environment_variable("NO_COLOR").empty();
   return has;
 }
 

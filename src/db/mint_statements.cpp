@@ -171,8 +171,10 @@ void tell_superseded(result_set& rows, maybe_outcomes& mints) {
     of_account.last = read_cursor(event);
   }
   for (auto& one : mints) {
-    auto* made = one && !by_account.empty() ? std::get_if<minted>(&*one) : nullptr;
-    auto found = made != nullptr ? by_account.find(made->account.account_id) : by_account.end();
+    auto* made = one ? std::get_if<minted>(&*one) : nullptr;
+    if (made == nullptr)
+      continue;
+    auto found = by_account.find(made->account.account_id);
     if (found == by_account.end())
       continue;
     made->superseded = std::exchange(found->second.sessions, {});
