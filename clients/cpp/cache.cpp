@@ -72,7 +72,7 @@ std::optional<timestamp> parse_time(std::string_view text) {
   constexpr std::string_view form = "0000-00-00T00:00:00";
   if (text.size() <= form.size() || text.back() != 'Z')
     return std::nullopt;
-  for (const std::size_t at : {4, 7, 10, 13, 16})
+  for (const std::size_t at : {4U, 7U, 10U, 13U, 16U})
     if (text[at] != form[at])
       return std::nullopt;
   const auto year = digits(text, 0, 4), month = digits(text, 5, 2), day = digits(text, 8, 2);
