@@ -432,11 +432,11 @@ def test_a_log_that_cannot_be_read(narrow, database):
     token = mint(narrow)["token"]
     with database.locked("backend.revocation_events"):
         with moves(narrow.http, "portcullis_session_cache_read_throughs_total"):
-            eventually(lambda: 'source="read_through"} 1\n' in resolved(narrow, token), "memory is not answered from")
+            eventually(lambda: 'source="read_through"} 1\n' in scrape_after_resolve(narrow, token), "memory is not answered from")
         assert re.search(r"^portcullis_revocation_lease_remaining_seconds 0$", scrape(narrow.http), re.M)
 
 
-def resolved(service, token):
+def scrape_after_resolve(service, token):
     service.resolve(token)
     return scrape(service.http)
 
