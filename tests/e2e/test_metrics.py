@@ -213,7 +213,7 @@ def test_sessions_and_accounts(service, edge):
         service.gateway.delete(f"/accounts/{made['account']['account_id']}").expect(204)
 
 
-def resolved(http):
+def outcomes(http):
     found = re.findall(r'^portcullis_sessions_resolved_total{outcome="(\w+)",source="(\w+)"} (\d+)', scrape(http), re.M)
     return {(outcome, source): int(count) for outcome, source, count in found if int(count) > 0}
 
@@ -222,15 +222,15 @@ def test_every_outcome_of_a_resolve_by_its_name(database, new_service):
     service = new_service(database).start()
     made = mint(service)
     service.resolve(made["token"]).expect(200)
-    assert resolved(service.http) == {("active", "memory"): 1}
+    assert outcomes(service.http) == {("active", "memory"): 1}
     service.gateway.post("/sessions/revoke", token=made["token"]).expect(200)
     service.resolve(made["token"]).expect_problem(401, "session_revoked")
     service.resolve(ANOTHER_NEVER_MINTED).expect_problem(401, "session_unknown")
-    assert resolved(service.http) == {("active", "memory"): 1, ("revoked", "memory"): 1, ("unknown", "load"): 1}
+    assert outcomes(service.http) == {("active", "memory"): 1, ("revoked", "memory"): 1, ("unknown", "load"): 1}
     brief = new_service(database, BACKEND_SESSION_MAX_AGE="1ms").start()
     token = mint(brief)["token"]
     eventually(lambda: brief.resolve(token).status == 401, "the session has expired")
-    assert "expired" in {outcome for outcome, _ in resolved(brief.http)}
+    assert "expired" in {outcome for outcome, _ in outcomes(brief.http)}
 
 
 def test_subscribers(service):
