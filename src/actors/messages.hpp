@@ -219,6 +219,7 @@ struct db_batch_result {
   std::vector<std::size_t> blocked;     // indexes that were not done because somebody holds a lock that they need
   bool connected = false;               // whether the worker has a usable connection now
   bool was_sent = true;                 // false: there was no connection, and nothing reached the server
+  instant opened_at = instant::max();   // the connection that it was sent on
   std::string error;                    // for the log, when it has not
 };
 

@@ -111,7 +111,7 @@ void db_pool_state::finished(const caf::actor_addr& who, db_batch_result& result
   } else {
     disconnected(*w, result.error);
   }
-  run_again(std::move(lost), result.was_sent);
+  run_again(std::move(lost), result.was_sent, result.opened_at);
   dispatch();
 }
 
@@ -140,14 +140,19 @@ db_pool_state::operations db_pool_state::settle(operations batch, instant sent_a
 }
 
 /// Has operations whose outcome is lost run again. What never reached the server waits at the head of its queue
-/// for a connection, however often one could not be made; what did counts as an attempt, and pauses first.
-void db_pool_state::run_again(operations lost, bool was_sent) {
+/// for a connection, however often one could not be made; what did pauses first, and counts as an attempt. Not so
+/// when the connection is older than the operation's last loss: what cut that one has mostly cut them all, and an
+/// operation may meet each of them.
+void db_pool_state::run_again(operations lost, bool was_sent, instant opened_at) {
   auto now = options_.now();
   operations unsent;
   for (auto& op : lost) {
     if (op.is_answered())
       continue;
-    op.attempts += was_sent ? 1 : 0;
+    if (was_sent && opened_at > op.lost_at) {
+      ++op.attempts;
+      op.lost_at = now;
+    }
     if (op.attempts >= options_.attempts_max || op.deadline <= now || is_away(now)) {
       op.answer(unavailable());
       continue;
@@ -255,7 +260,7 @@ void db_pool_state::worker_died(const caf::actor_addr& who) {
   log::error("database worker died", {{"operations", i->batch.size()}});
   auto lost = std::move(i->batch);
   workers_.erase(i);
-  run_again(std::move(lost), true);
+  run_again(std::move(lost), true, instant::max());
   add_worker();
 }
 

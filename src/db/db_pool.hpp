@@ -83,7 +83,7 @@ private:
   void send_batch(worker& w, db::lane from);
   void finished(const caf::actor_addr& who, db_batch_result& result);
   operations settle(operations batch, instant sent_at, db_batch_result& result);
-  void run_again(operations lost, bool was_sent);
+  void run_again(operations lost, bool was_sent, instant opened_at);
   void expire_batch(worker& w, instant now);
   void answer_unavailable(operations ops);
 

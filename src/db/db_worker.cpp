@@ -51,6 +51,7 @@ db_batch_result db_worker_state::run(const db_batch& batch, const tell_function&
     result.was_sent = false;
     return result;
   }
+  result.opened_at = connection.opened_at();
   db::execute_options how;
   how.by_contention = batch.by_contention;
   how.on_settled = [&](std::vector<db::settled>&& news) {

@@ -71,7 +71,8 @@ struct queued_operation {
   instant enqueued{};
   instant deadline{};
   unsigned attempts = 0;
-  instant not_before{}; // of one that is to run again
+  instant lost_at = instant::min(); // the last of them
+  instant not_before{};             // of one that is to run again
   lane from = lane::read;
   std::shared_ptr<void> blocked_on; // while it lives, what needs the same lock is put aside too
 };

@@ -180,6 +180,31 @@ CAF_TEST(attempts are bounded) {
   CAF_CHECK(workers->empty());
 }
 
+CAF_TEST(a loss with a connection that is older than the loss before is no attempt) {
+  start_connected();
+  const auto opened_at = clock.now();
+  const auto got = write(1);
+  for (int connection = 0; connection < 5; ++connection) { // all of them were cut when the first was
+    auto asked = take_batch(make_ids({1}));
+    auto result = lost_result_of(asked.message);
+    result.opened_at = opened_at;
+    finish(asked, std::move(result));
+    pass(50ms);
+    connect_all();
+  }
+  for (int attempt = 1; attempt < 3; ++attempt) { // what is cut anew counts
+    CAF_CHECK(got->is_open());
+    auto asked = take_batch(make_ids({1}));
+    auto result = lost_result_of(asked.message);
+    result.opened_at = clock.now();
+    finish(asked, std::move(result));
+    pass(50ms);
+    connect_all();
+  }
+  CAF_CHECK(is_error(got, errc::database_unavailable));
+  CAF_CHECK(workers->empty());
+}
+
 CAF_TEST(a worker that dies is replaced and its operations run again) {
   start_connected();
   const auto got = write(1);
