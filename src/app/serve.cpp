@@ -148,7 +148,7 @@ result<void> prepare(const config::settings& settings, reloading& files, supervi
   options.tls = files.tls;
   for (const auto& address : settings.http.listen) {
     auto& made = options.listening.emplace_back();
-    if (auto err = listen_on(address.host, address.port, &made); err.code != errc::none)
+    if (auto err = listen_on(address.host, address.port, &made, settings.http.sharing); err.code != errc::none)
       return err;
   }
   return {};

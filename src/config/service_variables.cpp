@@ -137,6 +137,9 @@ std::vector<variable> limit_variables(const variable_maker& make) {
     make.duration(
       "HTTP_WRITE_TIMEOUT", in(&settings::http, &http_settings::limits, &http::server_limits::write_timeout),
       milliseconds{100}, minutes{10}, "a connection that takes no byte of its answer for this long is closed"),
+    make.choice(
+      "HTTP_REUSE_PORT", in(&settings::http, &http_settings::sharing), parse_port_sharing, "off or on",
+      "several processes listen on the same port and share its connections; all of them must have it on"),
     make.duration("SHUTDOWN_DELAY", in(&settings::http, &http_settings::shutdown_delay), milliseconds{0},
                   minutes{10}, "at a stop: /readyz fails and everything else is served for this long"),
     make.duration(

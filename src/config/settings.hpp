@@ -7,6 +7,7 @@
 #include "feed/limits.hpp"
 #include "http/server/access_mode.hpp"
 #include "http/server/limits.hpp"
+#include "net/listener.hpp"
 #include "net/tls_context.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/tracing.hpp"
@@ -32,8 +33,9 @@ using std::chrono::milliseconds;
 
 struct http_settings {
   std::vector<listen_address> listen{listen_address{}};
-  http::server_limits limits; // `request_timeout` apart, which is computed
-  feed::hub_limits feed;      // the service's
+  port_sharing sharing = port_sharing::off; // of the listen addresses
+  http::server_limits limits;               // `request_timeout` apart, which is computed
+  feed::hub_limits feed;                    // the service's
   http::access_mode access_log = http::access_mode::off;
 
   milliseconds shutdown_delay{2'000}; // at a stop, not ready but serving

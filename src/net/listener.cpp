@@ -31,13 +31,15 @@ std::uint16_t bound_port(int fd) noexcept {
 }
 
 /// A listening socket on `address`, or -1 with errno set.
-int try_listen(const addrinfo& address) noexcept {
+int try_listen(const addrinfo& address, port_sharing sharing) noexcept {
   int fd = ::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0)
     return -1;
   int on = 1;
   int off = 0;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (sharing == port_sharing::on)
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (address.ai_family == AF_INET6)
     ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   if (::bind(fd, address.ai_addr, address.ai_addrlen) == 0 && ::listen(fd, backlog) == 0)
@@ -50,7 +52,7 @@ int try_listen(const addrinfo& address) noexcept {
 
 } // namespace
 
-failure listen_on(const std::string& host, std::uint16_t port, listener* out) {
+failure listen_on(const std::string& host, std::uint16_t port, listener* out, port_sharing sharing) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -68,7 +70,7 @@ failure listen_on(const std::string& host, std::uint16_t port, listener* out) {
     for (auto* address = addresses.get(); address != nullptr; address = address->ai_next) {
       if (address->ai_family != family)
         continue;
-      int fd = try_listen(*address);
+      int fd = try_listen(*address, sharing);
       if (fd >= 0) {
         *out = {fd, bound_port(fd)};
         return {};

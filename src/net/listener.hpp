@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace portcullis {
 
@@ -14,9 +16,25 @@ struct listener {
   std::uint16_t port = 0; // the one that was bound, when 0 was asked for
 };
 
+/// Whether other processes of this user may listen on the port as well (SO_REUSEPORT, socket(7)): the kernel gives
+/// each new connection to one of those who do. All of them must ask for it.
+enum class port_sharing : std::uint8_t { off, on };
+
+constexpr std::string_view to_string(port_sharing sharing) noexcept {
+  return sharing == port_sharing::on ? "on" : "off";
+}
+
+constexpr std::optional<port_sharing> parse_port_sharing(std::string_view text) noexcept {
+  for (auto sharing : {port_sharing::off, port_sharing::on})
+    if (text == to_string(sharing))
+      return sharing;
+  return std::nullopt;
+}
+
 /// Binds and listens. An empty `host` means every interface, IPv4 and IPv6. Done before any actor starts, so
 /// that a port in use stops the start with a clear line.
-failure listen_on(const std::string& host, std::uint16_t port, listener* out);
+failure listen_on(const std::string& host, std::uint16_t port, listener* out,
+                  port_sharing sharing = port_sharing::off);
 
 /// Has the kernel drop requests for new connections from now on: who asks will ask again, of whoever listens then.
 /// Handshakes that have begun come to their end, and those who are connected can be accepted. Best effort.

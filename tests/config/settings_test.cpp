@@ -271,6 +271,14 @@ CAF_TEST(TLS and required callers need their files) {
   sound({{"BACKEND_CALLERS_REQUIRED", "true"}, {"BACKEND_CALLERS_FILE", "/dev/null"}});
 }
 
+CAF_TEST(a port is shared only when that is asked for) {
+  CAF_CHECK(sound({}).http.sharing == port_sharing::off);
+  CAF_CHECK(sound({{"BACKEND_HTTP_REUSE_PORT", "on"}}).http.sharing == port_sharing::on);
+  CAF_CHECK(sound({{"BACKEND_HTTP_REUSE_PORT", "off"}}).http.sharing == port_sharing::off);
+  for (const char* text : {"true", "1", "ON", "yes"})
+    check_refused("BACKEND_HTTP_REUSE_PORT", text);
+}
+
 CAF_TEST(integers have bounds and no other form) {
   for (const char* text : {"-1", "1.5", "1e3", "5 5", "0x10", "1001", "18446744073709551616"})
     check_refused("BACKEND_POSTGRES_MAX_OPEN_CONNS", text);
