@@ -22,7 +22,6 @@ def pair(database, new_service):
     return services, shared
 
 
-
 @contextlib.contextmanager
 def connected(port):
     with contextlib.ExitStack() as stack:
@@ -42,7 +41,7 @@ def test_connections_to_a_shared_port_are_spread_over_its_processes(pair):
     with connected(shared) as connections:
         ask_all(connections, token, 200)
         served = [service.open_files() - count for service, count in zip(services, before)]
-        assert sum(served) >= CONNECTIONS and min(served) >= CONNECTIONS // 8, served
+        assert min(served) >= CONNECTIONS // 8, served
 
 
 def test_a_revocation_through_a_shared_port_holds_for_whoever_has_read_it(pair):
