@@ -102,7 +102,9 @@ void bulk_revoker_state::count_on(caf::typed_response_promise<revocation_counts>
 /// The job is in its row before it is acknowledged.
 caf::result<revocation_job> bulk_revoker_state::accept(const order_bulk_revocation& order) {
   auto promise = self_->make_response_promise<revocation_job>();
-  self_->request(store_, caf::infinite, store::create_revocation_job{make_->next_id(), order.selects, order.cause})
+  self_
+    ->request(store_, caf::infinite,
+              store::create_revocation_job{make_->next_id(), order.selects, order.cause, order.origin})
     .then(
       [this, promise](revocation_job& job) mutable {
         log::info("bulk revocation is accepted", {{"job_id", to_string(job.job_id)}});

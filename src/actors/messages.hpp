@@ -341,6 +341,7 @@ struct count_bulk_revocation {
 struct order_bulk_revocation {
   session_selector selects;
   store::revocation_cause cause;
+  audit_origin origin{};
 };
 
 // -- errors ------------------------------------------------------------------------------------------------

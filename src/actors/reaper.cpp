@@ -133,7 +133,11 @@ void reaper_state::batch_done(const store::swept& done) {
     so_far.reached = {};
   else if (done.reached.time != timestamp{})
     so_far.reached = done.reached;
+  if (done.left)
+    so_far.left = std::min(*done.left, so_far.left.value_or(*done.left));
   if (!done.has_more) {
+    if (auto left = std::exchange(so_far.left, std::nullopt))
+      so_far.reached = {*left, {}}; // ahead of every row of that time
     so_far.rows_max = 0;
     next_stage();
     return;

@@ -83,10 +83,12 @@ private:
   };
 
   /// How far a stage has come. It outlives a sweep in which the stage failed. Those of expired sessions go on from
-  /// there in each sweep: what they have passed over lives longer than that, or is another stage's.
+  /// there in each sweep: what they have passed over lives longer than that, or is another stage's. Unless
+  /// somebody held a row: the next sweep begins with the oldest of those.
   struct progress {
     store::sweep_position reached;
-    std::size_t rows_max = 0; // of the next batch; zero: of the options
+    std::optional<timestamp> left; // since the stage began in this sweep
+    std::size_t rows_max = 0;      // of the next batch; zero: of the options
   };
 
   void start_sweep(audit_origin origin);

@@ -52,7 +52,10 @@ void bulk_api::revoke(const http::call& c, http::responder to) {
   }
   store::revocation_cause cause{std::move(body->reason), std::string{http::to_string(http::audience::admin)}};
   to.waits_for("the job");
-  self_->request(jobs_, caf::infinite, order_bulk_revocation{std::move(body->selects), std::move(cause)})
+  self_
+    ->request(
+      jobs_, caf::infinite,
+      order_bulk_revocation{std::move(body->selects), std::move(cause), origin_of(c, to, http::audience::admin)})
     .then(
       [to](const revocation_job& job) {
         guard("reply", [&] {

@@ -315,6 +315,8 @@ struct swept {
   std::size_t rows = 0;  // removed (guests: counted, by a dry run)
   bool has_more = false;
   sweep_position reached;
+  /// The oldest row that should go and was left because somebody holds it (of expired sessions).
+  std::optional<timestamp> left;
 };
 
 /// Looks at no more than `limit` guests that were created before the cut-off and deletes those that have no seat,

@@ -108,6 +108,7 @@ struct create_revocation_job {
   uuid job_id;
   session_selector selects;
   revocation_cause cause;
+  audit_origin origin{}; // of the entries that its endings make
   using result = revocation_job;
 };
 

@@ -1,4 +1,5 @@
 #include "db/advisory_locks.hpp"
+#include "db/audit_sql.hpp"
 #include "db/model_rows.hpp"
 #include "db/sql.hpp"
 #include "db/statements.hpp"
@@ -43,9 +44,14 @@ const statement insert_job{
     {"with old as (delete from revocation_jobs where finished_at < now() - interval '30 days'),"
      " start as (select row(nil, 0, nil)::session_place as place"
      " from (select '00000000-0000-0000-0000-000000000000'::uuid as nil) n)"
-     " insert into revocation_jobs (job_id, selects, reason, actor, reached, count_reached) select $5::uuid, ",
+     " insert into revocation_jobs (job_id, selects, reason, actor, reached, count_reached, caller, user_id,"
+     " request_id, trace_id, address, audit_reason) select $5::uuid, ",
      selector,
-     ", $6::text, $7::text, start.place, start.place from start"
+     ", $6::text, $7::text, start.place, start.place, o_caller, o_user, o_request, o_trace, o_address::inet, "
+     "o_reason"
+     " from start cross join unnest(",
+     sql::origin_arrays(9), ") as q(", sql::origin_columns,
+     ")"
      " where (select count(*) from revocation_jobs where finished_at is null) < $8::bigint"
      " on conflict (job_id) do nothing"})};
 
@@ -56,7 +62,8 @@ const statement select_jobs{"get_revocation_job",
 
 const statement work{"work_on_revocation_jobs",
                      "select is_leader, has_more, is_held_up, sessions, finished_job"
-                     " from work_on_revocation_jobs($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint)",
+                     " from work_on_revocation_jobs($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint,"
+                     " $6::text, $7::text)",
                      true};
 
 /// The parts of a selector that may be null, as text.
@@ -190,6 +197,7 @@ transaction build_statements(const group<create_revocation_job>& ops) {
   for (const auto* op : ops) {
     auto p = selector_parameters(op->selects);
     p.add(op->job_id).add(op->cause.reason).add(op->cause.actor).add(unfinished_jobs_max);
+    add_origins(p, group<create_revocation_job>{op});
     out.push_back({&insert_job, std::move(p)});
   }
   out.push_back(select_each(ops));
@@ -214,6 +222,7 @@ transaction build_statements(const group<work_on_revocation_jobs>& ops) {
     parameters p;
     p.add(static_cast<std::int64_t>(op->page)).add(static_cast<std::int64_t>(op->count_page));
     p.add(static_cast<std::int64_t>(op->batch)).add(bulk_revocation_lock).add(revocation_log_lock);
+    p.add(to_string(audit_action::session_revoked)).add(to_string(audit_action::account_revoked));
     out.push_back({&work, std::move(p)});
   }
   return out;

@@ -33,10 +33,11 @@ const statement delete_generations{"delete_dead_generations",
                                    " from delete_dead_generations($1::text::timestamptz, $2::text::timestamptz,"
                                    " $3::uuid, $4::bigint, $5::bigint)"};
 
-const statement delete_expired{"delete_expired_sessions",
-                               "select is_leader, deleted, has_more, reached_created_at, reached_session_id"
-                               " from delete_expired_sessions($1::text::timestamptz, $5::text::boolean,"
-                               " $2::text::timestamptz, $3::uuid, $4::bigint, $6::bigint)"};
+const statement delete_expired{
+  "delete_expired_sessions",
+  "select is_leader, deleted, has_more, reached_created_at, reached_session_id,"
+  " left_created_at from delete_expired_sessions($1::text::timestamptz, $5::text::boolean,"
+  " $2::text::timestamptz, $3::uuid, $4::bigint, $6::bigint)"};
 
 // A prefix of the log, up to the first event that is young enough to stay; cursors below it are too old from
 // this commit on.
@@ -108,7 +109,7 @@ call compose_one(const prune_audit& op) {
   return {&prune_entries, std::move(p)};
 }
 
-swept read_swept(row from) {
+swept read_swept(row& from) {
   swept out;
   out.is_leader = from.next<bool>();
   out.rows = static_cast<std::size_t>(from.next<std::int64_t>());
@@ -129,8 +130,10 @@ transaction compose_each(const group<Op>& ops) {
 template <class Op>
 maybe_outcomes read_each(std::vector<result_set>& results, const group<Op>& ops) {
   maybe_outcomes out;
-  for (std::size_t i = 0; i < ops.size(); ++i)
-    out.push_back(outcome{read_swept(results[i][0])});
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    auto from = results[i][0];
+    out.push_back(outcome{read_swept(from)});
+  }
   return out;
 }
 
@@ -173,7 +176,14 @@ maybe_outcomes decode_results(std::vector<result_set>& results, const group<dele
 }
 
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<delete_expired_sessions>& ops) {
-  return read_each(results, ops);
+  maybe_outcomes out;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    auto from = results[i][0];
+    auto one = read_swept(from);
+    one.left = from.next<std::optional<timestamp>>();
+    out.push_back(outcome{one});
+  }
+  return out;
 }
 
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<prune_events>& ops) {

@@ -85,7 +85,7 @@ struct fixture : domain_fixture {
   }
 
   static store::swept batch(std::size_t count, bool has_more = false) {
-    return {true, count, has_more, {database_time() - hours{25}, make_uuid(7)}};
+    return {true, count, has_more, {database_time() - hours{25}, make_uuid(7)}, {}};
   }
 
   template <class Operation>
@@ -363,6 +363,43 @@ CAF_TEST(what expired goes after its retention and what was passed over is not l
   const auto is = status();
   CAF_REQUIRE(is->reply && is->reply->last);
   CAF_CHECK_EQUAL(is->reply->last->sessions, 3u);
+}
+
+CAF_TEST(the next sweep comes back to an expired row that somebody held) {
+  use_ages(hours{10}, hours{0});
+  const auto held = database_time() - hours{60};
+  for (int sweep = 0; sweep < 3; ++sweep) {
+    pass(hours{1});
+    tick();
+    tell_time();
+    reply(take<store::reap_guests>(), batch(0));
+    step();
+    reply(take<store::delete_dead_sessions>(), store::swept{});
+    step();
+    reply(take<store::delete_dead_generations>(), store::swept{});
+    step();
+    auto asked = take<store::delete_expired_sessions>();
+    if (sweep == 1) {
+      CAF_CHECK(asked.message.after.time == held);
+      CAF_CHECK(asked.message.after.id.is_nil());
+    } else {
+      CAF_CHECK(asked.message.after.id == (sweep == 0 ? uuid{} : make_uuid(7)));
+    }
+    auto some = batch(1, sweep == 0);
+    if (sweep == 0)
+      some.left = held;
+    reply(std::move(asked), some);
+    step();
+    if (sweep == 0) { // another batch, in which a younger one is held
+      auto more = batch(1);
+      more.left = held + hours{1};
+      reply(take<store::delete_expired_sessions>(), more);
+      step();
+    }
+    reply(take<store::prune_events>(), store::swept{});
+    step();
+    reply(take<store::prune_audit>(), store::swept{});
+  }
 }
 
 CAF_TEST(a dry run counts batch by batch and starts no sweep) {

@@ -243,6 +243,59 @@ CAF_TEST(every condition of a filter has to hold) {
   CAF_CHECK_EQUAL(matches(f), "phone ");
 }
 
+CAF_TEST(what has expired is not active and the rest of its account ends in one event) {
+  auto options = this->options();
+  options.policy.guest_max_age = 1h;
+  db::connection mine;
+  CAF_REQUIRE(mine.open(options, soon()).code == errc::none);
+  auto ann = guest(2);
+  auto bob = guest(1);
+  for (const auto& one : {ann[0], bob[0]})
+    run(other, "update sessions set created_at = created_at - interval '2 hours' where session_id = "
+                 + quoted(one.session.session_id));
+  auto counted = must(mine, store::count_selected{every_session{}, {}, 100}).found;
+  CAF_CHECK_EQUAL(counted.sessions, 1u);
+  CAF_CHECK_EQUAL(counted.accounts, 1u);
+  auto id = accept(every_session{});
+  while (must(mine, store::work_on_revocation_jobs{100, 100, 100}).has_more) {
+  }
+  CAF_CHECK_EQUAL(job(id).done.sessions, 1u);
+  CAF_CHECK_EQUAL(job(id).done.accounts, 1u);
+  CAF_REQUIRE_EQUAL(log().size(), 1u);
+  CAF_CHECK(log()[0].kind == revocation_kind::account);
+  CAF_CHECK(log()[0].account_id == account_of(ann));
+}
+
+CAF_TEST(each ending is in the audit with whose order it was) {
+  auto ann = guest(2);
+  auto bob = guest(2);
+  run(other, "delete from audit_events");
+  std::vector<uuid> ids{ann[0].session.session_id, ann[1].session.session_id, bob[0].session.session_id};
+  std::sort(ids.begin(), ids.end());
+  store::create_revocation_job order{new_id(), listed_sessions{ids}, {"leaked by ann@example.org", "admin"}};
+  order.origin.actor = "admin";
+  order.origin.caller = "console";
+  order.origin.request_id = "request-7";
+  order.origin.trace_id[15] = 7;
+  order.origin.address = "192.0.2.7";
+  must(conn, order);
+  work_all(2, 1);
+  auto told = must(conn, store::list_audit{}).events;
+  std::set<std::string> endings;
+  for (const auto& e : told) {
+    endings.insert(e.action + " " + to_string(e.session_id ? *e.session_id : *e.account_id));
+    CAF_CHECK_EQUAL(e.origin.actor, "admin");
+    CAF_CHECK_EQUAL(e.origin.caller, "console");
+    CAF_CHECK_EQUAL(e.origin.request_id, "request-7");
+    CAF_CHECK(e.origin.trace_id == order.origin.trace_id);
+    CAF_CHECK_EQUAL(e.origin.address, "192.0.2.7");
+    CAF_CHECK_EQUAL(e.reason, "leaked by [withheld]");
+  }
+  CAF_CHECK_EQUAL(told.size(), log().size()); // one for each event of the log
+  CAF_CHECK_EQUAL(endings.count("session.revoked " + to_string(bob[0].session.session_id)), 1u);
+  CAF_CHECK_EQUAL(endings.count("account.revoked " + to_string(account_of(ann))), 1u);
+}
+
 // -- how ---------------------------------------------------------------------------------------------------
 
 CAF_TEST(small batches end exactly what was counted) {

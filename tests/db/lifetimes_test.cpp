@@ -170,6 +170,27 @@ CAF_TEST(what expired as a guest s does not come to life as a full account s) {
             == must(conn, store::get_session{second.draft.session_id}).created_at + 24h);
 }
 
+CAF_TEST(the sweep tells of an expired session that somebody holds) {
+  auto conn = connect_with(hour_and_day);
+  auto full = full_account(conn);
+  auto held = new_session(conn, full).session.session_id;
+  auto free = new_session(conn, full).session.session_id;
+  make_older(held, "3 days");
+  make_older(free, "2 days");
+  auto holder = connect();
+  run(holder, "begin");
+  number(holder, "select 1 from sessions where session_id = '" + to_string(held) + "' for key share");
+  const auto created_at = must(conn, store::get_session{held}).created_at;
+  auto before = wall_clock_now() - 24h;
+  auto first = must(conn, store::delete_expired_sessions{before, false, {}, 10});
+  CAF_CHECK_EQUAL(first.rows, 1u);
+  CAF_CHECK(first.left == created_at);
+  run(holder, "commit");
+  auto second = must(conn, store::delete_expired_sessions{before, false, {*first.left, {}}, 10});
+  CAF_CHECK_EQUAL(second.rows, 1u);
+  CAF_CHECK(!second.left);
+}
+
 CAF_TEST(the sweep removes what expired and nothing else) {
   auto conn = connect_with(hour_and_day);
   auto full = full_account(conn);
