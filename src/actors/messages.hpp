@@ -73,6 +73,7 @@ struct load_session {
   token_hash hash;
   instant read_after = instant::min();
   std::optional<cursor> at_least = std::nullopt;
+  trace_point asked_by{};
 };
 
 /// What `load_session` found. Never `unknown` for want of an answer: that is an error.

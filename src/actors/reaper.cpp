@@ -6,6 +6,8 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <string>
+#include <type_traits>
 #include <utility>
 
 namespace portcullis {
@@ -37,13 +39,24 @@ void reaper_state::tick() {
 
 void reaper_state::start_sweep(audit_origin origin) {
   origin_ = std::move(origin);
-  stage_ = stage::clock;
+  span_ = tracing::start_span("sweep", tracing::kind::internal, tracing::context_of(origin_.asked_by));
+  enter(stage::clock);
   began_ = clocks_.monotonic();
   reported_ = began_;
   trouble_.reset();
   current_ = {};
   current_.started_at = clocks_.wall_clock(); // to be shown until the database has told its time
   step();
+}
+
+/// Each stage has a span, below which are those of its transactions.
+void reaper_state::enter(stage next) {
+  stage_ = next;
+  stage_span_ = {};
+  if (span_)
+    stage_span_ = tracing::start_child("sweep " + std::string{name_of(next)}, tracing::kind::internal,
+                                       tracing::point_of(span_));
+  origin_.asked_by = tracing::point_of(stage_span_);
 }
 
 timestamp reaper_state::cutoff(timestamp now, std::chrono::nanoseconds retention) {
@@ -67,7 +80,7 @@ void reaper_state::step() {
   case stage::idle:
     return;
   case stage::clock:
-    self_->request(store_, caf::infinite, store::read_clock{})
+    self_->request(store_, caf::infinite, store::read_clock{origin_.asked_by})
       .then([this](const store::read_clock::result& is) { clock_read(is.now); },
             [this](const caf::error& err) { stage_failed(err); });
     return;
@@ -101,7 +114,9 @@ store::delete_expired_sessions reaper_state::expired_batch(bool of_guests) const
 }
 
 template <class Operation>
-void reaper_state::ask_for_batch(const Operation& op, std::size_t reaper_run::*count) {
+void reaper_state::ask_for_batch(Operation op, std::size_t reaper_run::*count) {
+  if constexpr (!std::is_same_v<Operation, store::reap_guests>)
+    op.asked_by = origin_.asked_by;
   self_->request(store_, caf::infinite, op)
     .then(
       [this, count](const store::swept& done) {
@@ -114,7 +129,7 @@ void reaper_state::ask_for_batch(const Operation& op, std::size_t reaper_run::*c
 void reaper_state::clock_read(timestamp now) {
   database_time_ = now;
   current_.started_at = now;
-  stage_ = stage::guests;
+  enter(stage::guests);
   step();
 }
 
@@ -148,6 +163,7 @@ void reaper_state::batch_done(const store::swept& done) {
 /// The stage is left where it is, and the others get their turn. Without the database's time there are none.
 void reaper_state::stage_failed(const caf::error& err) {
   auto why = to_failure(err);
+  stage_span_.fail(to_string(why.code));
   if (!trouble_ && !is_in_trouble_)
     log::warn("reaper failed", {{"reason", why.detail}, {"code", to_string(why.code)}});
   if (!trouble_) {
@@ -162,14 +178,40 @@ void reaper_state::stage_failed(const caf::error& err) {
   next_stage();
 }
 
+std::string_view reaper_state::name_of(stage which) {
+  switch (which) {
+  case stage::idle:
+    break;
+  case stage::clock:
+    return "clock";
+  case stage::guests:
+    return "guests";
+  case stage::sessions:
+    return "sessions";
+  case stage::generations:
+    return "generations";
+  case stage::expired_guests:
+    return "expired guests";
+  case stage::expired:
+    return "expired";
+  case stage::events:
+    return "events";
+  case stage::audit:
+    return "audit";
+  }
+  return "";
+}
+
 void reaper_state::next_stage() {
   if (stage_ == stage::audit) {
     finish();
     return;
   }
+  auto next = stage_;
   do
-    stage_ = static_cast<stage>(static_cast<std::uint8_t>(stage_) + 1);
-  while (!has_work(stage_));
+    next = static_cast<stage>(static_cast<std::uint8_t>(next) + 1);
+  while (!has_work(next));
+  enter(next);
   self_->delayed_send(self_, options_.pause, step_atom_v);
 }
 
@@ -197,6 +239,10 @@ void reaper_state::report_progress() {
 void reaper_state::finish() {
   auto now = clocks_.monotonic();
   stage_ = stage::idle;
+  if (trouble_)
+    span_.fail(to_string(current_.error));
+  stage_span_ = {};
+  span_ = {};
   if (trouble_) {
     auto longest = std::max(options_.backoff_min, std::min(options_.backoff_max, options_.interval));
     backoff_ = std::clamp(backoff_ * 2, options_.backoff_min, longest);

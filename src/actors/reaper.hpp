@@ -3,6 +3,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/log_wakeup.hpp"
 #include "actors/sources.hpp"
+#include "telemetry/tracing.hpp"
 
 #include <caf/error.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -12,6 +13,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace portcullis {
@@ -92,8 +94,9 @@ private:
   };
 
   void start_sweep(audit_origin origin);
+  void enter(stage next);
   template <class Operation>
-  void ask_for_batch(const Operation& op, std::size_t reaper_run::*count);
+  void ask_for_batch(Operation op, std::size_t reaper_run::*count);
   void clock_read(timestamp now);
   void batch_done(const store::swept& done);
   void stage_failed(const caf::error& err);
@@ -107,6 +110,7 @@ private:
   void report_progress();
   progress& progress_of_stage();
   std::size_t batch_rows() const;
+  static std::string_view name_of(stage which);
   static timestamp cutoff(timestamp now, std::chrono::nanoseconds retention);
 
   self_pointer self_ = nullptr;
@@ -125,6 +129,8 @@ private:
   std::optional<caf::error> trouble_;  // of the sweep that runs: the first
   bool is_in_trouble_ = false;         // the last sweep failed, and it was logged
   audit_origin origin_;                // of the sweep that runs: who ordered it
+  tracing::span span_;                 // of the sweep that runs
+  tracing::span stage_span_;           // of its stage
   reaper_run current_;
   std::optional<reaper_run> last_;
   std::vector<caf::typed_response_promise<reaper_run>> waiting_;

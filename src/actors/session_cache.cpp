@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 namespace portcullis {
@@ -31,6 +32,16 @@ peeked_sessions::knowledge told(session_memory::knowledge known) {
 /// Whether an answer that has seen `has` has seen `wanted`.
 bool covers(const std::optional<cursor>& has, const std::optional<cursor>& wanted) {
   return !wanted || (has && has->epoch == wanted->epoch && has->seq >= wanted->seq);
+}
+
+constexpr std::string_view load_span = "session cache load";
+
+/// From those who joined a load to the one that they wait for, as far as it is recorded.
+tracing::relations links_to(const session_cache_state::load& running) {
+  tracing::relations beside;
+  if (const auto other = running.asked_by(); other.is_sampled)
+    beside.links.push_back(other);
+  return beside;
 }
 
 metrics::snapshot to_snapshot(const cache_stats& cache) {
@@ -109,11 +120,16 @@ session_cache_state::load_ptr session_cache_state::make_load(const load_session&
   ++loads_begun_;
   auto made = std::make_shared<load>();
   made->at_least_ = ask.at_least;
+  made->span_ = tracing::start_child(load_span, tracing::kind::internal, ask.asked_by);
   return loads_[ask.hash] = std::move(made);
 }
 
-void session_cache_state::join(const load_ptr& running, const load_session& ask, resolution_promise promise) {
-  running->waiting_.push_back({std::move(promise), ask.read_after == instant::min()});
+void session_cache_state::join(const load_ptr& running, const load_session& ask, resolution_promise promise,
+                               bool is_first) {
+  waiter next{std::move(promise), ask.read_after == instant::min()};
+  if (!is_first && ask.asked_by.is_sampled)
+    next.span = tracing::start_child(load_span, tracing::kind::internal, ask.asked_by, links_to(*running));
+  running->waiting_.push_back(std::move(next));
 }
 
 void session_cache_state::begin(const load_ptr& running) {
@@ -152,6 +168,7 @@ void session_cache_state::answer(const token_hash& hash, const load_ptr& done, c
 }
 
 void session_cache_state::fail(const token_hash& hash, const load_ptr& done, const caf::error& err) {
+  done->span_.fail(to_string(to_failure(err).code));
   end(hash, done);
   auto recalled = to_failure(err).code == errc::database_unavailable ? recall_static(hash) : std::nullopt;
   for (auto& waiting : done->waiting_) {
@@ -193,6 +210,7 @@ void session_cache_state::note_static(bool is_static) {
 void session_cache_state::end(const token_hash& hash, const load_ptr& done) {
   PORTCULLIS_INVARIANT(loads_in_flight_ > 0);
   --loads_in_flight_;
+  done->span_.end();
   if (auto latest = loads_.find(hash); latest != loads_.end() && latest->second == done)
     loads_.erase(latest);
   PORTCULLIS_INVARIANT(loads_.size() <= loads_in_flight_);

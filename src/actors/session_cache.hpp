@@ -4,6 +4,7 @@
 #include "actors/session_cache_limits.hpp"
 #include "core/session_memory.hpp"
 #include "core/time.hpp"
+#include "telemetry/tracing.hpp"
 
 #include <caf/typed_response_promise.hpp>
 
@@ -32,6 +33,7 @@ public:
   struct waiter {
     resolution_promise promise;
     bool takes_memory = false; // rather than an error; not who asked for a later read than memory has
+    tracing::span span{};      // of one that joined: the wait for somebody else's load
   };
 
   class load {
@@ -42,12 +44,16 @@ public:
     const std::optional<cursor>& at_least() const noexcept {
       return at_least_;
     }
+    trace_point asked_by() const {
+      return tracing::point_of(span_);
+    }
 
   private:
     friend class session_cache_state;
     instant began_{};
     std::optional<cursor> at_least_;
     unsigned attempts_ = 0;
+    tracing::span span_; // of the first who asked
     std::vector<waiter> waiting_;
   };
   using load_ptr = std::shared_ptr<load>;
@@ -69,7 +75,8 @@ public:
   /// A new one, or nothing at the bound.
   load_ptr make_load(const load_session& ask);
 
-  static void join(const load_ptr& running, const load_session& ask, resolution_promise promise);
+  /// `is_first`: it is for this caller that the load was made.
+  static void join(const load_ptr& running, const load_session& ask, resolution_promise promise, bool is_first);
 
   /// To be called when its read is sent.
   void begin(const load_ptr& running);

@@ -15,7 +15,7 @@ void send_load(self_pointer self, const session_loader_actor& loader, const toke
                const session_cache_state::load_ptr& running) {
   self->state.begin(running);
   // The pool answers every request within the operation time-out, so none is set here: CAF could not cancel it.
-  self->request(loader, caf::infinite, store::find_session{hash, running->at_least()})
+  self->request(loader, caf::infinite, store::find_session{hash, running->at_least(), running->asked_by()})
     .then(
       [=](const store::find_session::result& found) {
         if (self->state.admit(hash, running, found))
@@ -33,7 +33,7 @@ caf::result<resolution> answer_load(self_pointer self, const session_loader_acto
   if (running == nullptr)
     return to_caf({errc::overloaded, "too many sessions are being looked up"});
   auto promise = self->make_response_promise<resolution>();
-  session_cache_state::join(running, ask, promise);
+  session_cache_state::join(running, ask, promise, is_new);
   if (is_new)
     send_load(self, loader, ask.hash, running);
   return promise;

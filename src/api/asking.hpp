@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,20 @@ inline void send(http::responder to, const rendered& answer) {
   to.json(answer.status, answer.body, {{"X-Revocation-Cursor", position}});
 }
 
+template <class Message, class = void>
+struct tells_who_asks : std::false_type {};
+template <class Message>
+struct tells_who_asks<Message, std::void_t<decltype(std::declval<Message&>().asked_by)>> : std::true_type {};
+
+/// The message, with the span of the request that it is sent for.
+template <class Message>
+auto on_behalf_of(const http::responder& to, Message&& what) {
+  std::decay_t<Message> out{std::forward<Message>(what)};
+  if constexpr (tells_who_asks<std::decay_t<Message>>::value)
+    out.asked_by = to.asked_by();
+  return out;
+}
+
 /// Asks an actor and answers with what `render` makes of the reply, or with the error's problem. `what_for` says
 /// for what a request that is late has waited.
 template <class Reply, class Actor, class Message, class Render>
@@ -40,7 +55,7 @@ void ask(front_pointer self, http::responder to, std::string_view what_for, cons
          Render render) {
   to.waits_for(what_for);
   // No time-out: CAF could not cancel it. The request's deadline answers what nobody else does.
-  self->request(whom, caf::infinite, std::forward<Message>(what))
+  self->request(whom, caf::infinite, on_behalf_of(to, std::forward<Message>(what)))
     .then([to, render](const Reply& reply) { guard("reply", [&] { send(to, render(reply)); }); },
           [to](const caf::error& err) { guard("error", [&] { to.problem(to_failure(err)); }); });
 }
@@ -65,6 +80,7 @@ inline audit_origin origin_of(const http::call& c, const http::responder& to, ht
   if (uuid{out.trace_id}.is_nil()) // no span is recorded here, but the caller's trace goes on
     out.trace_id = tracing::parse_context(c.request.get(http::field::traceparent), {}).trace_id;
   out.address = c.from.address;
+  out.asked_by = to.asked_by();
   return out;
 }
 

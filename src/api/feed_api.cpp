@@ -199,7 +199,18 @@ void feed_api::apply(const log_progress& progress) {
   if (progress.clock)
     clock_.tell(*progress.clock);
   auto as_of = progress.read_began == instant::min() ? std::nullopt : std::optional{progress.read_began};
+  if (!progress.events.empty()) {
+    publishing_ = tracing::start_span("feed publish", tracing::kind::internal);
+    publishing_.set("portcullis.feed.events", static_cast<std::int64_t>(progress.events.size()));
+    publishing_.set("portcullis.feed.subscribers", static_cast<std::int64_t>(hub_.count().subscribers));
+  }
   hub_.append(progress.events, progress.position, as_of);
+  end_publishing();
+}
+
+void feed_api::end_publishing() {
+  if (!hub_.has_work())
+    publishing_ = {};
 }
 
 void feed_api::apply(const epoch_changed& change) {
@@ -213,6 +224,7 @@ void feed_api::tick() {
 
 void feed_api::work() {
   hub_.work();
+  end_publishing();
 }
 
 bool feed_api::has_work() const {

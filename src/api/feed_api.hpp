@@ -4,6 +4,7 @@
 #include "feed/event_stream.hpp"
 #include "feed/hub.hpp"
 #include "http/server/server.hpp"
+#include "telemetry/tracing.hpp"
 
 #include <optional>
 
@@ -42,7 +43,10 @@ private:
   http::server& server_;
   log_store_actor log_;
   feed::hub hub_;
-  told_clock clock_; // the database's
+  void end_publishing();
+
+  told_clock clock_;         // the database's
+  tracing::span publishing_; // of the latest events, until everybody has them
 };
 
 } // namespace portcullis::api

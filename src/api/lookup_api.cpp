@@ -128,7 +128,7 @@ void lookup_api::take(const batch_ptr& b, const peeked_sessions& known) {
 
 /// Loads that are asked for in one go wait in the pool's queue together and travel in one batch.
 void lookup_api::load(const batch_ptr& b, std::size_t index, const load_session& what) {
-  self_->request(cache_, caf::infinite, what)
+  self_->request(cache_, caf::infinite, on_behalf_of(b->to, what))
     .then(
       [b, index](const resolution& found) {
         guard("loaded", [&] {

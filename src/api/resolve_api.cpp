@@ -188,7 +188,7 @@ void resolve_api::answer(const peeked_sessions::answer& known) {
 
 void resolve_api::load(http::responder to, form as, const load_session& what, source from) {
   to.waits_for(lookup_wait);
-  self_->request(cache_, caf::infinite, what)
+  self_->request(cache_, caf::infinite, on_behalf_of(to, what))
     .then(
       [this, to, as, from](const resolution& found) {
         guard("loaded", [&] {

@@ -169,6 +169,7 @@ tracing::options tracing_options_of(const config::settings& settings, const std:
   result.service_version = version;
   result.traces = settings.telemetry.traces;
   result.metrics = settings.telemetry.metrics;
+  result.logs = settings.telemetry.logs;
   return result;
 }
 

@@ -145,7 +145,15 @@ std::vector<variable> essential_variables(const variable_maker& make) {
     make.choice("ACCESS_LOG", in(&settings::http, &http_settings::access_log), http::parse_access_mode,
                 "off, sampled or full",
                 "which answers have a line at info, beside changes and failures: none, one a second, or all"),
-    make.service_name("service.name in logs"),
+    make.service_name("service.name in logs and OpenTelemetry"),
+    make.choice("OTEL_TRACES_EXPORTER", in(&settings::telemetry, &telemetry_settings::traces),
+                tracing::parse_exporter, "none, stdout or otlp",
+                "where traces go; otlp follows the standard OTEL_EXPORTER_OTLP_* variables"),
+    make.choice("OTEL_METRICS_EXPORTER", in(&settings::telemetry, &telemetry_settings::metrics),
+                tracing::parse_exporter, "none, stdout or otlp",
+                "where metrics are pushed; GET /metrics works always"),
+    make.choice("OTEL_LOGS_EXPORTER", in(&settings::telemetry, &telemetry_settings::logs), tracing::parse_exporter,
+                "none, stdout or otlp", "where the log goes beside standard error"),
   };
 }
 

@@ -59,6 +59,8 @@ std::vector<variable> essential_variables(const variable_maker& make) {
     make.choice("OTEL_METRICS_EXPORTER", in(&settings::telemetry, &telemetry_settings::metrics),
                 tracing::parse_exporter, "none, stdout or otlp",
                 "where metrics are pushed; GET /metrics works always"),
+    make.choice("OTEL_LOGS_EXPORTER", in(&settings::telemetry, &telemetry_settings::logs), tracing::parse_exporter,
+                "none, stdout or otlp", "where the log goes beside standard error"),
     make.duration("GUEST_RETENTION", in(&settings::retention, &retention_settings::guest_retention), seconds{1},
                   hours{87600}, "a guest older than this that no game has seated is abandoned"),
     make.duration("GUEST_REAP_INTERVAL", in(&settings::retention, &retention_settings::guest_reap_interval),

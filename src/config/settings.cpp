@@ -80,7 +80,8 @@ public:
 
   void exporters() {
     for (const auto& [suffix, exporter] : {std::pair{"OTEL_TRACES_EXPORTER", s_.telemetry.traces},
-                                           std::pair{"OTEL_METRICS_EXPORTER", s_.telemetry.metrics}})
+                                           std::pair{"OTEL_METRICS_EXPORTER", s_.telemetry.metrics},
+                                           std::pair{"OTEL_LOGS_EXPORTER", s_.telemetry.logs}})
       if (exporter != tracing::exporter::none)
         refuse(suffix, "takes none: this build has no OpenTelemetry");
   }

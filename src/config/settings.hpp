@@ -91,6 +91,7 @@ struct telemetry_settings {
   log::form log_form = log::form::logfmt;
   tracing::exporter traces = tracing::exporter::none;
   tracing::exporter metrics = tracing::exporter::none;
+  tracing::exporter logs = tracing::exporter::none; // beside standard error
 };
 
 /// Whose variables: `serve` and `migrate` run as the service, `edge` as an edge. Neither asks for the other's.

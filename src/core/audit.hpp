@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/time.hpp"
+#include "core/trace_point.hpp"
 #include "core/uuid.hpp"
 
 #include <array>
@@ -50,6 +51,7 @@ struct audit_origin {
   std::string request_id;
   std::array<std::uint8_t, 16> trace_id{}; // all zero: there is no trace
   std::string address;                     // of the client, as far as it can be believed; empty: not known
+  trace_point asked_by{};                  // not kept
 };
 
 /// An entry as it is read back. Empty and missing means not known, or that the action has no such thing.

@@ -22,7 +22,8 @@
 /// `operation_id` to be found by: run again, it answers what it did the first time and does nothing twice.
 ///
 /// What changes something says whose request it comes from (`origin`). Its transaction adds an entry to the audit
-/// for each thing that it has in fact changed, and none for what it found to be so already.
+/// for each thing that it has in fact changed, and none for what it found to be so already. What has no origin
+/// says by `asked_by` whose span it belongs to.
 namespace portcullis::store {
 
 // -- reads -------------------------------------------------------------------------------------------------
@@ -34,6 +35,7 @@ struct find_session {
   /// What the answer is to have seen of the revocation log. The database has seen all of it; what answers in its
   /// stead at an edge may lag.
   std::optional<cursor> at_least = std::nullopt;
+  trace_point asked_by{};
   struct result {
     session_status status = session_status::unknown;
     session_record record; // set when the status is not `unknown`
@@ -44,6 +46,7 @@ struct find_session {
 struct get_session {
   static constexpr bool is_write = false;
   uuid session_id;
+  trace_point asked_by{};
   using result = session;
 };
 
@@ -53,6 +56,7 @@ struct list_sessions {
   uuid account_id;
   std::optional<uuid> after; // exclusive
   std::size_t limit = 50;
+  trace_point asked_by{};
   struct result {
     std::vector<session> sessions;
     bool has_more = false;
@@ -63,6 +67,7 @@ struct list_sessions {
 struct get_account {
   static constexpr bool is_write = false;
   uuid account_id;
+  trace_point asked_by{};
   using result = account;
 };
 
@@ -70,6 +75,7 @@ struct get_account {
 struct find_account {
   static constexpr bool is_write = false;
   identity_key key;
+  trace_point asked_by{};
   using result = account;
 };
 
@@ -88,6 +94,7 @@ struct read_events {
 /// What time the database has. Whatever the database dated is aged by this clock and no other.
 struct read_clock {
   static constexpr bool is_write = false;
+  trace_point asked_by{};
   struct result {
     timestamp now{};
   };
@@ -339,6 +346,7 @@ struct delete_dead_sessions {
   timestamp ended_before{};
   sweep_position after;
   std::size_t limit = 1000;
+  trace_point asked_by{};
   using result = swept;
 };
 
@@ -348,6 +356,7 @@ struct delete_dead_generations {
   timestamp ended_before{};
   sweep_position after;
   std::size_t limit = 1000;
+  trace_point asked_by{};
   using result = swept;
 };
 
@@ -359,6 +368,7 @@ struct delete_expired_sessions {
   bool of_guests = false;
   sweep_position after;
   std::size_t limit = 1000;
+  trace_point asked_by{};
   using result = swept;
 };
 
@@ -368,6 +378,7 @@ struct prune_events {
   static constexpr bool is_write = true;
   timestamp occurred_before{};
   std::size_t limit = 1000;
+  trace_point asked_by{};
   using result = swept; // `reached` stays where it is: what is left begins the log
 };
 
@@ -376,6 +387,7 @@ struct prune_audit {
   static constexpr bool is_write = true;
   timestamp occurred_before{};
   std::size_t limit = 1000;
+  trace_point asked_by{};
   using result = swept; // `reached` stays where it is, as above
 };
 

@@ -26,6 +26,7 @@ struct list_accounts {
   std::optional<timestamp> created_after;
   std::optional<uuid> after; // exclusive
   std::size_t limit = 50;
+  trace_point asked_by{};
   struct result {
     std::vector<account> accounts;
     bool has_more = false;
@@ -36,6 +37,7 @@ struct list_accounts {
 /// estimates.
 struct count_all {
   static constexpr bool is_write = false;
+  trace_point asked_by{};
   struct result {
     std::uint64_t accounts = 0;
     std::uint64_t guests = 0;
@@ -72,6 +74,7 @@ struct list_audit {
   std::optional<timestamp> until; // exclusive
   std::optional<uuid> after;      // exclusive: entries that are older than this one
   std::size_t limit = 50;
+  trace_point asked_by{};
   struct result {
     std::vector<audit_event> events;
     bool has_more = false;
@@ -94,6 +97,7 @@ struct count_selected {
   session_selector selects;
   count_position after;
   std::size_t limit = 10'000;
+  trace_point asked_by{};
   struct result {
     revocation_counts found;
     bool has_more = false;
@@ -116,6 +120,7 @@ struct create_revocation_job {
 struct get_revocation_job {
   static constexpr bool is_write = false;
   uuid job_id;
+  trace_point asked_by{};
   using result = revocation_job;
 };
 

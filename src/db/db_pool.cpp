@@ -1,5 +1,6 @@
 #include "db/db_pool.hpp"
 
+#include "db/batch_spans.hpp"
 #include "telemetry/log.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -72,6 +73,7 @@ void db_pool_state::send_batch(worker& w, db::lane from) {
   batch.id = w.batch_id;
   w.sent_at = options_.now();
   numbers_.sent_batch(w.batch.size());
+  w.span = db::start_batch_span(w.batch, w.sent_at);
   batch.deadline = w.batch.front().deadline;
   batch.by_contention = from == db::lane::blocked;
   batch.operations.reserve(w.batch.size());
@@ -101,6 +103,7 @@ void db_pool_state::finished(const caf::actor_addr& who, db_batch_result& result
   auto* w = find(who);
   if (w == nullptr || w->batch_id != result.id)
     return;
+  db::end_batch_span(w->span, result);
   auto lost = settle(std::exchange(w->batch, {}), w->sent_at, result);
   w->busy = false;
   w->working_on.reset();
@@ -182,8 +185,10 @@ void db_pool_state::answer(db::queued_operation& op, instant sent_at, store::out
 }
 
 void db_pool_state::answer_unavailable(operations ops) {
-  for (auto& op : ops)
+  for (auto& op : ops) {
+    db::record_vain_wait(op);
     op.answer(unavailable());
+  }
 }
 
 // -- the workers -------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include "db/operation_queue.hpp"
 #include "db/pool_limits.hpp"
 #include "db/pool_numbers.hpp"
+#include "telemetry/tracing.hpp"
 
 #include <caf/actor_addr.hpp>
 
@@ -73,6 +74,7 @@ private:
     std::uint64_t batch_id = 0;
     instant sent_at{}; // its batch
     operations batch;
+    tracing::span span; // its batch's
   };
 
   // -- batches ---------------------------------------------------------------------------------------------

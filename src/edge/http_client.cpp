@@ -297,6 +297,7 @@ void http_client::impl::take_finished() {
 }
 
 void http_client::impl::finished(transfer_ptr what, CURLcode code, instant now) {
+  what->end_span(code);
   if (what->type == transfer::kind::probe)
     return end_probe(*what, code == CURLE_OK && what->status() == 200, code, now);
   if (code == CURLE_OK)

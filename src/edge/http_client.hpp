@@ -2,6 +2,7 @@
 
 #include "core/result.hpp"
 #include "core/time.hpp"
+#include "core/trace_point.hpp"
 #include "telemetry/metrics.hpp"
 
 #include <chrono>
@@ -49,6 +50,8 @@ struct http_request {
   /// The server answers late on purpose: one attempt, which lasts as long as `timeout`. It takes no place of the
   /// other requests, and ends at once with an error when its address has failed.
   bool is_long_poll = false;
+  /// Whose spans each attempt belongs to: a client span that is a child of the first, and links to all of them.
+  std::vector<trace_point> asked_by{};
 };
 
 struct http_answer {

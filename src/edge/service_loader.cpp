@@ -81,15 +81,18 @@ void service_loader_state::send_waiting(lane& from, std::size_t out_max) {
     auto batch = take_batch(from);
     std::optional<cursor> at_least;
     std::vector<token_hash> hashes;
+    std::vector<trace_point> asked_by;
     hashes.reserve(batch.size());
     for (auto& one : batch) {
       hashes.push_back(one.hash);
+      if (one.asked_by.is_sampled)
+        asked_by.push_back(one.asked_by);
       at_least = later(one.at_least, at_least);
     }
     auto id = ++last_batch_;
     out_.emplace(id, std::move(batch));
     ++from.out;
-    send(id, std::move(hashes), at_least);
+    send(id, std::move(hashes), at_least, std::move(asked_by));
   }
 }
 
@@ -120,12 +123,14 @@ service_loader_actor::behavior_type service_loader(
   self->state.options = options;
   self->state.send = [options, http = std::move(http), position = std::move(position),
                       loader = caf::actor_cast<caf::weak_actor_ptr>(self)](
-                       std::uint64_t batch, std::vector<token_hash> hashes, const std::optional<cursor>& wanted) {
+                       std::uint64_t batch, std::vector<token_hash> hashes, const std::optional<cursor>& wanted,
+                       std::vector<trace_point> asked_by) {
     // The position is taken now, after the cache stamped each of these loads.
     auto at_least = fails(failpoint::lookup_min_cursor) ? std::nullopt : later(wanted, position->get());
     http_request ask;
     ask.target = lookup_target;
     ask.body = render_lookup(hashes, at_least);
+    ask.asked_by = std::move(asked_by);
     http(std::move(ask), [options, loader, batch, hashes = std::move(hashes)](const result<http_answer>& answer) {
       if (auto to = caf::actor_cast<caf::strong_actor_ptr>(loader))
         caf::anon_send(caf::actor_cast<service_loader_actor>(to), judge(batch, hashes, answer, options));
@@ -137,7 +142,7 @@ service_loader_actor::behavior_type service_loader(
       if (!state.has_room())
         return to_caf({errc::overloaded, "too many sessions are being looked up"});
       auto promise = self->make_response_promise<store::find_session::result>();
-      state.add({ask.hash, ask.at_least, promise});
+      state.add({ask.hash, ask.at_least, promise, ask.asked_by});
       return promise;
     },
     [self](const lookup_answered& news) { self->state.answered(news); },

@@ -37,11 +37,13 @@ struct service_loader_state {
     token_hash hash;
     std::optional<cursor> at_least;
     promise answer;
+    trace_point asked_by{};
   };
 
   /// Sends one batch; its answer comes back as `lookup_answered`.
-  using send_function = std::function<void(std::uint64_t batch, std::vector<token_hash> hashes,
-                                           const std::optional<cursor>& at_least)>;
+  using send_function =
+    std::function<void(std::uint64_t batch, std::vector<token_hash> hashes, const std::optional<cursor>& at_least,
+                       std::vector<trace_point> asked_by)>;
 
   bool has_room() const noexcept;
   void add(miss what);

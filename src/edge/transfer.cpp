@@ -1,7 +1,10 @@
 #include "edge/transfer.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <new>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace portcullis::edge {
@@ -34,6 +37,25 @@ curl_list fields_of(const http_client_options& options, bool has_body) {
   return fields;
 }
 
+struct host_and_port {
+  std::string host;
+  std::int64_t port;
+};
+
+/// Of an address as http_client_options has it.
+host_and_port split_address(std::string_view url) {
+  constexpr std::string_view secure = "https://";
+  const bool is_secure = url.substr(0, secure.size()) == secure;
+  url.remove_prefix(url.find("//") + 2);
+  url = url.substr(0, url.find('/'));
+  const auto colon = url.rfind(':');
+  const bool has_port = colon != std::string_view::npos && url.find(']', colon) == std::string_view::npos;
+  std::int64_t port = is_secure ? 443 : 80;
+  if (has_port)
+    std::from_chars(url.data() + colon + 1, url.data() + url.size(), port);
+  return {std::string{url.substr(0, has_port ? colon : url.size())}, port};
+}
+
 template <class... Values>
 bool set(CURL* handle, CURLoption option, Values... values) {
   return curl_easy_setopt(handle, option, values...) == CURLE_OK;
@@ -61,9 +83,47 @@ bool transfer::prepare(const transfer_settings& settings, std::size_t to, instan
   answer = http_answer{};
   answer.sent = now;
   is_too_large = false;
+  start_span(settings);
   auto left = std::chrono::ceil<milliseconds>(deadline - now);
   auto timeout = type == kind::long_poll ? left : std::min(left, settings.options.attempt_timeout);
   return set_options(settings, std::max(timeout, milliseconds{1}));
+}
+
+/// By the conventions for HTTP clients. The target is one of ours and holds nothing of a caller's.
+void transfer::start_span(const transfer_settings& settings) {
+  span_ = {};
+  traced_fields_.reset();
+  if (asked.asked_by.empty())
+    return;
+  const bool has_body = !asked.body.empty();
+  const char* method = has_body ? "POST" : "GET";
+  span_ = tracing::start_child(method, tracing::kind::client, asked.asked_by.front(), {asked.asked_by});
+  if (!span_)
+    return;
+  span_.set("http.request.method", method);
+  span_.set("url.full", url_);
+  const auto at = split_address(settings.options.addresses[address]);
+  span_.set("server.address", at.host);
+  span_.set("server.port", at.port);
+  if (attempts_++ > 0)
+    span_.set("http.request.resend_count", std::int64_t{attempts_ - 1});
+  traced_fields_ = fields_of(settings.options, has_body);
+  add(traced_fields_, "traceparent: " + tracing::to_traceparent(span_.context()));
+}
+
+void transfer::end_span(CURLcode code) noexcept {
+  if (!span_)
+    return;
+  const auto answered = static_cast<std::int64_t>(status());
+  if (answered != 0)
+    span_.set("http.response.status_code", answered);
+  if (code != CURLE_OK)
+    span_.set("error.type", code == CURLE_OPERATION_TIMEDOUT ? "timeout" : "connection");
+  else if (answered >= 400)
+    span_.set("error.type", std::string_view{std::to_string(answered)});
+  if (code != CURLE_OK || answered >= 400)
+    span_.fail("no answer that can be used");
+  span_.end();
 }
 
 bool transfer::set_options(const transfer_settings& settings, milliseconds timeout) {
@@ -72,6 +132,9 @@ bool transfer::set_options(const transfer_settings& settings, milliseconds timeo
   curl_easy_reset(h);
   answer_bytes_max_ = o.answer_bytes_max;
   bool has_body = !asked.body.empty();
+  auto* fields = traced_fields_ ? traced_fields_.get()
+                 : has_body     ? settings.post_fields.get()
+                                : settings.get_fields.get();
   bool is_set = set(h, CURLOPT_PRIVATE, this) && set(h, CURLOPT_URL, url_.c_str())
                 && set(h, CURLOPT_PROTOCOLS_STR, "http,https")
                 && set(h, CURLOPT_PROXY, "") // whatever http_proxy says
@@ -80,9 +143,8 @@ bool transfer::set_options(const transfer_settings& settings, milliseconds timeo
                 && set(h, CURLOPT_MAXAGE_CONN, idle_connection_seconds_max)
                 && set(h, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(o.connect_timeout.count()))
                 && set(h, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()))
-                && set(h, CURLOPT_HTTPHEADER, has_body ? settings.post_fields.get() : settings.get_fields.get())
-                && set(h, CURLOPT_WRITEFUNCTION, &transfer::take) && set(h, CURLOPT_WRITEDATA, this)
-                && set(h, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+                && set(h, CURLOPT_HTTPHEADER, fields) && set(h, CURLOPT_WRITEFUNCTION, &transfer::take)
+                && set(h, CURLOPT_WRITEDATA, this) && set(h, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
   if (has_body)
     is_set = is_set && set(h, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(asked.body.size()))
              && set(h, CURLOPT_POSTFIELDS, asked.body.data());

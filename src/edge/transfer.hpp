@@ -3,6 +3,7 @@
 #include "core/time.hpp"
 #include "edge/curl_handles.hpp"
 #include "edge/http_client.hpp"
+#include "telemetry/tracing.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -47,13 +48,20 @@ public:
   bool is_trial = false;   // at an address that has failed: it probes it
   bool is_too_large = false;
 
+  /// Of the attempt that is over: what was answered, or libcurl's word for why not.
+  void end_span(CURLcode code) noexcept;
+
 private:
   static std::size_t take(char* data, std::size_t size, std::size_t count, void* self) noexcept;
 
   bool set_options(const transfer_settings& settings, std::chrono::milliseconds timeout);
+  void start_span(const transfer_settings& settings);
 
   curl_easy easy_;
   std::string url_;
+  tracing::span span_;        // of the attempt
+  curl_list traced_fields_;   // those of the settings and `traceparent`, while the span is recorded
+  std::int64_t attempts_ = 0; // with a span
   std::size_t answer_bytes_max_ = 0;
 };
 

@@ -20,6 +20,7 @@ using steady_clock = std::chrono::steady_clock;
 using pool_type = spdlog::details::thread_pool;
 
 std::atomic<level> current_threshold{level::info};
+std::atomic<listener> current_listener{nullptr};
 
 // Where lines go. A line is at most PIPE_BUF bytes, so a pipe that poll(2) calls writable takes it whole without
 // blocking; thus the writer can be told to give up.
@@ -184,7 +185,13 @@ bool enabled(level l) noexcept {
   return l >= current_threshold.load(std::memory_order_relaxed);
 }
 
+void set_listener(listener next) noexcept {
+  current_listener.store(next, std::memory_order_release);
+}
+
 void write(level l, std::string_view event, const field* fields, std::size_t count) {
+  if (const listener hears = current_listener.load(std::memory_order_acquire))
+    hears(l, event, fields, count);
   const std::shared_ptr<running> log = std::atomic_load(&current);
   const bool is_running = log != nullptr;
   line text{wall_clock_now(), l, event, is_running ? std::string_view{log->service} : std::string_view{},

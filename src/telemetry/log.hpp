@@ -88,6 +88,10 @@ bool enabled(level l) noexcept;
 
 void write(level l, std::string_view event, const field* fields, std::size_t count);
 
+/// Hears of every line as it is written, on the thread that writes it; must neither block nor throw. Null: nobody.
+using listener = void (*)(level l, std::string_view event, const field* fields, std::size_t count) noexcept;
+void set_listener(listener next) noexcept;
+
 inline void write(level l, std::string_view event, std::initializer_list<field> fields) {
   write(l, event, fields.begin(), fields.size());
 }

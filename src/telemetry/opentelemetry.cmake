@@ -9,6 +9,7 @@ set(otel_parts "${OTEL_INCLUDE_DIR};${ABSEIL_INCLUDE_DIR}")
 set(otel_libraries Threads::Threads)
 foreach(name
     opentelemetry_exporter_ostream_span opentelemetry_exporter_ostream_metrics
+    opentelemetry_exporter_ostream_logs opentelemetry_exporter_otlp_http_log opentelemetry_logs
     opentelemetry_exporter_otlp_http opentelemetry_exporter_otlp_http_metric opentelemetry_exporter_otlp_http_client
     opentelemetry_metrics opentelemetry_trace opentelemetry_resources opentelemetry_common absl_bad_variant_access)
   find_library(OTEL_LIBRARY_${name} ${name})

@@ -12,37 +12,46 @@ namespace portcullis::tracing {
 
 namespace {
 
-constexpr std::array<std::string_view, 30> names = {
-  "OTEL_SDK_DISABLED",
-  "OTEL_RESOURCE_ATTRIBUTES",
-  "OTEL_TRACES_SAMPLER",
-  "OTEL_TRACES_SAMPLER_ARG",
-  "OTEL_BSP_SCHEDULE_DELAY",
-  "OTEL_BSP_MAX_QUEUE_SIZE",
-  "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-  "OTEL_METRIC_EXPORT_INTERVAL",
-  "OTEL_EXPORTER_OTLP_ENDPOINT",
-  "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-  "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-  "OTEL_EXPORTER_OTLP_PROTOCOL",
-  "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-  "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
-  "OTEL_EXPORTER_OTLP_HEADERS",
-  "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-  "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
-  "OTEL_EXPORTER_OTLP_TIMEOUT",
-  "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
-  "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
-  "OTEL_EXPORTER_OTLP_CERTIFICATE",
-  "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
-  "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE",
-  "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
-  "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
-  "OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE",
-  "OTEL_EXPORTER_OTLP_CLIENT_KEY",
-  "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
-  "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY",
-  "OTEL_EXPORTER_OTLP_COMPRESSION",
+constexpr std::array names = {
+  std::string_view{"OTEL_SDK_DISABLED"},
+  std::string_view{"OTEL_RESOURCE_ATTRIBUTES"},
+  std::string_view{"OTEL_TRACES_SAMPLER"},
+  std::string_view{"OTEL_TRACES_SAMPLER_ARG"},
+  std::string_view{"OTEL_BSP_SCHEDULE_DELAY"},
+  std::string_view{"OTEL_BSP_MAX_QUEUE_SIZE"},
+  std::string_view{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE"},
+  std::string_view{"OTEL_BLRP_SCHEDULE_DELAY"},
+  std::string_view{"OTEL_BLRP_MAX_QUEUE_SIZE"},
+  std::string_view{"OTEL_METRIC_EXPORT_INTERVAL"},
+  std::string_view{"OTEL_EXPORTER_OTLP_ENDPOINT"},
+  std::string_view{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"},
+  std::string_view{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"},
+  std::string_view{"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"},
+  std::string_view{"OTEL_EXPORTER_OTLP_PROTOCOL"},
+  std::string_view{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"},
+  std::string_view{"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"},
+  std::string_view{"OTEL_EXPORTER_OTLP_LOGS_PROTOCOL"},
+  std::string_view{"OTEL_EXPORTER_OTLP_HEADERS"},
+  std::string_view{"OTEL_EXPORTER_OTLP_TRACES_HEADERS"},
+  std::string_view{"OTEL_EXPORTER_OTLP_METRICS_HEADERS"},
+  std::string_view{"OTEL_EXPORTER_OTLP_LOGS_HEADERS"},
+  std::string_view{"OTEL_EXPORTER_OTLP_TIMEOUT"},
+  std::string_view{"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"},
+  std::string_view{"OTEL_EXPORTER_OTLP_METRICS_TIMEOUT"},
+  std::string_view{"OTEL_EXPORTER_OTLP_LOGS_TIMEOUT"},
+  std::string_view{"OTEL_EXPORTER_OTLP_CERTIFICATE"},
+  std::string_view{"OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE"},
+  std::string_view{"OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE"},
+  std::string_view{"OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE"},
+  std::string_view{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"},
+  std::string_view{"OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE"},
+  std::string_view{"OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE"},
+  std::string_view{"OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE"},
+  std::string_view{"OTEL_EXPORTER_OTLP_CLIENT_KEY"},
+  std::string_view{"OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY"},
+  std::string_view{"OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY"},
+  std::string_view{"OTEL_EXPORTER_OTLP_LOGS_CLIENT_KEY"},
+  std::string_view{"OTEL_EXPORTER_OTLP_COMPRESSION"},
 };
 
 constexpr std::int64_t milliseconds_max = 3'600'000; // an hour
@@ -134,6 +143,10 @@ otel_environment read_otel_environment(const std::function<const char*(const cha
   out.batch_spans_max = out.queue_spans_max;
   if (const auto spans = from.whole("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", spans_max))
     out.batch_spans_max = std::min(static_cast<std::size_t>(*spans), out.queue_spans_max);
+  if (const auto delay = from.whole("OTEL_BLRP_SCHEDULE_DELAY", milliseconds_max))
+    out.records_delay = std::chrono::milliseconds{*delay};
+  if (const auto records = from.whole("OTEL_BLRP_MAX_QUEUE_SIZE", spans_max))
+    out.queue_records_max = static_cast<std::size_t>(*records);
   if (const auto interval = from.whole("OTEL_METRIC_EXPORT_INTERVAL", milliseconds_max))
     out.metrics_interval = std::chrono::milliseconds{*interval};
   return out;

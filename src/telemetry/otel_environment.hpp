@@ -25,6 +25,8 @@ struct otel_environment {
   std::size_t queue_spans_max = 2'048;
   std::size_t batch_spans_max = 2'048; // so that the end sends what waits in one request
   std::chrono::milliseconds metrics_interval{10'000};
+  std::chrono::milliseconds records_delay{1'000}; // of the log
+  std::size_t queue_records_max = 2'048;
   /// Variables whose values cannot be used: their defaults are.
   std::vector<std::string> unusable;
 };

@@ -95,4 +95,15 @@ std::string span_id_text(const context& c) {
   return out;
 }
 
+trace_point point_of(const span& s) {
+  if (!s)
+    return {};
+  const auto own = s.context();
+  return {own.trace_id, own.span_id, (own.flags & 1) != 0};
+}
+
+context context_of(const trace_point& p) {
+  return {p.trace_id, p.span_id, static_cast<std::uint8_t>(p.is_sampled ? 1 : 0), {}};
+}
+
 } // namespace portcullis::tracing

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "core/error.hpp"
+#include "core/time.hpp"
+#include "core/trace_point.hpp"
 #include "telemetry/metrics.hpp"
 
 #include <array>
@@ -12,9 +14,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
-/// Traces, and the push export of metrics, by OpenTelemetry. While tracing is off a span costs one branch. None of
-/// the SDK's types show: a build without the SDK has the same interface, and `is_available` says no.
+/// Traces, and the export of metrics and of the log, by OpenTelemetry. While tracing is off a span costs one
+/// branch. None of the SDK's types show: a build without the SDK has the same interface, and `is_available` says
+/// no.
 namespace portcullis::tracing {
 
 /// Where telemetry goes: nowhere, to the standard output, or by OTLP over HTTP to where the standard variables
@@ -59,6 +63,12 @@ std::string span_id_text(const context& c);
 
 enum class kind : std::uint8_t { internal, server, client };
 
+/// What a span is told of at its start, beside its parent.
+struct relations {
+  std::vector<trace_point> links{}; // other spans that it belongs to
+  instant began = instant::min();   // when it began, if not now
+};
+
 /// A span being recorded, or (default) nothing at all. Ends when destroyed. May move between threads; one at a
 /// time uses it.
 class span {
@@ -94,7 +104,8 @@ public:
   tracing::context context() const;
 
 private:
-  friend span start_recording(std::string_view name, kind k, const tracing::context& parent);
+  friend span start_recording(std::string_view name, kind k, const tracing::context& parent,
+                              const relations& beside);
   struct impl;
   impl* impl_ = nullptr;
 };
@@ -104,9 +115,13 @@ struct options {
   std::string service_version;
   exporter traces = exporter::none;
   exporter metrics = exporter::none;
+  exporter logs = exporter::none; // beside standard error
   /// Called by the exporter's thread, from `start` on; must be thread-safe and must not throw. Empty: no metrics.
   std::function<metrics::snapshot()> collect;
 };
+
+/// The event of a line that tells of trouble with the export.
+inline constexpr std::string_view export_complaint = "telemetry export";
 
 /// Bounds one HTTP request of the export.
 inline constexpr std::chrono::milliseconds export_timeout{1'000};
@@ -115,7 +130,7 @@ inline constexpr std::chrono::milliseconds export_timeout{1'000};
 /// `OTEL_SDK_DISABLED`. Call once. `value_unacceptable` when this build cannot.
 failure start(options o);
 
-/// Sends what waits and ends the export; takes at most about four `export_timeout`s when the collector does not
+/// Sends what waits and ends the export; takes at most about six `export_timeout`s when the collector does not
 /// answer. Spans started after it are nothing.
 void stop();
 
@@ -123,7 +138,7 @@ namespace detail {
 extern std::atomic<bool> is_recording;
 } // namespace detail
 
-span start_recording(std::string_view name, kind k, const context& parent);
+span start_recording(std::string_view name, kind k, const context& parent, const relations& beside = {});
 
 /// Whether a span that is started now may be recorded.
 inline bool is_on() noexcept {
@@ -134,6 +149,16 @@ inline bool is_on() noexcept {
 /// a trace.
 inline span start_span(std::string_view name, kind k, const context& parent = {}) {
   return detail::is_recording.load(std::memory_order_acquire) ? start_recording(name, k, parent) : span{};
+}
+
+/// What travels with a question, so that whoever works on it can have children of this span.
+trace_point point_of(const span& s);
+
+context context_of(const trace_point& p);
+
+/// A child of the span that asked. Nothing if that is not recorded: then it costs one branch.
+inline span start_child(std::string_view name, kind k, const trace_point& asked_by, const relations& beside = {}) {
+  return asked_by.is_sampled && is_on() ? start_recording(name, k, context_of(asked_by), beside) : span{};
 }
 
 /// A request's span: looks at the header fields only when tracing is on.

@@ -1,5 +1,7 @@
 #include "telemetry/log.hpp"
+#include "telemetry/log_export.hpp"
 #include "telemetry/otel_environment.hpp"
+#include "telemetry/otlp_options.hpp"
 #include "telemetry/tracing.hpp"
 
 #include <algorithm>
@@ -30,7 +32,7 @@
 #include <opentelemetry/sdk/trace/tracer_provider_factory.h>
 #include <opentelemetry/trace/tracer.h>
 
-/// The only unit that sees the SDK: its headers take seconds to compile.
+/// This unit and log_export_otel.cpp alone see the SDK: its headers take seconds to compile.
 namespace portcullis::tracing {
 
 namespace {
@@ -58,23 +60,14 @@ public:
       suppressed_.fetch_add(1, std::memory_order_relaxed);
       return;
     }
-    log::warn("telemetry export", {{"detail", message != nullptr ? message : ""},
-                                   {"suppressed", suppressed_.exchange(0, std::memory_order_relaxed)}});
+    log::warn(export_complaint, {{"detail", message != nullptr ? message : ""},
+                                 {"suppressed", suppressed_.exchange(0, std::memory_order_relaxed)}});
   }
 
 private:
   std::atomic<steady_clock::rep> next_{steady_clock::time_point::min().time_since_epoch().count()};
   std::atomic<std::uint64_t> suppressed_{0};
 };
-
-// Both kinds of options read the standard OTEL_EXPORTER_OTLP_* variables themselves.
-template <class Options>
-Options bounded_otlp_options() {
-  Options o;
-  o.timeout = std::min<std::chrono::system_clock::duration>(o.timeout, export_timeout);
-  o.retry_policy_max_attempts = 1; // the next batch is the retry; `stop` must not wait for a backoff
-  return o;
-}
 
 std::unique_ptr<sdk::trace::SpanExporter> make_span_exporter(exporter e) {
   if (e == exporter::otlp)
@@ -247,6 +240,38 @@ api::SpanContext to_api(const context& c) {
           api::TraceState::FromHeader(c.tracestate)};
 }
 
+/// Links as the SDK reads them.
+class links final : public api::SpanContextKeyValueIterable {
+public:
+  explicit links(const std::vector<trace_point>& to) : to_{to} {}
+
+  bool ForEachKeyValue(nostd::function_ref<bool(api::SpanContext, const opentelemetry::common::KeyValueIterable&)>
+                         callback) const noexcept override {
+    const opentelemetry::common::NoopKeyValueIterable none;
+    for (const trace_point& one : to_)
+      if (!callback(to_api(context_of(one)), none))
+        return false;
+    return true;
+  }
+
+  std::size_t size() const noexcept override {
+    return to_.size();
+  }
+
+private:
+  const std::vector<trace_point>& to_;
+};
+
+/// By both clocks of the SDK, as long ago as it is by ours.
+void set_start(api::StartSpanOptions& how, instant began) {
+  if (began == instant::min())
+    return;
+  const auto age = boot_clock::now() - began;
+  how.start_steady_time = opentelemetry::common::SteadyTimestamp{steady_clock::now() - age};
+  how.start_system_time = opentelemetry::common::SystemTimestamp{
+    std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::system_clock::duration>(age)};
+}
+
 } // namespace
 
 struct span::impl {
@@ -261,7 +286,7 @@ bool is_available() noexcept {
 
 failure start(options o) {
   stop();
-  if (o.traces == exporter::none && o.metrics == exporter::none)
+  if (o.traces == exporter::none && o.metrics == exporter::none && o.logs == exporter::none)
     return {};
   const otel_environment env = read_otel_environment([](const char* name) { return std::getenv(name); });
   for (const std::string& name : env.unusable)
@@ -283,6 +308,8 @@ failure start(options o) {
     next->source = std::make_unique<producer>(std::move(o.collect), resource, o.service_version);
     next->reader = make_reader(o, next->source.get(), env);
   }
+  if (o.logs != exporter::none)
+    start_log_export(o, env);
   const bool has_traces = next->provider != nullptr;
   std::atomic_store(&current, std::move(next));
   detail::is_recording.store(has_traces, std::memory_order_release);
@@ -291,6 +318,7 @@ failure start(options o) {
 
 void stop() {
   detail::is_recording.store(false, std::memory_order_release);
+  stop_log_export();
   const std::shared_ptr<running> ending = std::atomic_exchange(&current, std::shared_ptr<running>{});
   if (ending == nullptr)
     return;
@@ -302,7 +330,7 @@ void stop() {
   }
 }
 
-span start_recording(std::string_view name, kind k, const context& parent) {
+span start_recording(std::string_view name, kind k, const context& parent, const relations& beside) {
   span started;
   const std::shared_ptr<running> now = std::atomic_load(&current);
   if (now == nullptr || now->provider == nullptr) // stopped since the caller looked
@@ -311,7 +339,9 @@ span start_recording(std::string_view name, kind k, const context& parent) {
   how.kind = to_api(k);
   if (parent.is_valid())
     how.parent = to_api(parent);
-  started.impl_ = new span::impl{now->tracer->StartSpan(view(name), how)};
+  set_start(how, beside.began);
+  const opentelemetry::common::NoopKeyValueIterable no_attributes;
+  started.impl_ = new span::impl{now->tracer->StartSpan(view(name), no_attributes, links{beside.links}, how)};
   return started;
 }
 

@@ -3,8 +3,9 @@
 import pytest
 
 from edge import Edge
+from needs import need
 from people import predecessor, telegram
-from service import BINARY, Service
+from service import BINARY, Service, run_command
 
 pytest_plugins = ["private_cluster", "shards"]
 
@@ -77,6 +78,40 @@ def _shared(process):
     process.start()
     yield process
     _end(process)
+
+
+@pytest.fixture
+def exporting(database, new_service):
+    """Starts a service that sends what `signals` names to a collector."""
+    checked = run_command("check-config", BACKEND_POSTGRES_DSN=database.dsn, BACKEND_OTEL_TRACES_EXPORTER="otlp")
+    need("no OpenTelemetry" not in checked.stderr, "the OpenTelemetry SDK")
+
+    def start(url, *signals, **settings):
+        return new_service(database, **export_settings("BACKEND", url, signals), **settings).start()
+
+    return start
+
+
+def export_settings(prefix, url, signals):
+    """What has a process send `signals` to a collector, soon."""
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+        "OTEL_BLRP_SCHEDULE_DELAY": "100",
+        "OTEL_METRIC_EXPORT_INTERVAL": "2000",
+        "no_proxy": "127.0.0.1",
+        **{f"{prefix}_OTEL_{signal}_EXPORTER": "otlp" for signal in signals},
+    }
+
+
+@pytest.fixture
+def exporting_edge(new_edge):
+    """The same for an edge in front of a service."""
+
+    def start(service, url, *signals, **settings):
+        return new_edge([service], **export_settings("GATEWAY", url, signals), **settings).start()
+
+    return start
 
 
 @pytest.fixture

@@ -5,14 +5,10 @@ import time
 
 import pytest
 
-from needs import need
-from otlp import Collector
+from otlp import CALLER, TRACE, Collector, traced
 from people import ANOTHER_NEVER_MINTED, email
-from service import free_port, run_command
+from service import free_port
 from waiting import eventually
-
-TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-CALLER = "00f067aa0ba902b7"
 
 # From the conventions' model/http/metrics.yaml, model/db/metrics.yaml and model/process/metrics.yaml.
 CONVENTIONS = {
@@ -32,31 +28,6 @@ CONVENTIONS = {
 }
 
 
-@pytest.fixture
-def exporting(database, new_service):
-    """Starts a service that sends what `signals` names to a collector."""
-    checked = run_command("check-config", BACKEND_POSTGRES_DSN=database.dsn, BACKEND_OTEL_TRACES_EXPORTER="otlp")
-    need("no OpenTelemetry" not in checked.stderr, "the OpenTelemetry SDK")
-
-    def start(url, *signals, **settings):
-        exporters = {f"BACKEND_OTEL_{signal}_EXPORTER": "otlp" for signal in signals}
-        return new_service(
-            database,
-            OTEL_EXPORTER_OTLP_ENDPOINT=url,
-            OTEL_BSP_SCHEDULE_DELAY="100",
-            OTEL_METRIC_EXPORT_INTERVAL="2000",
-            no_proxy="127.0.0.1",
-            **exporters,
-            **settings,
-        ).start()
-
-    return start
-
-
-def traced(**headers):
-    return {"traceparent": f"00-{TRACE}-{CALLER}-01", **headers}
-
-
 def test_a_server_span_by_the_conventions(exporting):
     with Collector() as collector:
         service = exporting(collector.url, "TRACES", OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=test")
@@ -64,7 +35,7 @@ def test_a_server_span_by_the_conventions(exporting):
             401, "session_unknown"
         )
         service.stop()
-        (span,) = [span for span in collector.spans() if span.trace_id == TRACE]
+        (span,) = [span for span in collector.trace(TRACE) if span.kind == "server"]
         assert (span.parent_id, span.kind) == (CALLER, "server")
         assert span.name == "GET /api/v1/internal/sessions/resolve"
         assert span.attributes == {
@@ -100,7 +71,7 @@ def test_metrics_by_the_conventions(exporting):
 def test_nothing_secret_is_sent(exporting):
     planted = "plantedsecret"
     with Collector() as collector:
-        service = exporting(collector.url, "TRACES", "METRICS", BACKEND_ACCESS_LOG="full")
+        service = exporting(collector.url, "TRACES", "METRICS", "LOGS", BACKEND_ACCESS_LOG="full")
         person = email()
         minted = service.gateway.post(
             "/sessions",
@@ -112,7 +83,7 @@ def test_nothing_secret_is_sent(exporting):
         service.http.get(f"/{planted}", headers=traced())
         service.gateway.post(f"/sessions/revoke?reason={planted}", token=minted["token"]).expect(200)
         service.stop()
-        assert collector.spans() and collector.metrics()
+        assert collector.spans() and collector.metrics() and collector.logs()
         sent = b"".join(collector.raw)
         for secret in (planted, minted["token"], minted["token"][4:20], person["external_id"]):
             assert secret.encode() not in sent and secret not in service.log
@@ -129,7 +100,7 @@ def test_the_sampler_is_as_the_standard_variable_says(exporting, sampler, expect
 
 def test_a_disabled_sdk_sends_nothing(exporting):
     with Collector() as collector:
-        service = exporting(collector.url, "TRACES", "METRICS", OTEL_SDK_DISABLED="true")
+        service = exporting(collector.url, "TRACES", "METRICS", "LOGS", OTEL_SDK_DISABLED="true")
         service.http.get("/healthz", headers=traced()).expect(200)
         service.stop()
         assert collector.requests == 0
@@ -140,7 +111,8 @@ def test_a_collector_that_does_not_take_delays_nobody(exporting, kind):
     collector = Collector(status=429 if kind == "refusing" else 200, delay_s=30 if kind == "slow" else 0)
     with collector:
         url = f"http://127.0.0.1:{free_port()}" if kind == "dead" else collector.url
-        service = exporting(url, "TRACES", "METRICS", OTEL_BSP_MAX_QUEUE_SIZE="50")
+        few = {"OTEL_BSP_MAX_QUEUE_SIZE": "50", "OTEL_BLRP_MAX_QUEUE_SIZE": "50"}
+        service = exporting(url, "TRACES", "METRICS", "LOGS", BACKEND_ACCESS_LOG="full", **few)
         if kind != "dead":
             eventually(lambda: collector.requests > 0, "the collector is asked")
         with service.connect() as connection:

@@ -212,4 +212,27 @@ CAF_TEST(lines of several threads stay whole while the log starts and stops) {
   }
 }
 
+namespace {
+
+std::string heard;
+
+void hear(log::level l, std::string_view event, const log::field* fields, std::size_t count) noexcept {
+  heard = std::string{to_string(l)} + " " + std::string{event} + " " + std::to_string(count) + " "
+          + std::string{fields->key};
+}
+
+} // namespace
+
+CAF_TEST(a listener hears of each line that is written) {
+  log::start(log::level::info, "portcullis", pipe.writer);
+  log::set_listener(&hear);
+  log::debug("quiet", {{"a", 1}});
+  CAF_CHECK_EQUAL(heard, "");
+  log::warn("loud", {{"a", 1}, {"b", "x"}});
+  CAF_CHECK_EQUAL(heard, "warn loud 2 a");
+  log::set_listener(nullptr);
+  log::error("unheard", {{"a", 1}});
+  CAF_CHECK_EQUAL(heard, "warn loud 2 a");
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

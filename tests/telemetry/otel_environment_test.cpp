@@ -47,12 +47,16 @@ CAF_TEST(limits and intervals) {
                          {"OTEL_BSP_SCHEDULE_DELAY", "250"},
                          {"OTEL_BSP_MAX_QUEUE_SIZE", "100"},
                          {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1000"},
+                         {"OTEL_BLRP_SCHEDULE_DELAY", "300"},
+                         {"OTEL_BLRP_MAX_QUEUE_SIZE", "10"},
                          {"OTEL_METRIC_EXPORT_INTERVAL", "60000"}});
   CAF_CHECK(env.is_disabled);
   CAF_CHECK_EQUAL(env.schedule_delay, 250ms);
   CAF_CHECK_EQUAL(env.queue_spans_max, 100u);
   CAF_CHECK_EQUAL(env.batch_spans_max, 100u);
   CAF_CHECK_EQUAL(env.metrics_interval, 60s);
+  CAF_CHECK_EQUAL(env.records_delay, 300ms);
+  CAF_CHECK_EQUAL(env.queue_records_max, 10u);
 }
 
 CAF_TEST(a value that cannot be used is named and the default stands) {

@@ -20,5 +20,17 @@ CAF_TEST(while tracing is off a span is nothing) {
   s.end();
   tracing::span moved = std::move(s);
   CAF_CHECK(!moved);
+  CAF_CHECK(!tracing::point_of(moved).is_sampled);
   tracing::stop();
+}
+
+CAF_TEST(a child of what is not sampled is nothing) {
+  trace_point asked_by;
+  asked_by.trace_id[0] = asked_by.span_id[0] = 1;
+  CAF_CHECK(!tracing::start_child("load", kind::internal, asked_by));
+  asked_by.is_sampled = true;
+  CAF_CHECK(!tracing::start_child("load", kind::internal, asked_by)); // tracing is off
+  const auto context = tracing::context_of(asked_by);
+  CAF_CHECK(context.is_valid());
+  CAF_CHECK_EQUAL(context.flags, 1);
 }

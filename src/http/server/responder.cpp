@@ -123,6 +123,11 @@ std::array<std::uint8_t, 16> responder::trace_id() const {
   return x != nullptr ? x->span.context().trace_id : std::array<std::uint8_t, 16>{};
 }
 
+trace_point responder::asked_by() const {
+  auto* x = tracing::is_on() ? server_->connections_.find_exchange(ticket_).second : nullptr;
+  return x != nullptr ? tracing::point_of(x->span) : trace_point{};
+}
+
 void responder::extend_deadline(std::chrono::nanoseconds by) const {
   if (auto* x = server_->connections_.find_exchange(ticket_).second)
     x->deadline += by;

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/time.hpp"
+#include "core/trace_point.hpp"
 #include "http/response.hpp"
 #include "http/stream.hpp"
 
@@ -75,6 +76,9 @@ public:
 
   /// The trace that the request's span belongs to; all zero when nothing is recorded.
   std::array<std::uint8_t, 16> trace_id() const;
+
+  /// The request's span, for who works on it; not sampled when nothing is recorded.
+  trace_point asked_by() const;
 
   const ticket& which() const noexcept {
     return ticket_;

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "telemetry/tracing.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace portcullis::tracing {
+
+/// The options of any of the SDK's OTLP exporters, which read the standard OTEL_EXPORTER_OTLP_* variables
+/// themselves.
+template <class Options>
+Options bounded_otlp_options() {
+  Options o;
+  o.timeout = std::min<std::chrono::system_clock::duration>(o.timeout, export_timeout);
+  o.retry_policy_max_attempts = 1; // the next batch is the retry; `stop` must not wait for a backoff
+  return o;
+}
+
+} // namespace portcullis::tracing
