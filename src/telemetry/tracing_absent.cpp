@@ -1,4 +1,4 @@
-#include "telemetry/tracing.hpp"
+#include "telemetry/root_sampling.hpp"
 
 /// The build without OpenTelemetry: spans are nothing, and `start` takes `none` alone.
 namespace portcullis::tracing {
@@ -20,6 +20,14 @@ failure start(options o) {
 void stop() {}
 
 span start_recording(std::string_view, kind, const context&, const relations&) {
+  return {};
+}
+
+bool samples_root() noexcept {
+  return false;
+}
+
+span start_sampled_root(std::string_view, kind) {
   return {};
 }
 

@@ -1,11 +1,16 @@
+#include "core/splitmix64.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/log_export.hpp"
 #include "telemetry/otel_environment.hpp"
 #include "telemetry/otlp_options.hpp"
+#include "telemetry/root_sampling.hpp"
 #include "telemetry/tracing.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <opentelemetry/exporters/ostream/metric_exporter_factory.h>
 #include <opentelemetry/exporters/ostream/span_exporter_factory.h>
 #include <opentelemetry/exporters/otlp/otlp_http_exporter_factory.h>
@@ -82,6 +87,38 @@ std::unique_ptr<sdk::metrics::PushMetricExporter> make_metric_exporter(exporter 
   return opentelemetry::exporter::metrics::OStreamMetricExporterFactory::Create();
 }
 
+/// Of traces that begin here, the share that is recorded, of 2^64; what `samples_root` has let through is.
+constexpr std::uint64_t all_roots = std::numeric_limits<std::uint64_t>::max();
+std::atomic<std::uint64_t> recorded_roots{all_roots};
+thread_local bool is_root_decided = false;
+
+std::uint64_t share_of_roots(const otel_environment& env) {
+  const bool is_ours = env.sampler == root_sampler::ratio && env.follows_parent && env.ratio < 1;
+  return is_ours ? static_cast<std::uint64_t>(std::ldexp(env.ratio, 64)) : all_roots;
+}
+
+/// The SDK's sampler by ratio, but for traces that were chosen before.
+class chosen_or_ratio final : public sdk::trace::Sampler {
+public:
+  explicit chosen_or_ratio(double ratio) : ratio_{sdk::trace::TraceIdRatioBasedSamplerFactory::Create(ratio)} {}
+
+  sdk::trace::SamplingResult ShouldSample(const api::SpanContext& parent, api::TraceId trace_id,
+                                          nostd::string_view name, api::SpanKind kind,
+                                          const opentelemetry::common::KeyValueIterable& attributes,
+                                          const api::SpanContextKeyValueIterable& links) noexcept override {
+    if (is_root_decided)
+      return {sdk::trace::Decision::RECORD_AND_SAMPLE, nullptr, {}};
+    return ratio_->ShouldSample(parent, trace_id, name, kind, attributes, links);
+  }
+
+  nostd::string_view GetDescription() const noexcept override {
+    return ratio_->GetDescription();
+  }
+
+private:
+  std::unique_ptr<sdk::trace::Sampler> ratio_;
+};
+
 std::unique_ptr<sdk::trace::Sampler> make_root_sampler(const otel_environment& env) {
   switch (env.sampler) {
   case root_sampler::always_on:
@@ -89,7 +126,7 @@ std::unique_ptr<sdk::trace::Sampler> make_root_sampler(const otel_environment& e
   case root_sampler::always_off:
     return sdk::trace::AlwaysOffSamplerFactory::Create();
   case root_sampler::ratio:
-    return sdk::trace::TraceIdRatioBasedSamplerFactory::Create(env.ratio);
+    return std::make_unique<chosen_or_ratio>(env.ratio);
   }
   return sdk::trace::AlwaysOnSamplerFactory::Create();
 }
@@ -310,6 +347,7 @@ failure start(options o) {
   }
   if (o.logs != exporter::none)
     start_log_export(o, env);
+  recorded_roots.store(share_of_roots(env), std::memory_order_relaxed);
   const bool has_traces = next->provider != nullptr;
   std::atomic_store(&current, std::move(next));
   detail::is_recording.store(has_traces, std::memory_order_release);
@@ -342,6 +380,22 @@ span start_recording(std::string_view name, kind k, const context& parent, const
   set_start(how, beside.began);
   const opentelemetry::common::NoopKeyValueIterable no_attributes;
   started.impl_ = new span::impl{now->tracer->StartSpan(view(name), no_attributes, links{beside.links}, how)};
+  return started;
+}
+
+bool samples_root() noexcept {
+  const auto share = recorded_roots.load(std::memory_order_relaxed);
+  if (share == all_roots)
+    return true;
+  thread_local std::uint64_t state = static_cast<std::uint64_t>(steady_clock::now().time_since_epoch().count());
+  state += splitmix64_increment;
+  return splitmix64_mix(state) < share;
+}
+
+span start_sampled_root(std::string_view name, kind k) {
+  is_root_decided = true;
+  auto started = start_recording(name, k, {});
+  is_root_decided = false;
   return started;
 }
 

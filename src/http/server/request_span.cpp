@@ -1,6 +1,7 @@
 #include "http/server/request_span.hpp"
 
 #include "http/server/request_numbers.hpp"
+#include "telemetry/root_sampling.hpp"
 
 #include <string>
 
@@ -9,11 +10,14 @@ namespace portcullis::http {
 tracing::span start_span_of(const request& r, const exchange& x) {
   if (!tracing::is_on())
     return {};
+  const auto parent = tracing::parse_context(r.get(field::traceparent), r.get(field::tracestate));
+  if (!parent.is_valid() && !tracing::samples_root())
+    return {};
   std::string name{method_name(x.method)};
   if (x.to != nullptr)
     name.append(" ").append(x.to->pattern);
-  auto span =
-    tracing::start_span(name, tracing::kind::server, r.get(field::traceparent), r.get(field::tracestate));
+  auto span = parent.is_valid() ? tracing::start_span(name, tracing::kind::server, parent)
+                                : tracing::start_sampled_root(name, tracing::kind::server);
   span.set("http.request.method", method_name(x.method));
   span.set("url.scheme", x.is_tls ? "https" : "http");
   span.set("network.protocol.version", x.is_http_1_0 ? "1.0" : "1.1");
