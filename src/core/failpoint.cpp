@@ -2,6 +2,8 @@
 
 #ifdef PORTCULLIS_FAILPOINTS
 
+#include "core/environment.hpp"
+
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -42,8 +44,7 @@ constexpr std::array<std::string_view, failpoint_count> names{
 
 std::array<bool, failpoint_count> read_environment() noexcept {
   std::array<bool, failpoint_count> armed{};
-  const char* text = std::getenv("PORTCULLIS_FAILPOINTS_ARMED");
-  std::string_view rest = text == nullptr ? "" : text;
+  auto rest = environment_variable("PORTCULLIS_FAILPOINTS_ARMED");
   while (!rest.empty()) {
     auto comma = rest.find(',');
     auto name = rest.substr(0, comma);

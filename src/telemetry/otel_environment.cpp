@@ -66,11 +66,10 @@ std::optional<Number> parse_number(std::string_view text) {
 
 class reader {
 public:
-  reader(const std::function<const char*(const char*)>& get, otel_environment& to) : get_{get}, to_{to} {}
+  reader(const std::function<std::string_view(const char*)>& get, otel_environment& to) : get_{get}, to_{to} {}
 
   std::string_view text(const char* name) const {
-    const char* value = get_(name);
-    return value == nullptr ? std::string_view{} : std::string_view{value};
+    return get_(name);
   }
 
   /// A whole number from 1 to `max`.
@@ -120,7 +119,7 @@ private:
       to_.unusable.emplace_back(name);
   }
 
-  const std::function<const char*(const char*)>& get_;
+  const std::function<std::string_view(const char*)>& get_;
   otel_environment& to_;
 };
 
@@ -131,7 +130,7 @@ const std::vector<std::string_view>& honoured_variables() {
   return all;
 }
 
-otel_environment read_otel_environment(const std::function<const char*(const char* name)>& get) {
+otel_environment read_otel_environment(const std::function<std::string_view(const char* name)>& get) {
   otel_environment out;
   reader from{get, out};
   out.is_disabled = ascii::iequals(from.text("OTEL_SDK_DISABLED"), "true");

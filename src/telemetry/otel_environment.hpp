@@ -32,6 +32,6 @@ struct otel_environment {
 };
 
 /// `get` gives a variable's value, or null. An empty value is none.
-otel_environment read_otel_environment(const std::function<const char*(const char* name)>& get);
+otel_environment read_otel_environment(const std::function<std::string_view(const char* name)>& get);
 
 } // namespace portcullis::tracing

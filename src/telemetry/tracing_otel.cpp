@@ -1,3 +1,4 @@
+#include "core/environment.hpp"
 #include "core/splitmix64.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/log_export.hpp"
@@ -9,7 +10,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
 #include <opentelemetry/exporters/ostream/metric_exporter_factory.h>
 #include <opentelemetry/exporters/ostream/span_exporter_factory.h>
@@ -325,7 +325,7 @@ failure start(options o) {
   stop();
   if (o.traces == exporter::none && o.metrics == exporter::none && o.logs == exporter::none)
     return {};
-  const otel_environment env = read_otel_environment([](const char* name) { return std::getenv(name); });
+  const otel_environment env = read_otel_environment(environment_variable);
   for (const std::string& name : env.unusable)
     log::warn("unusable variable", {{"name", name}});
   if (env.is_disabled) {

@@ -17,7 +17,7 @@ namespace {
 tracing::otel_environment read(const std::map<std::string, std::string>& variables) {
   return tracing::read_otel_environment([&](const char* name) {
     const auto found = variables.find(name);
-    return found == variables.end() ? nullptr : found->second.c_str();
+    return found == variables.end() ? std::string_view{} : std::string_view{found->second};
   });
 }
 
