@@ -1,3 +1,4 @@
+#include "app/core_dumps.hpp"
 #include "app/key.hpp"
 #include "app/migrate.hpp"
 #include "app/serve.hpp"
@@ -72,6 +73,7 @@ int run(const config::command_line& line) {
 int main(int argc, char** argv) {
   if (!occupy_standard_descriptors())
     return EXIT_FAILURE;
+  leave_no_core_dumps();
   leave_openssl_as_it_is_at_exit();
   if (argc > 1 && std::string_view{argv[1]} == "ctl")
     return ctl::run(argc - 1, argv + 1);

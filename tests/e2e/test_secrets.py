@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import pathlib
+import re
 
 import pytest
 
@@ -94,9 +96,17 @@ def test_a_failing_start_does_not_show_the_password(cluster, database, new_servi
     assert database.address.password not in service.log
 
 
+def test_a_crash_leaves_no_memory_behind(database, new_service):
+    service = new_service(database).start()
+    process = pathlib.Path("/proc", str(service.pid))
+    limit = re.search(r"^Max core file size +(\S+) +(\S+)", (process / "limits").read_text(), re.M)
+    assert limit.groups() == ("0", "0")
+    assert int((process / "coredump_filter").read_text(), 16) == 0
+
+
 def test_the_database_holds_no_token(database, spoken):
     tokens, _ = spoken
-    tables = ("accounts", "identities", "sessions", "revocation_events")
+    tables = ("accounts", "identities", "sessions", "revocation_events", "audit_events", "revocation_jobs")
     dump = "".join(database.execute(f"SELECT * FROM backend.{table}") for table in tables)
     for token in tokens:
         assert not any(part in dump for part in parts_of(token))
