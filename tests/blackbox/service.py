@@ -72,6 +72,7 @@ class Service:
                 "BACKEND_HTTP_ADDR": f"127.0.0.1:{port}",
                 "BACKEND_POSTGRES_DSN": database.dsn,
                 "BACKEND_LOG_LEVEL": "debug",
+                "BACKEND_POSTGRES_OPERATION_TIMEOUT": "15s",  # a shared disk that stalls for seconds is no outage
                 "BACKEND_SHUTDOWN_DELAY": "0s",  # nobody distributes requests; a test of the delay sets one
                 **settings,
             },
