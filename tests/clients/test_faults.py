@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from asking import PATIENT
 from balancer import Balancer
 from history import History
 from needs import need
@@ -30,7 +31,7 @@ class Stage:
         self._network = Network()
         self._history = History(directory / "history.jsonl")
         database = cluster.create_database()
-        self.replicas = [Replica(n, database, self._network, directory, self._history) for n in range(3)]
+        self.replicas = [Replica(n, database, self._network, directory, self._history, **PATIENT) for n in range(3)]
         for replica in self.replicas:
             replica.service.spawn()
         for replica in self.replicas:
@@ -137,8 +138,8 @@ def watchers(stage, tmp_path):
 
 
 def revoke(replica, minted):
-    """When it was acknowledged, and the place in the log."""
-    cursor = replica.revoke(minted)["cursor"]
+    """When it was acknowledged, and the place in the log. A replica that was just cut off may have to connect first."""
+    cursor = eventually(lambda: replica.revoke(minted), "it is revoked")["cursor"]
     return time.monotonic(), int(cursor.partition("-")[2])
 
 
