@@ -65,7 +65,7 @@ public:
   }
 
   void put_three_digits(std::size_t number) noexcept {
-    for (std::size_t place : {100, 10, 1})
+    for (const std::size_t place : {100U, 10U, 1U})
       *at_++ = static_cast<char>('0' + number / place % 10);
   }
 

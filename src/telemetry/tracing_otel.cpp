@@ -285,10 +285,8 @@ public:
   bool ForEachKeyValue(nostd::function_ref<bool(api::SpanContext, const opentelemetry::common::KeyValueIterable&)>
                          callback) const noexcept override {
     const opentelemetry::common::NoopKeyValueIterable none;
-    for (const trace_point& one : to_)
-      if (!callback(to_api(context_of(one)), none))
-        return false;
-    return true;
+    return std::all_of(to_.begin(), to_.end(),
+                       [&](const trace_point& one) { return callback(to_api(context_of(one)), none); });
   }
 
   std::size_t size() const noexcept override {
