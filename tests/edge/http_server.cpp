@@ -87,6 +87,32 @@ void require(bool holds, const char* what) {
     throw std::runtime_error(what);
 }
 
+/// A socket at `port` of the loopback address, or at a free one when it is 0.
+int bound_socket(std::uint16_t port) {
+  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  require(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "bind");
+  return fd;
+}
+
+std::uint16_t port_of(int fd) {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
+/// Raises `highest` to `value`, whoever else does so.
+void raise(std::atomic<std::size_t>& highest, std::size_t value) {
+  for (auto seen = highest.load(); seen < value && !highest.compare_exchange_weak(seen, value);)
+    ;
+}
+
 } // namespace
 
 http_server::http_server(handler answer) : answer_(std::move(answer)) {
@@ -107,23 +133,18 @@ http_server::http_server(handler answer, const tls_files& files) : answer_(std::
 
 http_server::~http_server() {
   stop();
+  if (reservation_ >= 0)
+    ::close(reservation_);
 }
 
 void http_server::start() {
   ::signal(SIGPIPE, SIG_IGN); // a client that does not trust the certificate leaves while it is written to
   is_stopping_ = false;
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int on = 1;
-  ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port_);
-  socklen_t size = sizeof address;
-  require(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0, "bind");
+  if (reservation_ < 0)
+    reservation_ = bound_socket(0);
+  port_ = port_of(reservation_);
+  listener_ = bound_socket(port_);
   require(::listen(listener_, 64) == 0, "listen");
-  ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-  port_ = ntohs(address.sin_port);
   acceptor_ = std::thread{[this] { accept_loop(); }};
 }
 
@@ -162,7 +183,7 @@ void http_server::serve(int fd) {
     std::string buffer;
     while (auto request = read_request(peer, &buffer)) {
       ++requests_;
-      most_at_once_ = std::max<std::size_t>(most_at_once_, ++at_once_);
+      raise(most_at_once_, ++at_once_);
       auto reply = answer_(*request);
       auto until = std::chrono::steady_clock::now() + (reply.never ? hang : reply.after);
       while (!is_stopping_ && std::chrono::steady_clock::now() < until)

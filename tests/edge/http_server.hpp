@@ -71,6 +71,7 @@ private:
 
   handler answer_;
   std::shared_ptr<SSL_CTX> tls_;
+  int reservation_ = -1; // bound and never listening: keeps the port while the server is stopped
   int listener_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<bool> is_stopping_{false};

@@ -12,7 +12,7 @@ LOG_LOCK = 7_306_084_001  # src/db/advisory_locks.hpp
 STOPS = 10
 CLIENTS = 4
 SESSIONS_OF_A_CLIENT = 40
-HOLDS_S_MAX = 6  # longer than any transaction that nothing holds up, on a machine that stalls
+HOLDS_S_MAX = 12  # longer than any transaction that nothing holds up, on a machine that stalls
 
 # An advisory lock of one bigint is told by its halves: pg_locks.
 HOLDERS = (
