@@ -203,8 +203,11 @@ db::worker_load db_pool_state::load() const {
   std::size_t connected = 0;
   for (const auto& w : workers_) {
     connected += w.connected ? 1 : 0;
-    if (w.working_on)
-      ++result.busy[*w.working_on];
+    if (!w.working_on)
+      continue;
+    ++result.busy[*w.working_on];
+    if (*w.working_on == db::lane::write)
+      result.writes += w.batch.size();
   }
   // Not the last one that is connected is kept for long, if there can be more than one.
   auto kept = result.busy[db::lane::slow] + result.busy[db::lane::blocked];

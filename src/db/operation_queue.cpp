@@ -134,13 +134,20 @@ bool operation_queue::may_serve(lane which, instant now, const worker_load& load
   case lane::read:
     return true;
   case lane::write:
-    return load.busy[which] < options_.write_lanes || q.size() >= options_.batch_max;
+    return q.size() >= options_.batch_max
+           || (load.busy[which] < options_.write_lanes && is_worth_a_commit(q, now, load));
   case lane::slow:
     return load.busy[which] == 0 && load.leaves_a_worker;
   case lane::blocked:
     return q.front().not_before <= now && load.busy[which] == 0 && load.leaves_a_worker;
   }
   return false;
+}
+
+/// A client that has its answer asks again at once: what comes first would leave alone, and the others behind it. So
+/// the next batch waits until it is as large as all that are under way, or one of those is back.
+bool operation_queue::is_worth_a_commit(const queue& writes, instant now, const worker_load& load) const {
+  return writes.size() >= load.writes || now - writes.front().enqueued >= options_.join_within;
 }
 
 bool operation_queue::needs_a_worker(instant now, const worker_load& load) const {

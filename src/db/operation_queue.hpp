@@ -40,11 +40,13 @@ private:
 /// What the workers are busy with, while a batch is chosen.
 struct worker_load {
   by_lane<std::size_t> busy;    // with a batch of that lane
+  std::size_t writes = 0;       // operations in the batches of writes
   bool leaves_a_worker = false; // whether another worker may be kept for long
 };
 
 struct operation_queue_options {
-  std::size_t write_lanes = 2; // write batches on their way while the queue is short: fewer lanes, larger commits
+  std::size_t write_lanes = 4; // write batches on their way while the queue is short: fewer lanes, larger commits
+  std::chrono::nanoseconds join_within = std::chrono::milliseconds{10}; // a write waits no longer for a larger batch
   std::size_t queue_max = 10'000;     // operations waiting
   std::size_t batch_max = 256;        // operations in one round trip
   std::size_t blocked_batch_max = 32; // a lock that is still held costs the lane its wait
@@ -149,6 +151,7 @@ private:
   using queue = std::deque<queued_operation>;
 
   bool may_serve(lane which, instant now, const worker_load& load) const;
+  bool is_worth_a_commit(const queue& writes, instant now, const worker_load& load) const;
   bool needs_a_worker(lane which, instant now, const worker_load& load) const;
   std::size_t batch_max(lane from) const;
   bool is_blocked(const queued_operation& op) const;

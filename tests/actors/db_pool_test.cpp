@@ -99,6 +99,31 @@ CAF_TEST(a full batch of writes opens another lane) {
   take_batch(make_ids({2, 3, 4, 5}));
 }
 
+CAF_TEST(a batch of writes that is smaller than what is under way waits) {
+  options.workers_idle_max = 2;
+  options.write_lanes = 2;
+  start_connected();
+  write(1);
+  auto first = take_batch(make_ids({1}));
+  write(2);
+  auto second = take_batch(make_ids({2}));
+  write(3);
+  write(4);
+  CAF_CHECK(workers->empty());
+  finish(first);
+  auto third = take_batch(make_ids({3, 4}));
+  finish(second);
+  write(5);
+  CAF_CHECK(workers->empty());
+  write(6);
+  auto fourth = take_batch(make_ids({5, 6}));
+  write(7);
+  finish(third);
+  CAF_CHECK(workers->empty());
+  finish(fourth); // and nothing is under way
+  take_batch(make_ids({7}));
+}
+
 CAF_TEST(reads and writes never share a batch and the older queue goes first) {
   start_connected();
   read(1);

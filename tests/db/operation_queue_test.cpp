@@ -128,6 +128,23 @@ CAF_TEST(writes wait for their lane unless they fill a batch) {
   CAF_CHECK(next() == lane::write);
 }
 
+CAF_TEST(another lane opens to as many writes as are under way or after a wait) {
+  auto options = small();
+  options.write_lanes = 2;
+  options.join_within = 10ms;
+  queue = operation_queue{options};
+  load.busy[lane::write] = 1;
+  load.writes = 2;
+  write(1);
+  CAF_CHECK(!next());
+  CAF_CHECK(!queue.next(now + 10ms - 1ns, load));
+  CAF_CHECK(queue.next(now + 10ms, load) == lane::write);
+  write(2);
+  CAF_CHECK(next() == lane::write);
+  load.busy[lane::write] = 2;
+  CAF_CHECK(!queue.next(now + 10ms, load));
+}
+
 CAF_TEST(what is slow has one worker and never the last) {
   add(store::count_all{});
   load.busy[lane::slow] = 1;
