@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 
+from needs import need
 from service import BINARY, ROOT
 
 SBOM = ROOT / "scripts/sbom"
@@ -15,6 +16,7 @@ def make(*more, **environment):
     done = subprocess.run(
         [SBOM, "--binary", BINARY, *more], capture_output=True, text=True, env={**os.environ, **environment}
     )
+    need("no package has" not in done.stderr, "a package for each library")
     assert done.returncode == 0, done.stderr
     return done.stdout
 
