@@ -4,7 +4,8 @@
 # executable, because a failed CAF_REQUIRE aborts the process. Linking is not what costs (mold: a tenth of a second).
 #
 # The test's own sources are compiled without optimization: what takes time is their templates, and what they test is in
-# the libraries, which are compiled as the build says. OPTIMIZED is for suites that do much work in headers.
+# the libraries, which are compiled as the build says. OPTIMIZED is for suites that do much work in headers or count what
+# the optimizer leaves. The others have the label `unoptimized`: `./dev test` runs them under the sanitizers alone.
 #
 # The runner of CAF 0.17.6 exits 0 when no test matched or no check ran, so the summary is read instead: a
 # suite without tests fails, and so does a test without checks. It shows which check failed only at verbosity 4,
@@ -20,8 +21,12 @@ function(portcullis_caf_suite suite)
   cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIMIZED" "LABEL" "SOURCES;LIBRARIES")
   add_executable(test_${suite} ${arg_SOURCES})
   target_compile_definitions(test_${suite} PRIVATE CAF_SUITE=${suite})
-  if(NOT arg_OPTIMIZED)
+  set(labels ${arg_LABEL})
+  if(arg_OPTIMIZED)
+    add_dependencies(release_tests test_${suite})
+  else()
     target_compile_options(test_${suite} PRIVATE -O0)
+    list(APPEND labels unoptimized)
   endif()
   target_include_directories(test_${suite} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(test_${suite} PRIVATE ${arg_LIBRARIES} portcullis_caf_main portcullis::warnings)
@@ -29,5 +34,5 @@ function(portcullis_caf_suite suite)
   add_test(NAME ${suite} COMMAND test_${suite} -n -v 4 -r 300 -s ${suite})
   set_tests_properties(${suite} PROPERTIES
     FAIL_REGULAR_EXPRESSION "tests:   0;checks:  0;-> 0 check "
-    LABELS "${arg_LABEL}" TIMEOUT 300)
+    LABELS "${labels}" TIMEOUT 300)
 endfunction()

@@ -158,11 +158,11 @@ run_ctest() { # PRESET [CTEST-ARGUMENT…]
 }
 
 test_suites() {
-  timed "build release" build release
+  timed "build release" build release release_tests
   touch "$run_dir/test/ahead-may-begin"
   prepare_browser_tests
   step "The tests, on the release build"
-  timed "tests of release" run_ctest release "${ctest_arguments[@]}"
+  timed "tests of release" run_ctest release -LE '^unoptimized$' "${ctest_arguments[@]}"
 }
 
 # A part of the suites, for those who work on the clients alone.
