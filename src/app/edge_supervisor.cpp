@@ -5,6 +5,7 @@
 #include "actors/session_cache.hpp"
 #include "api/front.hpp"
 #include "api/gatekeeper.hpp"
+#include "api/handshake_limit.hpp"
 #include "api/health_api.hpp"
 #include "api/resolve_api.hpp"
 #include "app/options.hpp"
@@ -24,6 +25,7 @@ namespace {
 struct edge_parts_options {
   api::health_options health;
   api::gate_options gate;
+  api::handshake_limit_options handshakes;
   api::resolve_options resolve;
 };
 
@@ -40,6 +42,9 @@ api::front_parts make_edge_parts(api::front_pointer self, http::server& server, 
   api::front_parts parts;
   parts.health = probes.get();
   parts.modules.push_back(std::make_unique<api::gatekeeper>(self, server, account_actor{}, options.gate));
+  auto handshakes = std::make_unique<api::handshake_limit>(options.handshakes);
+  handshakes->guard(server);
+  parts.modules.push_back(std::move(handshakes));
   parts.modules.push_back(std::make_unique<api::resolve_api>(self, server, cache, options.resolve));
   parts.modules.push_back(std::move(probes));
   return parts;
@@ -96,6 +101,7 @@ void edge_supervisor_state::spawn_front() {
   edge_parts_options parts;
   parts.health = {s.staleness_max(), s.session_cache.limits.fail_static};
   parts.gate = gate_options_of(s, options_.callers);
+  parts.handshakes = handshake_limit_options_of(s);
   parts.resolve = resolve_options_of(s);
   parts.resolve.reads_through = false;
   options.make_parts = [cache = cache_, parts, client = client_](api::front_pointer self, http::server& server) {

@@ -55,6 +55,9 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
   api::front_parts parts;
   parts.health = probes.get();
   parts.modules.push_back(std::make_unique<api::gatekeeper>(self, server, peers.accounts, options.gate));
+  auto handshakes = std::make_unique<api::handshake_limit>(options.handshakes);
+  handshakes->guard(server);
+  parts.modules.push_back(std::move(handshakes));
   auto resolving = std::make_unique<api::resolve_api>(self, server, peers.cache, options.resolve);
   parts.modules.push_back(
     std::make_unique<api::oauth_api>(self, *resolving, peers.sessions, options.resolve.issuer));

@@ -3,6 +3,7 @@
 #include "actors/interfaces.hpp"
 #include "api/front.hpp"
 #include "api/gatekeeper.hpp"
+#include "api/handshake_limit.hpp"
 #include "api/resolve_api.hpp"
 #include "feed/hub.hpp"
 
@@ -28,6 +29,7 @@ struct front_parts_options {
   api::resolve_options resolve;
   feed::hub_limits feed;
   api::gate_options gate;
+  api::handshake_limit_options handshakes;
 };
 
 /// All modules of the service, each with the narrowest handles that it needs.

@@ -76,6 +76,14 @@ api::gate_options gate_options_of(const config::settings& s, const std::shared_p
   return result;
 }
 
+api::handshake_limit_options handshake_limit_options_of(const config::settings& s) {
+  api::handshake_limit_options result;
+  const auto& listen = s.http.listen;
+  if (std::any_of(listen.begin(), listen.end(), [](const auto& a) { return a.is_tls; }))
+    result.rate = s.access.handshake_rate;
+  return result;
+}
+
 void log_listening(const config::settings& s, const std::vector<listener>& from) {
   for (std::size_t i = 0; i < from.size(); ++i)
     log::info("listening", {{"port", from[i].port}, {"tls", s.http.listen[i].is_tls}});

@@ -2,6 +2,7 @@
 
 #include "actors/session_cache.hpp"
 #include "api/gatekeeper.hpp"
+#include "api/handshake_limit.hpp"
 #include "api/resolve_api.hpp"
 #include "app/reloading.hpp"
 #include "config/settings.hpp"
@@ -23,6 +24,8 @@ api::resolve_options resolve_options_of(const config::settings& s);
 
 /// `callers`: null when whoever reaches a port is believed.
 api::gate_options gate_options_of(const config::settings& s, const std::shared_ptr<published_callers>& callers);
+
+api::handshake_limit_options handshake_limit_options_of(const config::settings& s);
 
 /// `from`: as `s.http.listen` has them. `tls`: what those with TLS present; `descriptors_max`: open files of the
 /// process.

@@ -118,6 +118,7 @@ void supervisor_state::spawn_front() {
   parts.resolve = resolve_options_of(s);
   parts.resolve.issuer = s.access.issuer;
   parts.gate = gate_options_of(s, options_.callers);
+  parts.handshakes = handshake_limit_options_of(s);
   options.make_parts = [peers = front_peers{cache_, sessions_, accounts_, reaper_, bulk_revoker_, canary_, pool_},
                         parts](api::front_pointer self, http::server& server) {
     return make_front_parts(self, server, peers, parts);

@@ -37,12 +37,12 @@ std::optional<std::uint32_t> parse_positive(std::string_view text) {
   return value && *value > 0 ? value : std::nullopt;
 }
 
-/// `off`, or so many requests in so many seconds: `100/60s`.
+/// `off` or `0`, or so many requests in so many seconds: `100/60s`.
 bool parse_rate(std::string_view text, std::optional<trust::quota>* out) {
   constexpr std::uint32_t requests_max = 1'000'000'000;
   constexpr std::uint32_t window_max_s = 86'400;
   out->reset();
-  if (text == "off")
+  if (text == "off" || text == "0")
     return true;
   const auto slash = text.find('/');
   if (slash == std::string_view::npos || text.back() != 's')
@@ -57,7 +57,7 @@ bool parse_rate(std::string_view text, std::optional<trust::quota>* out) {
 
 template <class At>
 variable rate(const variable_maker& make, std::string_view suffix, At at, std::string_view help) {
-  variable v = make.make(suffix, "off, or requests/seconds such as 100/60s", help);
+  variable v = make.make(suffix, "off or 0, or requests/seconds such as 100/60s", help);
   v.set = [at, complaint = "takes " + v.takes](settings& s, std::string_view text) {
     return parse_rate(text, &at(s)) ? std::string{} : complaint;
   };
@@ -109,6 +109,9 @@ std::vector<variable> access_variables(const variable_maker& make) {
               "PEM: the authorities that issue certificates of clients"),
     word(make, "TLS_CLIENT_CERT", in(&settings::tls, &tls_files::clients), certificates,
          "none, optional or required", "whether TLS clients are asked for a certificate"),
+    rate(make, "TLS_HANDSHAKE_RATE", in(&settings::access, &access_settings::handshake_rate),
+         "TLS handshakes of one client address (IPv6: one /64), resumed ones as well; past it connections are "
+         "closed"),
     make.file("CALLERS_FILE", in(&settings::access, &access_settings::callers_file),
               "JSON: who may ask and for what; read again when it changes; without it whoever reaches the port is "
               "believed"),

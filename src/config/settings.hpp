@@ -107,6 +107,8 @@ struct access_settings {
   std::optional<trust::quota> caller_rate; // of each caller that has none of its own
   std::optional<trust::quota> guest_rate;  // guests minted for one client address
   std::optional<trust::quota> guess_rate;  // tokens that are none, of one caller
+  // TLS handshakes of one client address: a gateway's hundreds at its start are far below.
+  std::optional<trust::quota> handshake_rate = trust::quota{2'000, 20};
 };
 
 struct settings {

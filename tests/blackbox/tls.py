@@ -51,8 +51,8 @@ def client_context(authority, identity=None):
 class TlsConnection(Connection):
     """One connection over TLS to `localhost`."""
 
-    def __init__(self, port, context, session=None):
-        plain = socket.create_connection(("127.0.0.1", port), HANG_S)
+    def __init__(self, port, context, session=None, source="127.0.0.1"):
+        plain = socket.create_connection(("127.0.0.1", port), HANG_S, (source, 0))
         try:
             self._socket = context.wrap_socket(plain, server_hostname="localhost", session=session)
         except BaseException:

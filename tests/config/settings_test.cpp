@@ -259,8 +259,17 @@ CAF_TEST(a rate is so many requests in so many seconds) {
   CAF_CHECK_EQUAL(s.access.guest_rate->requests, 100u);
   CAF_CHECK_EQUAL(s.access.guest_rate->window_s, 60u);
   CAF_CHECK(!s.access.caller_rate && !s.access.guess_rate);
+  CAF_CHECK(!sound({{"BACKEND_GUEST_RATE", "0"}}).access.guest_rate);
   for (const char* text : {"0/1s", "1/0s", "1", "1/1", "/1s", "1/s", "-1/1s", "1/1m", "1/86401s", "5000000000/1s"})
     check_refused("BACKEND_GUEST_RATE", text);
+}
+
+CAF_TEST(handshakes are limited unless that is turned off) {
+  const auto given = sound({}).access.handshake_rate;
+  CAF_REQUIRE(given.has_value());
+  CAF_CHECK(given->requests >= 1000); // a gateway opens hundreds of connections at its start
+  for (const char* text : {"off", "0"})
+    CAF_CHECK(!sound({{"BACKEND_TLS_HANDSHAKE_RATE", text}}).access.handshake_rate);
 }
 
 CAF_TEST(TLS and required callers need their files) {

@@ -1,5 +1,7 @@
 """An edge's own port: TLS, and callers who prove who they are."""
 
+import ssl
+
 import pytest
 
 from callers import by_header, caller, new_key, write_callers
@@ -71,6 +73,20 @@ def test_the_port_for_probes_serves_no_more(guarded, mint):
     plain = Client(guarded.port, "/api/v1/internal", {})
     plain.get("/verify", token=mint()["token"], headers=by_header(guarded.key)).expect_problem(404, "route_unknown")
     assert guarded.http.get("/healthz").status == 200
+
+
+def test_handshakes_of_one_address_are_limited(service, tmp_path):
+    edge = GuardedEdge(service, tmp_path)
+    edge.set("GATEWAY_TLS_HANDSHAKE_RATE", "3/86400s")
+    edge.start()
+    context = client_context(edge.authority)
+    for source in ("127.0.0.2", "127.0.0.1"):
+        for _ in range(3):
+            with TlsConnection(edge.tls_port, context, source=source) as connection:
+                connection.request("GET", "/healthz").expect(200)
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            TlsConnection(edge.tls_port, context, source=source)
+    edge.stop()
 
 
 def test_a_caller_who_was_taken_out_is_refused(service, tmp_path, mint):

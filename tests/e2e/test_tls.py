@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from callers import caller, write_callers
+from callers import by_header, caller, new_key, write_callers
 from http_client import HANG_S, ConnectionEnded
 from service import Service, free_port, run_command
 from tls import Authority, TlsConnection, client_context, openssl
@@ -28,7 +28,12 @@ class TlsService:
         self.certificate, self.key = directory / "server.pem", directory / "server.key"
         self.install("server-1")
         self.callers = directory / "callers.json"
-        write_callers(self.callers, caller("gateway", ["internal"], certificates=[SPIFFE]))
+        self._metrics_key = new_key()
+        write_callers(
+            self.callers,
+            caller("gateway", ["internal"], certificates=[SPIFFE]),
+            caller("prometheus", ["metrics:read"], self._metrics_key),
+        )
         self.port = free_port()
         self.plain = Service(
             database,
@@ -52,12 +57,15 @@ class TlsService:
             shutil.copy(made, place.with_suffix(".draft"))
             os.replace(place.with_suffix(".draft"), place)
 
-    def connect(self, identity=None, session=None, context=None):
-        return TlsConnection(self.port, context or client_context(self.authority, identity), session)
+    def connect(self, identity=None, session=None, context=None, **more):
+        return TlsConnection(self.port, context or client_context(self.authority, identity), session, **more)
 
     def get(self, path, identity=None):
         with self.connect(identity) as connection:
             return connection.request("GET", path)
+
+    def metrics(self):
+        return self.plain.client("", **by_header(self._metrics_key)).get("/metrics").body.decode()
 
     def serial(self):
         with self.connect() as connection:
@@ -203,6 +211,67 @@ def client_hello(secure):
     with contextlib.suppress(ssl.SSLWantReadError):
         tls.do_handshake()
     return outgoing.read()
+
+
+class Flood:
+    """Handshakes of one address, one after the other, each with a request. Sessions are resumed where they can be."""
+
+    def __init__(self, secure, source):
+        self._secure, self._source = secure, source
+        self._context = client_context(secure.authority)
+        self._context.maximum_version = ssl.TLSVersion.TLSv1_2  # whose sessions Python resumes without reading on
+        self._session = None
+        self.let_in = self.resumed = self.refused = 0
+
+    def knock(self):
+        try:
+            with self._secure.connect(context=self._context, session=self._session, source=self._source) as connection:
+                connection.request("GET", "/healthz").expect(200)
+                self.resumed += connection.tls.session_reused
+                self._session = connection.tls.session
+        except (ssl.SSLError, ConnectionError, ConnectionEnded):
+            self.refused += 1
+        else:
+            self.let_in += 1
+
+
+def test_a_flood_of_handshakes_of_one_address_is_bounded_and_others_go_on(database, tmp_path):
+    quota, knocks = 10, 60
+    it = TlsService(database, tmp_path, BACKEND_TLS_HANDSHAKE_RATE=f"{quota}/86400s")
+    it.plain.start()
+    try:
+        flood, other = Flood(it, "127.0.0.2"), Flood(it, "127.0.0.1")
+        for i in range(knocks):
+            flood.knock()
+            if i % 12 == 0:
+                other.knock()
+        assert (flood.let_in, flood.refused) == (quota, knocks - quota)
+        assert flood.resumed == quota - 1  # all but the first: they count like any other
+        assert (other.let_in, other.refused) == (5, 0)
+        for _ in range(2 * quota):  # without TLS there is nothing to limit
+            it.plain.http.get("/healthz").expect(200)
+        numbers = it.metrics()
+        assert f'portcullis_rate_limited_total{{limit="handshakes"}} {knocks - quota}\n' in numbers
+        # None of those refused has begun one.
+        assert f'portcullis_tls_handshakes_total{{outcome="ok"}} {quota + 5}\n' in numbers
+        assert 'portcullis_tls_handshakes_total{outcome="failed"} 0\n' in numbers
+    finally:
+        it.plain.stop()
+    lines = [line for line in it.plain.log.splitlines() if "too many TLS handshakes" in line]
+    assert 1 <= len(lines) < 10 and "address=127.0.0.2" in lines[0]
+
+
+def test_the_limit_of_handshakes_can_be_turned_off(database, tmp_path):
+    it = TlsService(database, tmp_path, BACKEND_TLS_HANDSHAKE_RATE="0")
+    it.plain.start()
+    try:
+        flood = Flood(it, "127.0.0.2")
+        for _ in range(20):
+            flood.knock()
+        assert flood.refused == 0
+        assert 'limit="handshakes"' not in it.metrics()
+    finally:
+        it.plain.stop()
 
 
 def test_certificates_are_replaced_under_load_without_a_lost_request(secure):

@@ -37,9 +37,12 @@ std::size_t acceptor::index_of(caf::io::accept_handle from) const noexcept {
   return 0;
 }
 
+bool acceptor::has_transport(std::size_t index) const noexcept {
+  return index < sockets_.size() && sockets_[index].make_transport;
+}
+
 std::unique_ptr<net::transport> acceptor::make_transport(std::size_t index) const {
-  bool is_plain = index >= sockets_.size() || !sockets_[index].make_transport;
-  return is_plain ? nullptr : sockets_[index].make_transport();
+  return has_transport(index) ? sockets_[index].make_transport() : nullptr;
 }
 
 void acceptor::update(bool has_room) {

@@ -30,6 +30,9 @@ public:
   /// Which of the sockets a connection came from; 0 for one that a test opened.
   std::size_t index_of(caf::io::accept_handle from) const noexcept;
 
+  /// Whether its connections have a transport, which begins with a handshake.
+  bool has_transport(std::size_t index) const noexcept;
+
   std::unique_ptr<net::transport> make_transport(std::size_t index) const;
 
   /// Accepts while `has_room` and a descriptor is to be had.

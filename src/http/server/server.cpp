@@ -34,6 +34,10 @@ void server::on_request(gate is_let_pass) {
   input_.is_let_pass = std::move(is_let_pass);
 }
 
+void server::on_handshake(std::function<bool(std::string_view address)> is_let_in) {
+  is_handshake_let_in_ = std::move(is_let_in);
+}
+
 void server::on_answer(std::function<void(std::uint64_t asker, int status)> tell) {
   output_.on_answer = std::move(tell);
 }
@@ -48,6 +52,8 @@ void server::accept(caf::io::accept_handle from, caf::io::connection_handle hand
   auto& c = connections_.add(handle, options_.limits);
   ++accepted_;
   c.acceptor = acceptor_.index_of(from);
+  if (is_handshake_let_in_ && acceptor_.has_transport(c.acceptor) && !is_handshake_let_in_(c.address))
+    return connections_.drop(c);
   c.transport = acceptor_.make_transport(c.acceptor);
   if (connections_.size() > options_.limits.connections_max && !fails(failpoint::connection_bound)) {
     ++turned_away_;

@@ -60,6 +60,10 @@ public:
   /// What looks at each request before its handler runs.
   void on_request(gate is_let_pass);
 
+  /// Asked, with the peer's address, before anything is spent on a handshake: a connection that is not let in is
+  /// closed. Those of listeners without a transport are not asked about.
+  void on_handshake(std::function<bool(std::string_view address)> is_let_in);
+
   /// Told of each answer to a request of which that has noted who asks.
   void on_answer(std::function<void(std::uint64_t asker, int status)> tell);
 
@@ -135,6 +139,7 @@ private:
   instant drain_until_ = instant::max();
   instant drain_idle_until_ = instant::max();
   std::function<void()> drained_;
+  std::function<bool(std::string_view)> is_handshake_let_in_; // empty: all are
   std::uint64_t accepted_ = 0;
   std::uint64_t turned_away_ = 0;
 };
