@@ -49,11 +49,12 @@ class Audited:
 def audited(database, tmp_path_factory):
     directory = tmp_path_factory.mktemp("audited")
     path = directory / "callers.json"
-    keys = {name: new_key() for name in ("gateway", "operator", "reader")}
+    keys = {name: new_key() for name in ("gateway", "operator", "responder", "reader")}
     write_callers(
         path,
         caller("gateway", ["sessions:*", "accounts:*", "users:act", "public:forward"], keys["gateway"]),
         caller("operator", ["admin:*"], keys["operator"]),
+        caller("responder", ["admin:*"], keys["responder"]),
         caller("reader", ["accounts:read"], keys["reader"]),
     )
     service = Service(database, directory, BACKEND_CALLERS_FILE=str(path), BACKEND_CALLERS_REQUIRED="true")
@@ -173,6 +174,44 @@ def test_a_sweep_that_was_ordered_is_told_with_what_it_took(audited):
     assert [e["caller"] for e in audited.events(action="reaper.run")] == ["operator"]
     event = audited.events(account_id=account_id)[0]
     assert (event["action"], event["caller"], event["reason"]) == ("account.reaped", "operator", "abandoned guest")
+
+
+def test_what_a_bulk_revocation_ends_is_told_with_who_ordered_it(audited):
+    """Two operators at the same time: each ending carries the order that it belongs to."""
+    ann, bob, other = (audited.mint() for _ in range(3))
+    bob_id = bob["account"]["account_id"]
+    audited.ask("POST", "/api/v1/internal/sessions", body={"account_id": bob_id}).expect(201)  # which lives on
+
+    def order(by, request_id, **body):
+        fields = {**TRACED, "X-Request-Id": request_id}
+        accepted = audited.ask("POST", "/api/v1/admin/revocations", by=by, headers=fields, body=body).expect(202)
+        return f"/api/v1/admin/revocations/{accepted['job_id']}"
+
+    # An order that is only counted ends nothing, and is not told.
+    counting = {"accounts": [bob_id], "dry_run": True}
+    audited.ask("POST", "/api/v1/admin/revocations", by="operator", body=counting).expect(200)
+    sessions = [minted["session"]["session_id"] for minted in (ann, bob)]
+    jobs = [
+        order("responder", "bulk-1", sessions=sessions, reason=f"leaked by {email()['external_id']}"),
+        order("operator", "bulk-2", accounts=[other["account"]["account_id"]]),
+    ]
+    for job in jobs:
+        # Asked for by somebody else than who ordered it: whose it is does not change.
+        done = lambda job=job: audited.ask("GET", job, by="operator").expect(200)["state"] == "done"
+        eventually(done, "the job is done")
+
+    def told(minted):
+        events = audited.events(account_id=minted["account"]["account_id"])
+        (event,) = [e for e in events if e["action"].endswith(".revoked")]
+        assert (event["actor"], event["trace_id"], event["address"]) == ("admin", TRACE_ID, "127.0.0.1")
+        return [event[name] for name in ("action", "caller", "request_id", "session_id", "reason")]
+
+    assert told(ann) == ["account.revoked", "responder", "bulk-1", None, "leaked by [withheld]"]
+    assert told(bob) == ["session.revoked", "responder", "bulk-1", sessions[1], "leaked by [withheld]"]
+    assert told(other) == ["account.revoked", "operator", "bulk-2", None, None]
+    assert {e["account_id"] for e in audited.events(caller="responder")} == {
+        minted["account"]["account_id"] for minted in (ann, bob)
+    }
 
 
 def test_refused_callers_are_told_in_a_sample(audited):
