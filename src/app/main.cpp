@@ -5,6 +5,7 @@
 #include "config/command_line.hpp"
 #include "config/settings.hpp"
 #include "ctl/run.hpp"
+#include "net/secret_memory.hpp"
 #include "telemetry/log.hpp"
 
 #include <openssl/crypto.h>
@@ -74,6 +75,7 @@ int main(int argc, char** argv) {
   if (!occupy_standard_descriptors())
     return EXIT_FAILURE;
   leave_no_core_dumps();
+  net::wipe_what_openssl_frees();
   leave_openssl_as_it_is_at_exit();
   if (argc > 1 && std::string_view{argv[1]} == "ctl")
     return ctl::run(argc - 1, argv + 1);

@@ -7,6 +7,7 @@
 #include "app/supervisor.hpp"
 #include "edge/transfer.hpp"
 #include "net/listener.hpp"
+#include "net/secret_memory.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/tracing.hpp"
 
@@ -140,6 +141,24 @@ void wait_for_stop(reloading& files, heartbeat& heart) {
   }
 }
 
+/// Before any key is read. What the system refuses is told and is no reason not to serve.
+void keep_keys_in_memory(const config::settings& settings) {
+  const auto& listen = settings.http.listen;
+  const bool has_tls = std::any_of(listen.begin(), listen.end(), [](const auto& a) { return a.is_tls; });
+  const auto bytes = net::secret_memory_size(has_tls ? settings.http.limits.connections_max : 0);
+  switch (net::set_up_secret_memory(bytes)) {
+  case net::secret_memory::locked:
+    break;
+  case net::secret_memory::unlocked:
+    log::warn("private keys may be swapped out: the system refuses to lock their memory (RLIMIT_MEMLOCK)",
+              {{"bytes", bytes}});
+    break;
+  case net::secret_memory::ordinary:
+    log::warn("private keys may be swapped out: there is no memory of their own for them", {{"bytes", bytes}});
+    break;
+  }
+}
+
 /// Whatever can go wrong before any actor exists.
 result<void> prepare(const config::settings& settings, reloading& files, supervisor_options& options) {
   if (auto loaded = files.load(); !loaded)
@@ -187,6 +206,7 @@ int run(const config::settings& settings, const std::string& version, const spaw
   options.settings = settings;
   options.version = version;
   options.descriptors_max = raise_descriptor_limit();
+  keep_keys_in_memory(settings);
   reloading files{settings};
   if (auto ready = prepare(settings, files, options); !ready) {
     log::error(ready.error().detail);

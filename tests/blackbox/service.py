@@ -82,6 +82,7 @@ class Service:
         self.port = free_port()
         self.log_path = pathlib.Path(directory) / f"portcullis-{self.port}.log"
         self.open_files_max = None  # the limit that the process starts with; None: that of the tests
+        self.locked_bytes_max = None  # the same, of memory that may be locked
         self._process = None
         self._settings = settings_at(self.port)
         self.http = self.client("")
@@ -104,7 +105,11 @@ class Service:
         return self
 
     def spawn(self):
-        limits = ["prlimit", f"--nofile={self.open_files_max}"] if self.open_files_max else []
+        limits = [f"--nofile={self.open_files_max}"] if self.open_files_max else []
+        limits += [f"--memlock={self.locked_bytes_max}"] if self.locked_bytes_max is not None else []
+        limits = ["prlimit", *limits] if limits else []
+        if self.locked_bytes_max is not None and os.geteuid() == 0:  # for whom that limit does not hold
+            limits += ["setpriv", "--bounding-set=-ipc_lock"]
         with open(self.log_path, "ab") as log:
             self._process = subprocess.Popen(
                 [*limits, BINARY, self.command],

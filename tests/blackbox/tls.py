@@ -21,13 +21,15 @@ class Authority:
         self.directory = directory
         self.certificate = directory / f"{name.replace(' ', '-')}.pem"
         self._key = self.certificate.with_suffix(".key")
-        self._run("req", "-x509", "-days", "2", "-subj", f"/CN={name}", "-keyout", self._key, "-out", self.certificate)
+        files = ("-keyout", self._key, "-out", self.certificate)
+        self._run("ec", "req", "-x509", "-days", "2", "-subj", f"/CN={name}", *files)
 
-    def issue(self, name, alternative):
-        """A certificate and its key, as two files."""
+    def issue(self, name, alternative, kind="ec"):
+        """A certificate and its key, of an elliptic curve or RSA, as two files."""
         certificate = self.directory / f"{name}.pem"
         key = certificate.with_suffix(".key")
         self._run(
+            kind,
             *("req", "-x509", "-days", "2", "-subj", f"/CN={name}", "-keyout", key, "-out", certificate),
             *("-CA", self.certificate, "-CAkey", self._key),
             *("-addext", f"subjectAltName={alternative}", "-addext", "basicConstraints=critical,CA:FALSE"),
@@ -35,8 +37,9 @@ class Authority:
         return certificate, key
 
     @staticmethod
-    def _run(*arguments):
-        done = openssl(*arguments, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    def _run(kind, *arguments):
+        key = {"ec": ("ec", "-pkeyopt", "ec_paramgen_curve:P-256"), "rsa": ("rsa:2048",)}[kind]
+        done = openssl(*arguments, "-newkey", *key, "-nodes")
         assert done.returncode == 0, done.stderr
 
 
