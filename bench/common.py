@@ -61,6 +61,8 @@ def answers(port, path):
 class Server:
     """A process that listens on a port, with those that it forked."""
 
+    scheme = "http"
+
     def __init__(self, name, command, port, probe, directory, environment=None):
         self.name, self.port = name, port
         self._log = open(pathlib.Path(directory) / f"{name}.log", "wb")
@@ -138,7 +140,7 @@ def psql_dsn(dsn):
 
 def wrk(server, script, path, connections, seconds, variables=None):
     """What wrk reports of a run in which every request was answered as it should be."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", BENCH / script, f"http://127.0.0.1:{server.port}{path}"]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", BENCH / script, f"{server.scheme}://127.0.0.1:{server.port}{path}"]
     environment = {**os.environ, "REPORT": str(BENCH / "report.lua"), **(variables or {})}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds + START_TIMEOUT_S)
     if "REPORT " not in done.stdout:

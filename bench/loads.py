@@ -8,8 +8,10 @@ import time
 from common import Server, free_port, wrk
 
 
-def start_nginx(body, directory):
-    port = free_port()
+def start_nginx(body, directory, certificate=None, key=None):
+    """Answers every request with `body`; over TLS as well, on the port `tls_port`, if it has a certificate."""
+    port, tls_port = free_port(), free_port()
+    tls = f"listen 127.0.0.1:{tls_port} ssl; ssl_certificate {certificate}; ssl_certificate_key {key};" if certificate else ""
     conf = pathlib.Path(directory) / "nginx.conf"
     conf.write_text(f"""
 worker_processes 1;
@@ -24,12 +26,16 @@ http {{
   uwsgi_temp_path {directory}; scgi_temp_path {directory};
   server {{
     listen 127.0.0.1:{port};
+    {tls}
+    ssl_protocols TLSv1.2 TLSv1.3;
     default_type application/json;
     location / {{ return 200 '{body}'; }}
   }}
 }}
 """)
-    return Server("nginx", ["/usr/sbin/nginx", "-p", directory, "-c", str(conf)], port, "/", directory)
+    server = Server("nginx", ["/usr/sbin/nginx", "-p", directory, "-c", str(conf)], port, "/", directory)
+    server.tls_port = tls_port
+    return server
 
 
 class Measurement:

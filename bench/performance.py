@@ -4,6 +4,7 @@ import os
 
 import common
 import plots
+import sections
 from aims import number_text
 from loads import COLUMNS, print_table, spread
 
@@ -42,7 +43,7 @@ The contenders played in turns, {rounds} rounds of {seconds} s each{mode}. A num
 are the lowest and the highest. CPU is user and system time of the server's processes for one operation, so it counts
 no client and no PostgreSQL. Latencies are those of clients that wait for an answer before they ask again.
 
-Beside the service are: nginx, `return 200` with a body of the same size; Redis, GET of values of that size; the Go
+Beside the service are: nginx, `return 200` with a body of the same size, over TLS with the same certificate; Redis, GET of values of that size; the Go
 service's shape ({go}: gin, a map under a read-write mutex, SHA-256, encoding/json, pgx); pgbench and a program on libpq,
 which make a transaction of the same three inserts for each log-in and speak to PostgreSQL themselves, without HTTP, JSON
 or a cache. Their sources are in `bench/peers`.
@@ -81,6 +82,6 @@ def save(arguments, contests, aims, load):
     })
     for title, played in contests.items():
         plots.write(common.RESULTS, title, played)
-    if set(arguments.only) == {"resolve", "mint", "revoke", "start"}:
+    if set(arguments.only) == set(sections.ALL):
         DOCUMENT.write_text(document(arguments, contests, aims, load))
         print(f"and to {DOCUMENT.relative_to(common.ROOT)}")

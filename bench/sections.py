@@ -12,6 +12,7 @@ import common
 import filled
 import peers
 import revocations
+import secured
 from aims import Aim, compare
 from loads import alternate, show_progress, start_nginx, wrk_round
 
@@ -75,6 +76,44 @@ def resolve_aims(title, played):
         compare(f"{title}: CPU", played, "cpu_us", "µs", "go", 0.25, True, command),
         compare(f"{title}: throughput", played, "per_s", "/s", "redis", 1.0, False, command),
     ]
+
+
+# -- tls: the same over TLS, and by a caller who proves who it is
+
+
+def tls(arguments, pace):
+    with contextlib.ExitStack() as stack:
+        dsn, directory = stack.enter_context(common.private_postgres("tls"))
+        certificate, key = secured.make_certificate(directory)
+        callers, caller_key = secured.make_caller(directory, arguments.binary)
+        ports = {"plain": common.free_port(), "tls": common.free_port()}
+        addresses = f"127.0.0.1:{ports['plain']},127.0.0.1:{ports['tls']};tls"
+        settings = {"BACKEND_HTTP_ADDR": addresses, "BACKEND_TLS_CERT_FILE": str(certificate), "BACKEND_TLS_KEY_FILE": str(key)}
+        service = stack.enter_context(common.start_service(dsn, directory, arguments.binary, ports["plain"], **settings))
+        guarded = stack.enter_context(common.start_service(dsn, directory, arguments.binary, BACKEND_CALLERS_FILE=str(callers)))
+        tokens = common.mint_sessions(service.port, arguments.tokens)
+        body = common.Connection(service.port).call("GET", common.RESOLVE, token=tokens[0])
+        nginx = stack.enter_context(start_nginx(body, directory, certificate, key))
+        without = {"TOKENS": str(common.write_tokens(directory, tokens))}
+        contests = {
+            "resolve over TLS": {"portcullis": (secured.Door(service, ports["tls"], "https"), without),
+                                 "nginx": (secured.Door(nginx, nginx.tls_port, "https"), without)},
+            "resolve with a caller's key": {"portcullis": (guarded, {**without, "CALLER_KEY": caller_key}),
+                                            "without": (service, without)},
+        }
+        section = Section({}, [])
+        for left, (what, contenders) in countdown(contests.items()):
+            title = f"{what}, {AIMED_CONNECTIONS} connections"
+            play = {name: functools.partial(wrk_round, server, "resolve.lua", common.RESOLVE, AIMED_CONNECTIONS,
+                                            variables=variables) for name, (server, variables) in contenders.items()}
+            for one in play.values():
+                one(1)  # not counted: everything warm
+            section.contests[title] = played = alternate(
+                title, {name: functools.partial(one, arguments.seconds) for name, one in play.items()}, arguments.rounds,
+                pace.part(1 / left))
+            beside, bound = ("nginx", 1.1) if "TLS" in what else ("without", 1.05)
+            section.aims.append(compare(f"{title}: CPU", played, "cpu_us", "µs", beside, bound, True, "./dev bench --only tls"))
+        return section
 
 
 # -- mint: log-ins of people that nobody has seen before
@@ -164,4 +203,4 @@ def start(arguments, pace):
     ])
 
 
-ALL = {"resolve": resolve, "mint": mint, "revoke": revoke, "start": start}
+ALL = {"resolve": resolve, "tls": tls, "mint": mint, "revoke": revoke, "start": start}
