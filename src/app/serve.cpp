@@ -145,7 +145,8 @@ void wait_for_stop(reloading& files, heartbeat& heart) {
 void keep_keys_in_memory(const config::settings& settings) {
   const auto& listen = settings.http.listen;
   const bool has_tls = std::any_of(listen.begin(), listen.end(), [](const auto& a) { return a.is_tls; });
-  const auto bytes = net::secret_memory_size(has_tls ? settings.http.limits.connections_max : 0);
+  const auto bytes = net::secret_memory_size(has_tls ? settings.http.limits.connections_max : 0,
+                                             settings.postgres.pool.workers_max);
   switch (net::set_up_secret_memory(bytes)) {
   case net::secret_memory::locked:
     break;

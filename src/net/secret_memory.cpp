@@ -12,10 +12,12 @@ namespace portcullis::net {
 
 namespace {
 
-constexpr std::size_t piece_bytes_min = 32;       // the smallest: a key of P-256 or X25519
-constexpr std::size_t connection_bytes_max = 256; // a connection keeps the key of its handshake
-constexpr std::size_t process_bytes_max =
-  std::size_t{1024} * 1024; // keys of files, and random numbers of each thread
+constexpr std::size_t piece_bytes_min = 32; // the smallest: a key of P-256 or X25519
+
+// What is needed, each some times what was seen.
+constexpr std::size_t process_bytes_max = std::size_t{1024} * 1024; // keys of files, those of old connections too
+constexpr std::size_t connection_bytes_max = 256;                   // it keeps the key of its handshake
+constexpr std::size_t thread_bytes_max = 1024;                      // its random numbers, and a connection
 
 constexpr std::size_t wiped_bytes_max = 8 * 1024; // larger pieces are records and files of certificates, no keys
 
@@ -57,8 +59,8 @@ void* resize(void* piece, std::size_t size, const char* file, int line) noexcept
 
 } // namespace
 
-std::size_t secret_memory_size(std::size_t connections_max) noexcept {
-  const auto needed = process_bytes_max + connections_max * connection_bytes_max;
+std::size_t secret_memory_size(std::size_t connections_max, std::size_t threads_max) noexcept {
+  const auto needed = process_bytes_max + connections_max * connection_bytes_max + threads_max * thread_bytes_max;
   auto size = process_bytes_max;
   while (size < needed)
     size *= 2; // it takes powers of two only

@@ -14,10 +14,10 @@ enum class secret_memory : std::uint8_t {
   ordinary, // there is none: keys are where everything is
 };
 
-/// How much a process needs that has so many connections over TLS. OpenSSL takes no other memory where this has
-/// run out, and the handshake fails. All of it counts towards RLIMIT_MEMLOCK; in use are only the pages that were
-/// needed.
-std::size_t secret_memory_size(std::size_t connections_max) noexcept;
+/// How much a process needs that has so many connections over TLS, and so many threads that are each a client with
+/// one. OpenSSL takes no other memory where this has run out: a handshake fails, and so does who asks for random
+/// bytes. All of it counts towards RLIMIT_MEMLOCK; in use are only the pages that were needed.
+std::size_t secret_memory_size(std::size_t connections_max, std::size_t threads_max) noexcept;
 
 /// Before the first key is read. Once in a process.
 secret_memory set_up_secret_memory(std::size_t bytes) noexcept;

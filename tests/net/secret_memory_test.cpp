@@ -4,11 +4,12 @@
 
 #include "caf/test/unit_test.hpp"
 
-#include <openssl/crypto.h>
+#include <openssl/rand.h>
 
+#include <array>
 #include <cstddef>
 #include <memory>
-#include <string>
+#include <thread>
 #include <vector>
 
 using namespace portcullis;
@@ -22,7 +23,7 @@ constexpr std::size_t mebibyte = 1024 * 1024;
 /// Of all tests here, since there is one in a process.
 struct fixture {
   fixture() {
-    static const auto made = set_up_secret_memory(secret_memory_size(10'000));
+    static const auto made = set_up_secret_memory(secret_memory_size(10'000, 50));
     CAF_REQUIRE(made != secret_memory::ordinary);
   }
   tls_world world;
@@ -48,9 +49,10 @@ std::size_t bytes_of_connection(const tls_world& world, int version, const char*
 } // namespace
 
 CAF_TEST(there is room for the keys of as many connections as may be open) {
-  CAF_CHECK_EQUAL(secret_memory_size(0), mebibyte);
-  CAF_CHECK_EQUAL(secret_memory_size(10'000), 4 * mebibyte);
-  CAF_CHECK_EQUAL(secret_memory_size(1'000'000), 256 * mebibyte);
+  CAF_CHECK_EQUAL(secret_memory_size(0, 0), mebibyte);
+  CAF_CHECK_EQUAL(secret_memory_size(10'000, 50), 4 * mebibyte);
+  CAF_CHECK_EQUAL(secret_memory_size(0, 1'000), 2 * mebibyte);
+  CAF_CHECK_EQUAL(secret_memory_size(1'000'000, 50), 256 * mebibyte);
 }
 
 CAF_TEST_FIXTURE_SCOPE(keys, fixture)
@@ -70,6 +72,18 @@ CAF_TEST(a connection takes no more of it than it is counted with) {
     CAF_CHECK(both <= std::size_t{2} * 256); // the client's is here as well
   }
   CAF_CHECK(bytes_of_connection(world, TLS1_2_VERSION, "P-256") <= std::size_t{2} * 256);
+}
+
+CAF_TEST(a thread takes no more of it than it is counted with and gives it back) {
+  std::array<unsigned char, 32> bytes{};
+  const auto before = secret_memory_used();
+  std::thread([&] {
+    CAF_CHECK(RAND_bytes(bytes.data(), bytes.size()) == 1 && RAND_priv_bytes(bytes.data(), bytes.size()) == 1);
+    const auto taken = secret_memory_used() - before;
+    CAF_CHECK(taken > 0);
+    CAF_CHECK(taken <= std::size_t{1024} - 256); // a connection goes with it
+  }).join();
+  CAF_CHECK_EQUAL(secret_memory_used(), before);
 }
 
 CAF_TEST(what connections took is given back) {
