@@ -1,8 +1,10 @@
 #include "telemetry/log_export.hpp"
 
 #include "core/hex.hpp"
+#include "telemetry/kept_record.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/otlp_options.hpp"
+#include "telemetry/patient_exporter.hpp"
 
 #include <array>
 #include <cstdint>
@@ -121,10 +123,13 @@ void send(log::level l, std::string_view event, const log::field* fields, std::s
 }
 
 std::unique_ptr<sdk::logs::LogRecordExporter> make_exporter(exporter e) {
-  if (e == exporter::otlp)
-    return otlp::OtlpHttpLogRecordExporterFactory::Create(
-      bounded_otlp_options<otlp::OtlpHttpLogRecordExporterOptions>());
-  return opentelemetry::exporter::logs::OStreamLogRecordExporterFactory::Create();
+  using patient =
+    patient_exporter<sdk::logs::LogRecordExporter, sdk::logs::Recordable, kept_record, kept_record::copy>;
+  if (e != exporter::otlp)
+    return opentelemetry::exporter::logs::OStreamLogRecordExporterFactory::Create();
+  return std::make_unique<patient>(
+    otlp::OtlpHttpLogRecordExporterFactory::Create(bounded_otlp_options<otlp::OtlpHttpLogRecordExporterOptions>()),
+    refusals_of_the_collector());
 }
 
 } // namespace

@@ -13,7 +13,7 @@ template <class Options>
 Options bounded_otlp_options() {
   Options o;
   o.timeout = std::min<std::chrono::system_clock::duration>(o.timeout, export_timeout);
-  o.retry_policy_max_attempts = 1; // the next batch is the retry; `stop` must not wait for a backoff
+  o.retry_policy_max_attempts = 1; // what is sent again is so by patient_exporter.hpp, which `stop` can interrupt
   return o;
 }
 

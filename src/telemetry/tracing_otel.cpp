@@ -1,9 +1,10 @@
 #include "core/environment.hpp"
 #include "core/splitmix64.hpp"
+#include "telemetry/collector_refusals.hpp"
+#include "telemetry/exporters_otel.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/log_export.hpp"
 #include "telemetry/otel_environment.hpp"
-#include "telemetry/otlp_options.hpp"
 #include "telemetry/root_sampling.hpp"
 #include "telemetry/tracing.hpp"
 
@@ -11,23 +12,15 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <opentelemetry/exporters/ostream/metric_exporter_factory.h>
-#include <opentelemetry/exporters/ostream/span_exporter_factory.h>
-#include <opentelemetry/exporters/otlp/otlp_http_exporter_factory.h>
-#include <opentelemetry/exporters/otlp/otlp_http_exporter_options.h>
-#include <opentelemetry/exporters/otlp/otlp_http_metric_exporter_factory.h>
-#include <opentelemetry/exporters/otlp/otlp_http_metric_exporter_options.h>
 #include <opentelemetry/sdk/common/global_log_handler.h>
 #include <opentelemetry/sdk/instrumentationscope/instrumentation_scope.h>
 #include <opentelemetry/sdk/metrics/export/metric_producer.h>
 #include <opentelemetry/sdk/metrics/export/periodic_exporting_metric_reader_factory.h>
 #include <opentelemetry/sdk/metrics/export/periodic_exporting_metric_reader_options.h>
 #include <opentelemetry/sdk/metrics/metric_reader.h>
-#include <opentelemetry/sdk/metrics/push_metric_exporter.h>
 #include <opentelemetry/sdk/resource/resource.h>
 #include <opentelemetry/sdk/trace/batch_span_processor_factory.h>
 #include <opentelemetry/sdk/trace/batch_span_processor_options.h>
-#include <opentelemetry/sdk/trace/exporter.h>
 #include <opentelemetry/sdk/trace/processor.h>
 #include <opentelemetry/sdk/trace/samplers/always_off_factory.h>
 #include <opentelemetry/sdk/trace/samplers/always_on_factory.h>
@@ -37,14 +30,13 @@
 #include <opentelemetry/sdk/trace/tracer_provider_factory.h>
 #include <opentelemetry/trace/tracer.h>
 
-/// This unit and log_export_otel.cpp alone see the SDK: its headers take seconds to compile.
+/// The units `*_otel.cpp` alone see the SDK: its headers take seconds to compile.
 namespace portcullis::tracing {
 
 namespace {
 
 namespace api = opentelemetry::trace;
 namespace nostd = opentelemetry::nostd;
-namespace otlp = opentelemetry::exporter::otlp;
 namespace sdk = opentelemetry::sdk;
 
 using steady_clock = std::chrono::steady_clock;
@@ -53,11 +45,15 @@ nostd::string_view view(std::string_view text) noexcept {
   return {text.data(), text.size()};
 }
 
-// The SDK's complaints, at most one per second: it complains of every span that it drops.
+// The SDK's complaints, at most one per second: it complains of every span that it drops. They alone tell what a
+// collector has answered.
 class complaints final : public sdk::common::internal_log::LogHandler {
 public:
   void Handle(sdk::common::internal_log::LogLevel, const char*, int, const char* message,
               const sdk::common::AttributeMap&) noexcept override {
+    const std::string_view detail = message != nullptr ? message : "";
+    if (const auto refused = parse_refusal(detail))
+      refusals_of_the_collector().note(*refused);
     const steady_clock::rep now = steady_clock::now().time_since_epoch().count();
     steady_clock::rep next = next_.load(std::memory_order_relaxed);
     const steady_clock::rep after = now + steady_clock::duration{std::chrono::seconds{1}}.count();
@@ -65,27 +61,14 @@ public:
       suppressed_.fetch_add(1, std::memory_order_relaxed);
       return;
     }
-    log::warn(export_complaint, {{"detail", message != nullptr ? message : ""},
-                                 {"suppressed", suppressed_.exchange(0, std::memory_order_relaxed)}});
+    log::warn(export_complaint,
+              {{"detail", detail}, {"suppressed", suppressed_.exchange(0, std::memory_order_relaxed)}});
   }
 
 private:
   std::atomic<steady_clock::rep> next_{steady_clock::time_point::min().time_since_epoch().count()};
   std::atomic<std::uint64_t> suppressed_{0};
 };
-
-std::unique_ptr<sdk::trace::SpanExporter> make_span_exporter(exporter e) {
-  if (e == exporter::otlp)
-    return otlp::OtlpHttpExporterFactory::Create(bounded_otlp_options<otlp::OtlpHttpExporterOptions>());
-  return opentelemetry::exporter::trace::OStreamSpanExporterFactory::Create();
-}
-
-std::unique_ptr<sdk::metrics::PushMetricExporter> make_metric_exporter(exporter e) {
-  if (e == exporter::otlp)
-    return otlp::OtlpHttpMetricExporterFactory::Create(
-      bounded_otlp_options<otlp::OtlpHttpMetricExporterOptions>());
-  return opentelemetry::exporter::metrics::OStreamMetricExporterFactory::Create();
-}
 
 /// Of traces that begin here, the share that is recorded, of 2^64; what `samples_root` has let through is.
 constexpr std::uint64_t all_roots = std::numeric_limits<std::uint64_t>::max();
@@ -330,6 +313,7 @@ failure start(options o) {
     log::info("telemetry is not exported: OTEL_SDK_DISABLED");
     return {};
   }
+  refusals_of_the_collector().begin();
   sdk::common::internal_log::GlobalLogHandler::SetLogHandler(
     nostd::shared_ptr<sdk::common::internal_log::LogHandler>{new complaints});
   const auto resource =
@@ -354,6 +338,7 @@ failure start(options o) {
 
 void stop() {
   detail::is_recording.store(false, std::memory_order_release);
+  refusals_of_the_collector().end();
   stop_log_export();
   const std::shared_ptr<running> ending = std::atomic_exchange(&current, std::shared_ptr<running>{});
   if (ending == nullptr)

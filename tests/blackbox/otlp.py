@@ -119,14 +119,18 @@ class Metric:
 
 
 class Collector:
-    """Answers with `status`, after `delay_s`; keeps what it took with 200."""
+    """Answers with `status`, after `delay_s`; keeps what it took with 200. The first requests for the paths in `refusals`
+    get an answer of their own each: a status, and header fields."""
 
-    def __init__(self, status=200, delay_s=0):
+    def __init__(self, status=200, delay_s=0, refusals=None):
         self.status = status
         self.delay_s = delay_s
+        self.refusals = {path: list(answers) for path, answers in (refusals or {}).items()}
+        self.refused = []  # path, body and when
         self.requests = 0
         self.raw = []
         self._taken = []
+        self.taken_at = []
         collector = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -153,15 +157,21 @@ class Collector:
         if handler.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         self.requests += 1
-        status = self.status
+        status, headers = self.status, {}
+        if self.refusals.get(handler.path):
+            status, headers = self.refusals[handler.path].pop(0)
+            self.refused.append((handler.path, body, time.monotonic()))
         time.sleep(self.delay_s)
         if status == 200:
             self.raw.append(body)
             self._taken.append((handler.path, body))
+            self.taken_at.append(time.monotonic())
         try:
             handler.send_response(status)
             handler.send_header("Content-Type", "application/x-protobuf")
             handler.send_header("Content-Length", "0")
+            for name, value in headers.items():
+                handler.send_header(name, value)
             handler.end_headers()
         except OSError:
             pass  # it did not wait for so long

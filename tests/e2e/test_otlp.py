@@ -106,6 +106,53 @@ def test_a_disabled_sdk_sends_nothing(exporting):
         assert collector.requests == 0
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_collector_that_asks_for_time_gets_it_and_the_spans_once(exporting, status):
+    later = (status, {"Retry-After": "1"})
+    with Collector(refusals={"/v1/traces": [later, later]}) as collector:
+        service = exporting(collector.url, "TRACES")
+        service.http.get("/healthz", headers=traced()).expect(200)
+        eventually(lambda: collector.trace(TRACE), "the spans arrive")
+        service.http.get("/readyz", headers=traced()).expect(200)
+        eventually(lambda: len(collector.trace(TRACE)) >= 2, "and those of later")
+        service.stop()
+        assert [span.name for span in collector.trace(TRACE)] == ["GET /healthz", "GET /readyz"]
+        (_, first, first_at), (_, second, second_at) = collector.refused
+        assert first == second == collector.raw[0]
+        assert second_at - first_at >= 1 and collector.taken_at[0] - second_at >= 1
+
+
+def test_lines_of_the_log_wait_for_a_collector_too(exporting):
+    with Collector(refusals={"/v1/logs": [(503, {})]}) as collector:
+        service = exporting(collector.url, "LOGS", BACKEND_ACCESS_LOG="full")
+        service.http.get("/healthz", headers={"X-Request-Id": "own"}).expect(200)
+        eventually(lambda: [r for r in collector.logs() if r.attributes.get("request_id") == "own"], "the line arrives")
+        service.stop()
+        assert len([r for r in collector.logs() if r.attributes.get("request_id") == "own"]) == 1
+        assert collector.refused[0][1] in collector.raw
+
+
+def test_what_is_refused_for_good_is_not_sent_again(exporting):
+    with Collector(refusals={"/v1/traces": [(400, {"Retry-After": "1"})]}) as collector:
+        service = exporting(collector.url, "TRACES")
+        service.http.get("/healthz", headers=traced()).expect(200)
+        eventually(lambda: collector.refused, "it is refused")
+        service.http.get("/readyz", headers=traced()).expect(200)
+        service.stop()
+        assert collector.refused[0][1] not in collector.raw
+
+
+def test_the_stop_waits_for_no_collector(exporting):
+    with Collector(refusals={"/v1/traces": [(429, {"Retry-After": "3600"})]}) as collector:
+        service = exporting(collector.url, "TRACES")
+        service.http.get("/healthz", headers=traced()).expect(200)
+        eventually(lambda: collector.refused, "it is refused")
+        began = time.monotonic()
+        service.stop()
+        assert time.monotonic() - began < 30
+        assert collector.refused[0][1] in collector.raw  # asked once more, for the last time
+
+
 @pytest.mark.parametrize("kind", ["slow", "dead", "refusing"])
 def test_a_collector_that_does_not_take_delays_nobody(exporting, kind):
     collector = Collector(status=429 if kind == "refusing" else 200, delay_s=30 if kind == "slow" else 0)

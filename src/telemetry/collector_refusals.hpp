@@ -1,0 +1,74 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string_view>
+
+/// A collector that asks to be left alone for a while (OTLP 1.x, "Failures" and "OTLP/HTTP Throttling").
+namespace portcullis::tracing {
+
+/// An answer of 429, 502, 503 or 504: what was sent has not been taken, and is to be sent again later.
+struct refusal {
+  int status = 0;
+  std::optional<std::chrono::seconds> retry_after; // none where the answer has no such number of seconds
+};
+
+/// Out of what the SDK complains of, which is where it tells the answer of a collector:
+/// `… Export failed, Status:429, Header:⇥retry-after: 1,⇥…,Body:…`.
+std::optional<refusal> parse_refusal(std::string_view complaint) noexcept;
+
+/// The longest wait for a collector, whatever it asks for.
+inline constexpr std::chrono::seconds refusal_wait_max{60};
+
+/// When the collector may be asked again: one for all signals, which go to one collector. Thread-safe.
+class collector_refusals {
+public:
+  using clock = std::chrono::steady_clock;
+
+  /// Waits as long as it says; else for 1 s, and twice as long with each refusal in a row.
+  void note(const refusal& r, clock::time_point now = clock::now());
+
+  /// Whether there is a refusal while `send` runs. One signal sends after the other, since the SDK neither says
+  /// whose refusal it complains of nor returns that there was one.
+  template <class Send>
+  bool refuses(Send&& send) {
+    const std::lock_guard one_at_a_time{sending_};
+    const auto before = count();
+    send();
+    const bool is_refused = count() != before;
+    if (!is_refused)
+      taken();
+    return is_refused;
+  }
+
+  bool is_waiting(clock::time_point now = clock::now()) const;
+
+  /// Blocks until the collector may be asked; false as soon as, and whenever, the end has come.
+  bool wait();
+
+  /// From here on nobody waits.
+  void end();
+
+  /// As if it were new.
+  void begin();
+
+private:
+  std::uint64_t count() const;
+  void taken();
+
+  std::mutex sending_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  clock::time_point until_ = clock::time_point::min();
+  unsigned in_a_row_ = 0;
+  std::uint64_t count_ = 0;
+  bool has_ended_ = false;
+};
+
+/// The process's own.
+collector_refusals& refusals_of_the_collector();
+
+} // namespace portcullis::tracing

@@ -1,0 +1,100 @@
+#include "telemetry/exporters_otel.hpp"
+
+#include "telemetry/otlp_options.hpp"
+#include "telemetry/patient_exporter.hpp"
+
+#include <opentelemetry/exporters/ostream/metric_exporter_factory.h>
+#include <opentelemetry/exporters/ostream/span_exporter_factory.h>
+#include <opentelemetry/exporters/otlp/otlp_http_exporter_factory.h>
+#include <opentelemetry/exporters/otlp/otlp_http_exporter_options.h>
+#include <opentelemetry/exporters/otlp/otlp_http_metric_exporter_factory.h>
+#include <opentelemetry/exporters/otlp/otlp_http_metric_exporter_options.h>
+#include <opentelemetry/sdk/trace/span_data.h>
+#include <string>
+#include <type_traits>
+
+namespace portcullis::tracing {
+
+namespace {
+
+namespace otlp = opentelemetry::exporter::otlp;
+namespace sdk = opentelemetry::sdk;
+
+/// The SDK's record of a span once more, for an exporter that uses it up. Spans of ours have no events, their
+/// links no attributes, and attributes are no lists (`span` in tracing.hpp).
+void copy_span(const sdk::trace::SpanData& from, sdk::trace::Recordable& to) {
+  to.SetIdentity(from.GetSpanContext(), from.GetParentSpanId());
+  to.SetTraceFlags(from.GetFlags());
+  to.SetName(from.GetName());
+  to.SetSpanKind(from.GetSpanKind());
+  to.SetStatus(from.GetStatus(), from.GetDescription());
+  to.SetStartTime(from.GetStartTime());
+  to.SetDuration(from.GetDuration());
+  to.SetResource(from.GetResource());
+  to.SetInstrumentationScope(from.GetInstrumentationScope());
+  const opentelemetry::common::NoopKeyValueIterable none;
+  for (const auto& link : from.GetLinks())
+    to.AddLink(link.GetSpanContext(), none);
+  for (const auto& [key, value] : from.GetAttributes())
+    opentelemetry::nostd::visit(
+      [&to, &key = key](const auto& what) {
+        using type = std::decay_t<decltype(what)>;
+        if constexpr (std::is_arithmetic_v<type>)
+          to.SetAttribute(key, what);
+        else if constexpr (std::is_same_v<type, std::string>)
+          to.SetAttribute(key, opentelemetry::nostd::string_view{what});
+      },
+      value);
+}
+
+class patient_metric_exporter final : public sdk::metrics::PushMetricExporter {
+public:
+  patient_metric_exporter(std::unique_ptr<sdk::metrics::PushMetricExporter> inner, collector_refusals& refusals)
+    : inner_{std::move(inner)}, refusals_{refusals} {}
+
+  sdk::common::ExportResult Export(const sdk::metrics::ResourceMetrics& data) noexcept override {
+    auto result = sdk::common::ExportResult::kFailure;
+    if (!refusals_.is_waiting() && refusals_.refuses([&] { result = inner_->Export(data); }))
+      result = sdk::common::ExportResult::kFailure;
+    return result;
+  }
+
+  sdk::metrics::AggregationTemporality GetAggregationTemporality(
+    sdk::metrics::InstrumentType type) const noexcept override {
+    return inner_->GetAggregationTemporality(type);
+  }
+
+  bool ForceFlush(std::chrono::microseconds timeout) noexcept override {
+    return inner_->ForceFlush(timeout);
+  }
+
+  bool Shutdown(std::chrono::microseconds timeout) noexcept override {
+    return inner_->Shutdown(timeout);
+  }
+
+private:
+  const std::unique_ptr<sdk::metrics::PushMetricExporter> inner_;
+  collector_refusals& refusals_;
+};
+
+} // namespace
+
+std::unique_ptr<sdk::trace::SpanExporter> make_span_exporter(exporter e) {
+  using patient =
+    patient_exporter<sdk::trace::SpanExporter, sdk::trace::Recordable, sdk::trace::SpanData, copy_span>;
+  if (e != exporter::otlp)
+    return opentelemetry::exporter::trace::OStreamSpanExporterFactory::Create();
+  return std::make_unique<patient>(
+    otlp::OtlpHttpExporterFactory::Create(bounded_otlp_options<otlp::OtlpHttpExporterOptions>()),
+    refusals_of_the_collector());
+}
+
+std::unique_ptr<sdk::metrics::PushMetricExporter> make_metric_exporter(exporter e) {
+  if (e != exporter::otlp)
+    return opentelemetry::exporter::metrics::OStreamMetricExporterFactory::Create();
+  return std::make_unique<patient_metric_exporter>(
+    otlp::OtlpHttpMetricExporterFactory::Create(bounded_otlp_options<otlp::OtlpHttpMetricExporterOptions>()),
+    refusals_of_the_collector());
+}
+
+} // namespace portcullis::tracing

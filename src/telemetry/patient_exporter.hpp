@@ -1,0 +1,68 @@
+#pragma once
+
+#include "telemetry/collector_refusals.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <opentelemetry/nostd/span.h>
+#include <opentelemetry/sdk/common/exporter_utils.h>
+#include <utility>
+#include <vector>
+
+namespace portcullis::tracing {
+
+/// Sends a batch again that the collector has refused for now. The SDK's own policy for that is not compiled into
+/// Debian's libraries, and its exporters use a batch up. So the batch is kept here as `Kept`, in the exporter's
+/// thread that waits, and `Copy` makes what the SDK's exporter uses up.
+///
+/// Bounded: one batch waits here, the others in the SDK's queue, which drops what is too many; at most
+/// `attempts_max`, `refusal_wait_max` apart. What has no answer is not sent again: the collector may have it.
+template <class Exporter, class Recordable, class Kept, void (*Copy)(const Kept&, Recordable&)>
+class patient_exporter final : public Exporter {
+public:
+  static constexpr int attempts_max = 5;
+
+  using result = opentelemetry::sdk::common::ExportResult;
+  using batch = opentelemetry::nostd::span<std::unique_ptr<Recordable>>;
+
+  patient_exporter(std::unique_ptr<Exporter> inner, collector_refusals& refusals)
+    : inner_{std::move(inner)}, refusals_{refusals} {}
+
+  std::unique_ptr<Recordable> MakeRecordable() noexcept override {
+    return std::make_unique<Kept>();
+  }
+
+  result Export(const batch& records) noexcept override {
+    for (int attempt = 1;; ++attempt) {
+      const bool may_wait = refusals_.wait();
+      auto r = result::kFailure;
+      const bool is_refused = refusals_.refuses([&] { r = send(records); });
+      if (!is_refused || !may_wait || attempt == attempts_max)
+        return is_refused ? result::kFailure : r;
+    }
+  }
+
+  bool ForceFlush(std::chrono::microseconds timeout) noexcept override {
+    return inner_->ForceFlush(timeout);
+  }
+
+  bool Shutdown(std::chrono::microseconds timeout) noexcept override {
+    return inner_->Shutdown(timeout);
+  }
+
+private:
+  result send(const batch& records) {
+    std::vector<std::unique_ptr<Recordable>> copies;
+    copies.reserve(records.size());
+    for (const auto& record : records) {
+      copies.push_back(inner_->MakeRecordable());
+      Copy(static_cast<const Kept&>(*record), *copies.back());
+    }
+    return inner_->Export(batch{copies.data(), copies.size()});
+  }
+
+  const std::unique_ptr<Exporter> inner_;
+  collector_refusals& refusals_;
+};
+
+} // namespace portcullis::tracing

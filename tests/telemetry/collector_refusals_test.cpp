@@ -1,0 +1,91 @@
+#define CAF_SUITE collector_refusals
+#include "telemetry/collector_refusals.hpp"
+
+#include "caf/test/unit_test.hpp"
+
+#include <thread>
+
+using namespace portcullis::tracing;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto head = "[OTLP HTTP Client] Export failed, Status:";
+
+std::optional<refusal> parse(const std::string& rest) {
+  return parse_refusal(head + rest);
+}
+
+const collector_refusals::clock::time_point noon{1h};
+
+} // namespace
+
+CAF_TEST(a collector is to be asked again after these answers alone) {
+  for (const int status : {429, 502, 503, 504}) {
+    const auto r = parse(std::to_string(status) + ", Header:Body:");
+    CAF_REQUIRE(r);
+    CAF_CHECK_EQUAL(r->status, status);
+    CAF_CHECK(!r->retry_after);
+  }
+  for (const char* other : {"400, Header:Body:", "500, Header:Body:", "4290, Header:Body:", "x", ""})
+    CAF_CHECK(!parse(other));
+  CAF_CHECK(!parse_refusal("[OTLP HTTP Client] Session state: connection failed."));
+}
+
+CAF_TEST(how long it asks for is read however it is written) {
+  const auto wait = [](const std::string& headers) {
+    return parse("503, Header:" + headers + "Body:Retry-After: 9,").value_or(refusal{}).retry_after;
+  };
+  CAF_CHECK(wait("\tServer: x,\tRetry-After: 7,\tDate: y,") == 7s);
+  CAF_CHECK(wait("\tretry-after:7\r,") == 7s);
+  CAF_CHECK(!wait("\tRetry-After: Wed, 21 Oct 2026 07:28:00 GMT,"));
+  CAF_CHECK(!wait("\tRetry-After: -1,"));
+  CAF_CHECK(!wait("\tX-Retry-After: 7,"));
+  CAF_CHECK(!wait("\tServer: x,")); // what the body says is nothing
+}
+
+CAF_TEST(it is left alone as long as it says and no longer than the bound) {
+  collector_refusals refusals;
+  CAF_CHECK(!refusals.is_waiting(noon));
+  refusals.note({429, 7s}, noon);
+  CAF_CHECK(refusals.is_waiting(noon + 6s));
+  CAF_CHECK(!refusals.is_waiting(noon + 7s));
+  refusals.note({429, 2s}, noon + 1s); // said to another signal, and sooner
+  CAF_CHECK(refusals.is_waiting(noon + 6s));
+  refusals.note({429, 1h}, noon + 7s);
+  CAF_CHECK(refusals.is_waiting(noon + 66s));
+  CAF_CHECK(!refusals.is_waiting(noon + 67s));
+}
+
+CAF_TEST(without a time the wait doubles until something is taken) {
+  collector_refusals refusals;
+  auto now = noon;
+  for (const auto wait : {1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s}) {
+    refusals.note({503, {}}, now);
+    CAF_CHECK(refusals.is_waiting(now + wait - 1ms));
+    now += wait;
+    CAF_CHECK(!refusals.is_waiting(now));
+  }
+  CAF_CHECK(!refusals.refuses([] {}));
+  refusals.note({503, {}}, now);
+  CAF_CHECK(!refusals.is_waiting(now + 1s));
+}
+
+CAF_TEST(a batch is refused if that is told while it is sent) {
+  collector_refusals refusals;
+  refusals.note({429, 0s});
+  CAF_CHECK(!refusals.refuses([] {}));
+  CAF_CHECK(refusals.refuses([&] { refusals.note({429, 0s}); }));
+}
+
+CAF_TEST(the end wakes who waits) {
+  collector_refusals refusals;
+  CAF_CHECK(refusals.wait());
+  refusals.note({429, 60s});
+  std::thread ending{[&] { refusals.end(); }};
+  CAF_CHECK(!refusals.wait());
+  ending.join();
+  CAF_CHECK(!refusals.is_waiting());
+  refusals.begin();
+  CAF_CHECK(refusals.wait());
+}
