@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <string>
 
 namespace portcullis {
 
@@ -9,7 +11,8 @@ namespace portcullis {
 struct trace_point {
   std::array<std::uint8_t, 16> trace_id{};
   std::array<std::uint8_t, 8> span_id{};
-  bool is_sampled = false; // false: nothing is recorded, so nothing below it is either
+  bool is_sampled = false;                         // false: nothing is recorded, so nothing below it is either
+  std::shared_ptr<const std::string> tracestate{}; // what the caller's vendors pass on; mostly there is none
 };
 
 } // namespace portcullis

@@ -108,7 +108,10 @@ void transfer::start_span(const transfer_settings& settings) {
   if (attempts_++ > 0)
     span_.set("http.request.resend_count", std::int64_t{attempts_ - 1});
   traced_fields_ = fields_of(settings.options, has_body);
-  add(traced_fields_, "traceparent: " + tracing::to_traceparent(span_.context()));
+  const auto own = span_.context();
+  add(traced_fields_, "traceparent: " + tracing::to_traceparent(own));
+  if (!own.tracestate.empty()) // written by the SDK of what it could read, so it is one line
+    add(traced_fields_, "tracestate: " + own.tracestate);
 }
 
 void transfer::end_span(CURLcode code) noexcept {

@@ -60,7 +60,7 @@ private:
   curl_easy easy_;
   std::string url_;
   tracing::span span_;        // of the attempt
-  curl_list traced_fields_;   // those of the settings and `traceparent`, while the span is recorded
+  curl_list traced_fields_;   // those of the settings, `traceparent` and `tracestate`, while the span is recorded
   std::int64_t attempts_ = 0; // with a span
   std::size_t answer_bytes_max_ = 0;
 };

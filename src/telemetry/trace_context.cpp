@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
+#include <utility>
 
 namespace portcullis::tracing {
 
@@ -98,12 +100,16 @@ std::string span_id_text(const context& c) {
 trace_point point_of(const span& s) {
   if (!s)
     return {};
-  const auto own = s.context();
-  return {own.trace_id, own.span_id, (own.flags & 1) != 0};
+  auto own = s.context();
+  trace_point p{own.trace_id, own.span_id, (own.flags & 1) != 0};
+  if (p.is_sampled && !own.tracestate.empty())
+    p.tracestate = std::make_shared<const std::string>(std::move(own.tracestate));
+  return p;
 }
 
 context context_of(const trace_point& p) {
-  return {p.trace_id, p.span_id, static_cast<std::uint8_t>(p.is_sampled ? 1 : 0), {}};
+  return {p.trace_id, p.span_id, static_cast<std::uint8_t>(p.is_sampled ? 1 : 0),
+          p.tracestate != nullptr ? *p.tracestate : std::string{}};
 }
 
 } // namespace portcullis::tracing

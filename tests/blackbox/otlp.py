@@ -79,6 +79,7 @@ class Span:
     def __init__(self, message):
         self.trace_id = one_of(message, 1).hex()
         self.span_id = one_of(message, 2).hex()
+        self.trace_state = one_of(message, 3, b"").decode()
         self.parent_id = one_of(message, 4, b"").hex()
         self.name = one_of(message, 5).decode()
         self.kind = self.KINDS.get(one_of(message, 6))

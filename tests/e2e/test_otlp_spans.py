@@ -104,6 +104,29 @@ def test_an_edge_passes_the_trace_on(exporting, exporting_edge, collector):
     one(spans, "find_session", parent_id=its_load.span_id)
 
 
+def test_tracestate_goes_all_the_way(exporting, exporting_edge, collector):
+    service = exporting(collector.url, "TRACES")
+    edge = exporting_edge(service, collector.url, "TRACES")
+    headers = traced(tracestate="vendor=opaque,other=2")
+    edge.gateway.get("/sessions/resolve", token=ANOTHER_NEVER_MINTED, headers=headers)
+    edge.stop()
+    service.stop()
+    spans = collector.trace(TRACE)
+    assert {"session cache load", "POST", "POST /api/v1/internal/sessions/lookup", "find_session"} <= set(names(spans))
+    assert {span.trace_state for span in spans} == {"vendor=opaque,other=2"}
+
+
+def test_a_tracestate_that_is_none_is_not_passed_on(exporting, exporting_edge, collector):
+    service = exporting(collector.url, "TRACES")
+    edge = exporting_edge(service, collector.url, "TRACES")
+    for tracestate in ("no key", "k=" + "v" * 600, "a=1,a b"):
+        headers = traced(tracestate=tracestate)
+        edge.gateway.get("/sessions/resolve", token=ANOTHER_NEVER_MINTED, headers=headers)
+    edge.stop()
+    service.stop()
+    assert {span.trace_state for span in collector.trace(TRACE)} == {""}
+
+
 def test_an_edge_tells_of_a_service_that_is_away(exporting, exporting_edge, collector):
     service = exporting(collector.url, "TRACES")
     edge = exporting_edge(service, collector.url, "TRACES", GATEWAY_BACKEND_OPERATION_TIMEOUT="1s")
