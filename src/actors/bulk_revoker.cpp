@@ -1,5 +1,6 @@
 #include "actors/bulk_revoker.hpp"
 
+#include "actors/mailbox.hpp"
 #include "telemetry/log.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -135,6 +136,7 @@ bulk_revoker_actor::behavior_type bulk_revoker(bulk_revoker_state::self_pointer 
     [self](const count_bulk_revocation& ask) { return self->state.count(ask); },
     [self](const order_bulk_revocation& order) { return self->state.accept(order); },
     [self](const store::get_revocation_job& ask) { return self->state.show(ask); },
+    tells_mailbox(self),
   };
 }
 

@@ -264,7 +264,7 @@ using bulk_revoker_actor = caf::typed_actor<
   // Accepts a job; `overloaded`.
   caf::replies_to<order_bulk_revocation>::with<revocation_job>,
   // How far one has come; `job_not_found`.
-  caf::replies_to<store::get_revocation_job>::with<revocation_job>>;
+  caf::replies_to<store::get_revocation_job>::with<revocation_job>>::extend_with<metrics_source_actor>;
 
 /// The CANARY: mints and revokes a session of its own at an interval, so that all who follow the log can tell how
 /// soon they knew.

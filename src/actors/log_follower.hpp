@@ -2,6 +2,7 @@
 
 #include "actors/log_broadcast.hpp"
 #include "actors/log_source.hpp"
+#include "actors/mailbox_gauge.hpp"
 #include "core/time.hpp"
 
 #include <chrono>
@@ -25,6 +26,7 @@ struct revocation_feed_options {
   std::size_t warm_entries_max = 1'000'000;
   std::uint32_t seed = 1; // of the backoff's jitter
   std::function<instant()> now = boot_clock::now;
+  mailbox_gauge_ptr mailbox; // of the actor, or nothing
 };
 
 /// Follows the log from its end on. The order at the start matters: LISTEN first, then the position, then the

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "actors/mailbox_gauge.hpp"
 #include "actors/messages.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace portcullis {
 
@@ -14,6 +16,11 @@ template <class Self>
 void add_mailbox(metrics::snapshot& s, Self* self) {
   const auto waiting = self->mailbox().blocked() ? 0 : self->mailbox().size();
   s.add("portcullis_mailbox_messages", waiting, {{"actor", std::string{self->name()}}});
+}
+
+/// Of those that block their threads.
+inline void add_mailbox(metrics::snapshot& s, std::string_view actor, const mailbox_gauge& of) {
+  s.add("portcullis_mailbox_messages", of.waiting(), {{"actor", std::string{actor}}});
 }
 
 /// A handler for an actor that has no other numbers.

@@ -19,6 +19,7 @@ constexpr std::chrono::seconds hand_over_max{5}; // for one part of the warm-up
 void revocation_feed_state::start(const revocation_feed_options& options, log_sources from,
                                   const session_cache_actor& cache,
                                   const std::vector<revocation_sink_actor>& others) {
+  mailbox_.join(options.mailbox);
   busy_sink_pause_ = options.busy_sink_pause;
   cache_ = cache;
   sinks_.emplace_back(cache);
@@ -44,6 +45,7 @@ void revocation_feed_state::start(const revocation_feed_options& options, log_so
 }
 
 void revocation_feed_state::round() {
+  mailbox_.tell(self_->mailbox().size());
   if (!reads_on_) {
     if (broadcast_->has_waiting())
       follower_->glance(); // a reply of the busy sink arrives at the mailbox: no time to wait elsewhere

@@ -3,6 +3,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/log_broadcast.hpp"
 #include "actors/log_follower.hpp"
+#include "actors/mailbox_gauge.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -40,6 +41,7 @@ private:
   bool hand_over(warm_sessions&& part);
 
   self_pointer self_;
+  mailbox_share mailbox_;
   std::chrono::nanoseconds busy_sink_pause_{0};
   session_cache_actor cache_;
   std::vector<revocation_sink_actor> sinks_; // the cache is the first

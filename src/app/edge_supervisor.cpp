@@ -1,5 +1,6 @@
 #include "app/edge_supervisor.hpp"
 
+#include "actors/mailbox.hpp"
 #include "actors/on_io_thread.hpp"
 #include "actors/revocation_feed.hpp"
 #include "actors/session_cache.hpp"
@@ -32,13 +33,16 @@ struct edge_parts_options {
 /// An edge answers whose token it is, and tells how it is; nothing else.
 api::front_parts make_edge_parts(api::front_pointer self, http::server& server, const session_cache_actor& cache,
                                  const edge_parts_options& options,
-                                 const std::shared_ptr<edge::http_client>& client) {
+                                 const std::shared_ptr<edge::http_client>& client,
+                                 const mailbox_gauge_ptr& mailbox_of_feed) {
   auto probes = std::make_unique<api::health_api>(self, server, options.health);
   probes->add_check({"service", [client](const std::function<void(std::string_view)>& done) {
                        done(client->stats().addresses_usable > 0 ? "ok" : "unreachable");
                      }});
   probes->add_source(metrics_source_actor{cache});
   probes->add_source([client](metrics::snapshot& s) { add_to(s, client->stats()); });
+  probes->add_source(
+    [mailbox_of_feed](metrics::snapshot& s) { add_mailbox(s, "revocation_feed", *mailbox_of_feed); });
   api::front_parts parts;
   parts.health = probes.get();
   parts.modules.push_back(std::make_unique<api::gatekeeper>(self, server, account_actor{}, options.gate));
@@ -104,8 +108,9 @@ void edge_supervisor_state::spawn_front() {
   parts.handshakes = handshake_limit_options_of(s);
   parts.resolve = resolve_options_of(s);
   parts.resolve.reads_through = false;
-  options.make_parts = [cache = cache_, parts, client = client_](api::front_pointer self, http::server& server) {
-    return make_edge_parts(self, server, cache, parts, client);
+  options.make_parts = [cache = cache_, parts, client = client_,
+                        mailbox = mailbox_of_feed_](api::front_pointer self, http::server& server) {
+    return make_edge_parts(self, server, cache, parts, client, mailbox);
   };
   front_ = self_->system().middleman().spawn_broker(api::front, std::move(options));
   self_->monitor(front_);
@@ -118,6 +123,7 @@ void edge_supervisor_state::spawn_feed() {
   revocation_feed_options feed;
   feed.poll_interval = s.revocation.poll_interval;
   feed.operation_timeout = s.service.operation_timeout;
+  feed.mailbox = mailbox_of_feed_;
   feed.seed = static_cast<std::uint32_t>(random_seed());
   auto ask = [client = client_](edge::http_request request, instant deadline) {
     return client->ask(std::move(request), deadline);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/log_wakeup.hpp"
+#include "actors/mailbox_gauge.hpp"
 #include "app/orderly_stop.hpp"
 #include "app/supervisor.hpp"
 #include "edge/http_client.hpp"
@@ -42,6 +43,7 @@ private:
   session_cache_actor cache_;
   http_front_actor front_;
   std::optional<revocation_feed_actor> feed_;
+  mailbox_gauge_ptr mailbox_of_feed_ = std::make_shared<mailbox_gauge>();
   orderly_stop stop_;
   bool is_stopping_ = false;
 };

@@ -1,6 +1,7 @@
 #include "app/front_parts.hpp"
 
 #include "actors/guard.hpp"
+#include "actors/mailbox.hpp"
 #include "api/account_api.hpp"
 #include "api/admin_api.hpp"
 #include "api/bulk_api.hpp"
@@ -46,6 +47,14 @@ api::front_parts make_front_parts(api::front_pointer self, http::server& server,
   probes->add_source(metrics_source_actor{peers.pool});
   probes->add_source(metrics_source_actor{peers.sessions});
   probes->add_source(metrics_source_actor{peers.accounts});
+  if (peers.mailboxes_of_workers)
+    probes->add_source(
+      [of = peers.mailboxes_of_workers](metrics::snapshot& s) { add_mailbox(s, "db_worker", *of); });
+  if (peers.mailbox_of_feed)
+    probes->add_source(
+      [of = peers.mailbox_of_feed](metrics::snapshot& s) { add_mailbox(s, "revocation_feed", *of); });
+  if (peers.bulk)
+    probes->add_source(metrics_source_actor{peers.bulk});
   if (peers.reaper)
     probes->add_source(metrics_source_actor{peers.reaper});
   if (peers.canary)

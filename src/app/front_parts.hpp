@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/mailbox_gauge.hpp"
 #include "api/front.hpp"
 #include "api/gatekeeper.hpp"
 #include "api/handshake_limit.hpp"
@@ -20,6 +21,8 @@ struct front_peers {
   bulk_revoker_actor bulk;
   canary_actor canary; // or nothing
   db_pool_actor pool;
+  mailbox_gauge_ptr mailboxes_of_workers{}; // or nothing
+  mailbox_gauge_ptr mailbox_of_feed{};      // or nothing
 };
 
 struct front_parts_options {

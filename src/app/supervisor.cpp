@@ -72,6 +72,8 @@ void supervisor_state::start(self_pointer owner, supervisor_options opts) {
   self_ = owner;
   options_ = std::move(opts);
   wakeup_ = std::make_shared<log_wakeup>();
+  mailboxes_of_workers_ = std::make_shared<mailbox_gauge>();
+  mailbox_of_feed_ = std::make_shared<mailbox_gauge>();
   met_ = std::make_shared<db::timelines>();
   is_stopping_ = std::make_shared<std::atomic<bool>>(false);
   self_->set_down_handler([this](const caf::down_msg& news) { died(news); });
@@ -83,7 +85,7 @@ void supervisor_state::start(self_pointer owner, supervisor_options opts) {
 void supervisor_state::spawn_domain() {
   auto& s = options_.settings;
   auto pool_options = pool_options_of(s);
-  db_worker_options worker_options{connect_options_of(s, met_), s.postgres.conn_life_time};
+  db_worker_options worker_options{connect_options_of(s, met_), s.postgres.conn_life_time, mailboxes_of_workers_};
   auto& connect = worker_options.connect;
   connect.lock_timeout = std::min(lock_patience, connect.operation_timeout / 2);
   pool_options.spawn_worker = [&system = self_->system(), worker_options] {
@@ -119,8 +121,9 @@ void supervisor_state::spawn_front() {
   parts.resolve.issuer = s.access.issuer;
   parts.gate = gate_options_of(s, options_.callers);
   parts.handshakes = handshake_limit_options_of(s);
-  options.make_parts = [peers = front_peers{cache_, sessions_, accounts_, reaper_, bulk_revoker_, canary_, pool_},
-                        parts](api::front_pointer self, http::server& server) {
+  const front_peers peers{
+    cache_, sessions_, accounts_, reaper_, bulk_revoker_, canary_, pool_, mailboxes_of_workers_, mailbox_of_feed_};
+  options.make_parts = [peers, parts](api::front_pointer self, http::server& server) {
     return make_front_parts(self, server, peers, parts);
   };
   front_ = self_->system().middleman().spawn_broker(api::front, std::move(options));
@@ -152,6 +155,7 @@ void supervisor_state::spawn_feed() {
   feed_options.poll_interval = s.revocation.poll_interval;
   feed_options.operation_timeout = s.postgres.pool.operation_timeout;
   feed_options.warm_entries_max = s.session_cache.limits.memory.index.entries_max;
+  feed_options.mailbox = mailbox_of_feed_;
   feed_options.seed = static_cast<std::uint32_t>(random_seed());
   auto source = std::make_shared<log_sources>(
     make_postgres_sources(feed_connect_options_of(s, met_), wakeup_, s.http.feed.page_events_max));

@@ -2,6 +2,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/log_wakeup.hpp"
+#include "actors/mailbox_gauge.hpp"
 #include "app/orderly_stop.hpp"
 #include "app/reloading.hpp"
 #include "config/settings.hpp"
@@ -66,6 +67,8 @@ private:
   bulk_revoker_actor bulk_revoker_;
   canary_actor canary_; // or nothing
   http_front_actor front_;
+  mailbox_gauge_ptr mailboxes_of_workers_;
+  mailbox_gauge_ptr mailbox_of_feed_;
   std::optional<revocation_feed_actor> feed_;
   orderly_stop stop_;
 };

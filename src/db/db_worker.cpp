@@ -79,13 +79,18 @@ db_batch_result db_worker_state::run(const db_batch& batch, const tell_function&
 db_worker_actor::behavior_type db_worker(db_worker_actor::stateful_pointer<db_worker_state> self,
                                          db_worker_options options) {
   self->state.options = std::move(options);
+  self->state.mailbox.join(self->state.options.mailbox);
   // An exception (there is no memory, say) ends the worker; the pool sees that and makes another.
   return {
     [self](const db_batch& batch) {
+      self->state.mailbox.tell(self->mailbox().size());
       auto pool = caf::actor_cast<db_pool_actor>(self->current_sender());
       return self->state.run(batch, [&](db_outcomes&& news) { self->send(pool, std::move(news)); });
     },
-    [self](const db_connect& order) { return self->state.connect(order.deadline); },
+    [self](const db_connect& order) {
+      self->state.mailbox.tell(self->mailbox().size());
+      return self->state.connect(order.deadline);
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/mailbox_gauge.hpp"
 #include "core/time.hpp"
 #include "db/connection.hpp"
 
@@ -16,6 +17,7 @@ inline constexpr std::chrono::milliseconds lock_patience{50};
 struct db_worker_options {
   db::connect_options connect;
   std::chrono::nanoseconds connection_life_time = std::chrono::minutes{30};
+  mailbox_gauge_ptr mailbox{}; // of all workers, or nothing
 };
 
 /// Owns one connection. Blocks its thread while a batch is on its way, never beyond the batch's deadline, so it is
@@ -30,6 +32,7 @@ struct db_worker_state {
 
   db_worker_options options;
   db::connection connection;
+  mailbox_share mailbox;
 };
 
 db_worker_actor::behavior_type db_worker(db_worker_actor::stateful_pointer<db_worker_state> self,

@@ -276,7 +276,9 @@ def test_the_lease_and_the_process(service):
 
 def test_mailboxes(service):
     actors = re.findall(r'^portcullis_mailbox_messages{actor="(\w+)"} \d+$', scrape(service.http), re.M)
-    assert set(actors) == {"http_front", "session_cache", "db_pool", "session", "account", "reaper"}
+    assert sorted(actors) == sorted(
+        ["http_front", "session_cache", "db_pool", "db_worker", "session", "account", "reaper", "bulk_revoker", "revocation_feed"]
+    )
     _moved.add("portcullis_mailbox_messages")  # which are empty: no client fills one for long enough to be seen
 
 
