@@ -205,6 +205,18 @@ private:
       &root_, "doctor",
       "check the service and, where BACKEND_POSTGRES_DSN is set, its database; say what to do about what is wrong",
       examine);
+    auto bench_this = room<bench_order>();
+    auto* measure =
+      command(&root_, "bench", "mint a session, resolve it over several connections, and tell how fast that went",
+              [bench_this](const context& c) { return bench(c, *bench_this); });
+    measure->add_option("--connections", bench_this->connections, "connections, each with one request at a time")
+      ->check(CLI::Range(1u, bench_connections_max))
+      ->capture_default_str();
+    measure->add_option("--seconds", bench_this->seconds, "for how long")
+      ->check(CLI::Range(1u, bench_seconds_max))
+      ->capture_default_str();
+    measure->add_option("--account", bench_this->account_id,
+                        "whose session it is; without it, a guest's, who is deleted at the end");
   }
 
   void add_shell() {

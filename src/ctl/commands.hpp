@@ -62,4 +62,14 @@ struct audit_search {
 };
 exit_code show_audit(const context& with, const audit_search& search);
 
+// bench_command.cpp
+inline constexpr unsigned bench_connections_max = 64;
+inline constexpr unsigned bench_seconds_max = 60;
+struct bench_order {
+  unsigned connections = 4;
+  unsigned seconds = 5;
+  std::string account_id; // empty: a guest is made, and deleted at the end
+};
+exit_code bench(const context& with, const bench_order& order);
+
 } // namespace portcullis::ctl

@@ -69,10 +69,27 @@ bool set_trust(CURL* h, const client_options& o) {
   return is_set && set(h, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
 }
 
+/// What is the same for every request.
+bool set_connection(CURL* h, const client_options& o, const std::string& url, curl_slist* fields) {
+  const auto connect_timeout = std::min(o.timeout, connect_timeout_max);
+  return set(h, CURLOPT_URL, url.c_str()) && set(h, CURLOPT_PROTOCOLS_STR, "http,https")
+         && set(h, CURLOPT_PROXY, "") // whatever http_proxy says
+         && set(h, CURLOPT_FOLLOWLOCATION, 0L) && set(h, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1})
+         && set(h, CURLOPT_NOSIGNAL, 1L) // for threads
+         && set(h, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout.count()))
+         && set(h, CURLOPT_TIMEOUT_MS, static_cast<long>(o.timeout.count())) && set(h, CURLOPT_HTTPHEADER, fields)
+         && set_trust(h, o);
+}
+
+std::size_t pass_over(char*, std::size_t size, std::size_t count, void*) noexcept {
+  return size * count;
+}
+
+const failure no_memory{errc::internal, "the request could not be made"};
+
 } // namespace
 
 result<service_answer> service_client::call(verb method, std::string_view target, std::string_view body) const {
-  const failure no_memory{errc::internal, "the request could not be made"};
   edge::curl_easy handle{edge::library_is_usable() ? curl_easy_init() : nullptr};
   edge::curl_list fields;
   auto* h = handle.get();
@@ -82,16 +99,9 @@ result<service_answer> service_client::call(verb method, std::string_view target
   service_answer answer;
   std::array<char, CURL_ERROR_SIZE> message{};
   const auto url = options_.address + std::string{target};
-  const auto connect_timeout = std::min(options_.timeout, connect_timeout_max);
-  const bool is_set =
-    set(h, CURLOPT_URL, url.c_str()) && set(h, CURLOPT_PROTOCOLS_STR, "http,https")
-    && set(h, CURLOPT_PROXY, "") // whatever http_proxy says
-    && set(h, CURLOPT_FOLLOWLOCATION, 0L) && set(h, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1})
-    && set(h, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout.count()))
-    && set(h, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()))
-    && set(h, CURLOPT_ERRORBUFFER, message.data()) && set(h, CURLOPT_WRITEFUNCTION, &take_body)
-    && set(h, CURLOPT_WRITEDATA, &answer) && set(h, CURLOPT_HEADERFUNCTION, &take_field)
-    && set(h, CURLOPT_HEADERDATA, &answer) && set(h, CURLOPT_HTTPHEADER, fields.get()) && set_trust(h, options_);
+  const bool is_set = set_connection(h, options_, url, fields.get()) && set(h, CURLOPT_ERRORBUFFER, message.data())
+                      && set(h, CURLOPT_WRITEFUNCTION, &take_body) && set(h, CURLOPT_WRITEDATA, &answer)
+                      && set(h, CURLOPT_HEADERFUNCTION, &take_field) && set(h, CURLOPT_HEADERDATA, &answer);
   const bool has_body = method == verb::post || !body.empty();
   if (!is_set
       || (has_body
@@ -105,6 +115,30 @@ result<service_answer> service_client::call(verb method, std::string_view target
   curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
   answer.status = static_cast<int>(status);
   return answer;
+}
+
+repeated_get::repeated_get(const client_options& options, std::string_view target, std::string_view bearer) {
+  edge::curl_easy handle{edge::library_is_usable() ? curl_easy_init() : nullptr};
+  edge::curl_list fields;
+  auto* h = handle.get();
+  if (h == nullptr || !add(fields, "Authorization: Bearer " + std::string{bearer})
+      || (!options.caller_key.empty() && !add(fields, "X-Caller-Key: " + options.caller_key))
+      || !set_connection(h, options, options.address + std::string{target}, fields.get())
+      || !set(h, CURLOPT_WRITEFUNCTION, &pass_over))
+    return;
+  fields_ = std::shared_ptr<curl_slist>{std::move(fields)};
+  handle_ = std::shared_ptr<CURL>{std::move(handle)};
+}
+
+result<int> repeated_get::ask() {
+  auto* h = handle_.get();
+  if (h == nullptr)
+    return no_memory;
+  if (const auto code = curl_easy_perform(h); code != CURLE_OK)
+    return failure{errc::database_unavailable, curl_easy_strerror(code)};
+  long status = 0;
+  curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
+  return static_cast<int>(status);
 }
 
 } // namespace portcullis::ctl

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,20 @@ public:
 
 private:
   client_options options_;
+};
+
+/// The same GET again and again over one connection, which libcurl opens anew where it was lost. For one thread.
+class repeated_get {
+public:
+  /// `bearer`: a secret.
+  repeated_get(const client_options& options, std::string_view target, std::string_view bearer);
+
+  /// The status; without an answer, what libcurl said.
+  result<int> ask();
+
+private:
+  std::shared_ptr<void> handle_; // libcurl's
+  std::shared_ptr<void> fields_;
 };
 
 } // namespace portcullis::ctl

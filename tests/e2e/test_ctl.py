@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -261,11 +262,56 @@ def test_servers_and_callers_prove_themselves_by_certificates(database, new_serv
     assert stats(authority, *identity).returncode == DONE
 
 
+# -- bench ---------------------------------------------------------------------------------------------------------
+
+
+def test_bench_measures_and_leaves_nothing(ctl, ctl_json):
+    before = ctl_json("stats")
+    found = ctl_json("bench", "--connections", "2", "--seconds", "1")
+    assert found["connections"] == 2 and found["seconds"] >= 1 and found["errors"] == {}
+    assert found["resolved"] > 0 and found["per_second"] == pytest.approx(found["resolved"] / found["seconds"])
+    latency = found["latency_us"]
+    assert 0 < latency["p50"] <= latency["p99"] <= latency["max"]
+    after = ctl_json("stats")
+    assert (after["accounts"], after["active_sessions"]) == (before["accounts"], before["active_sessions"])
+    assert "PER SECOND" in ctl("bench", "--connections", "1", "--seconds", "1")
+
+
+def test_bench_ends_the_session_that_it_gave_an_account(ctl, ctl_json, mint):
+    account_id = mint()["account"]["account_id"]
+    assert ctl_json("bench", "--seconds", "1", "--account", account_id)["resolved"] > 0
+    assert len(ctl_json("session", "list", account_id)["sessions"]) == 1
+    ctl("bench", "--account", UNKNOWN_ID, code=NOT_FOUND)
+    for wrong in (("--connections", "0"), ("--connections", "65"), ("--seconds", "61")):
+        ctl("bench", *wrong, code=USAGE)
+
+
+def test_bench_that_is_interrupted_takes_its_guest_away(service, ctl_json):
+    before = ctl_json("stats")
+    command = [BINARY, "ctl", "bench", "--seconds", "60", "-o", "json", "--address", f"http://127.0.0.1:{service.port}"]
+    with subprocess.Popen(command, env=environment({}), stdout=subprocess.PIPE, text=True) as running:
+        eventually(lambda: ctl_json("stats")["active_sessions"] > before["active_sessions"], "it has begun")
+        running.send_signal(signal.SIGINT)
+        assert json.loads(running.communicate(timeout=HANG_S)[0])["errors"] == {}
+    assert ctl_json("stats")["accounts"] == before["accounts"]
+
+
+def test_bench_tells_what_was_refused(new_service, database, tmp_path):
+    key, path = new_key(), tmp_path / "callers.json"
+    write_callers(path, caller("bench", ["*"], key, rate={"quota": 10, "window_s": 86_400}))
+    service = new_service(database, BACKEND_CALLERS_FILE=str(path)).start()
+    address = f"http://127.0.0.1:{service.port}"
+    done = run_command("ctl", "bench", "--seconds", "1", "-o", "json", "--address", address, PORTCULLIS_CALLER_KEY=key)
+    measured = json.loads(done.stdout)
+    assert measured["resolved"] == 8 and measured["errors"]["429"] > 0
+    assert done.returncode == UNAVAILABLE and "left behind: /accounts/" in done.stderr  # that was refused as well
+
+
 # -- the shell -----------------------------------------------------------------------------------------------------
 
 EVERY_COMMAND = (
     "session get|session list|session revoke|account find|account show|account sessions|account delete|revoke|job|"
-    "feed tail|followers|stats|sweep|audit|doctor|completion|manual"
+    "feed tail|followers|stats|sweep|audit|doctor|bench|completion|manual"
 ).split("|")
 
 
