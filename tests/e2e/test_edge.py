@@ -1,6 +1,7 @@
 """`portcullis edge`: the same answers as the service's, beside a gateway, and what happens when the service is away."""
 
 import hashlib
+import re
 import time
 
 import pytest
@@ -115,6 +116,8 @@ def test_metrics_count_what_memory_answers(edge, mint):
     for _ in range(10):
         verify(edge, minted["token"])
     assert samples(edge.http)["portcullis_session_cache_hits_total"] >= before + 10
+    actors = re.findall(r'^portcullis_mailbox_messages{actor="(\w+)"} \d', edge.http.get("/metrics").body.decode(), re.M)
+    assert sorted(actors) == ["http_front", "revocation_feed", "session_cache"]
 
 
 # -- revocations
