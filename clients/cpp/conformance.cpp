@@ -29,6 +29,8 @@ public:
       return loaded(command);
     if (what == "page")
       return page(command);
+    if (what == "token")
+      return {{"is_token", is_token(text(command, "text"))}};
     return {{"query", cache_->feed_query(static_cast<int>(number(command, "wait")))}};
   }
 

@@ -10,9 +10,6 @@ namespace portcullis::client {
 
 namespace {
 
-constexpr std::string_view token_prefix = "pcs_";
-constexpr std::size_t token_size = 53;
-
 refusal refuse(int status, std::string code, std::string_view title, std::string_view detail) {
   const boost::json::object problem{{"type", "urn:portcullis:problem:" + code},
                                     {"title", title},
@@ -48,13 +45,6 @@ std::string_view bearer_of(std::string_view field) {
   return token.find_first_of(" \t") == std::string_view::npos ? token : std::string_view{};
 }
 
-/// Its checksum is the service's matter.
-bool is_token_form(std::string_view text) {
-  return text.size() == token_size && text.substr(0, token_prefix.size()) == token_prefix
-         && std::all_of(text.begin() + token_prefix.size(), text.end(),
-                        [](unsigned char c) { return std::isalnum(c) != 0; });
-}
-
 refusal refusal_of(kind what) {
   constexpr std::string_view detail = "the session is not alive";
   switch (what) {
@@ -77,7 +67,7 @@ std::variant<session, refusal> guard(follower& who, const std::vector<std::strin
   const auto token = authorization.empty() ? std::string_view{} : bearer_of(authorization[0]);
   if (token.empty())
     return refuse(401, "token_missing", "Token missing", "a bearer token is needed");
-  if (!is_token_form(token))
+  if (!is_token(token))
     return refuse(401, "token_malformed", "Token malformed", "this is no session's token");
   auto found = who.verify(token);
   if (found.is == kind::active && found.whose)

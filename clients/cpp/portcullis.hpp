@@ -240,6 +240,9 @@ private:
   std::thread thread_;
 };
 
+/// Whether it can be a session's token, by its form and its checksum: what is none need not be asked for.
+bool is_token(std::string_view text);
+
 /// What a guard answers instead of the handler: problem+json, and these headers where they are not empty.
 struct refusal {
   int status = 401;

@@ -10,10 +10,7 @@ import (
 	"strings"
 )
 
-var (
-	bearerForm = regexp.MustCompile(`(?i)^bearer +(\S+)$`)
-	tokenForm  = regexp.MustCompile(`^pcs_[0-9A-Za-z]{49}$`) // its checksum is the service's matter
-)
+var bearerForm = regexp.MustCompile(`(?i)^bearer +(\S+)$`)
 
 type sessionKey struct{}
 
@@ -64,7 +61,7 @@ func tokenOf(fields []string) (string, *refusal) {
 	if found == nil {
 		return "", refuse(http.StatusUnauthorized, "token_missing", "Token missing", "a bearer token is needed")
 	}
-	if !tokenForm.MatchString(found[1]) {
+	if !IsToken(found[1]) {
 		return "", refuse(http.StatusUnauthorized, "token_malformed", "Token malformed", "this is no session's token")
 	}
 	return found[1], nil

@@ -7,6 +7,7 @@
 import { createInterface } from "node:readline";
 
 import { Client, Denied, Follower, SessionCache, Unavailable } from "./index.mjs";
+import { isToken } from "./token.mjs";
 
 let cache;
 let loads = new Map();
@@ -41,6 +42,9 @@ const commands = {
       if (!(error instanceof TypeError)) throw error;
       return { error: true };
     }
+  },
+  token({ text }) {
+    return { is_token: isToken(text) };
   },
   query({ wait }) {
     return { query: cache.feedQuery(wait) };

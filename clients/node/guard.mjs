@@ -2,8 +2,8 @@
 // while nobody can say.
 import { Unavailable } from "./client.mjs";
 import { Denied } from "./follower.mjs";
+import { isToken } from "./token.mjs";
 
-const TOKEN = /^pcs_[0-9A-Za-z]{49}$/; // its checksum is the service's matter
 const BEARER = /^bearer +(\S+)$/i;
 
 const TITLES = {
@@ -34,7 +34,7 @@ async function judge(follower, fields) {
   if (fields.length > 1) return { refused: refusal("request_malformed") };
   const token = BEARER.exec(fields[0]?.trim() ?? "")?.[1];
   if (!token) return { refused: refusal("token_missing") };
-  if (!TOKEN.test(token)) return { refused: refusal("token_malformed") };
+  if (!isToken(token)) return { refused: refusal("token_malformed") };
   try {
     return { session: await follower.verify(token) };
   } catch (error) {

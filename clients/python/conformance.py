@@ -13,6 +13,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from portcullis import Client, Denied, Follower, SessionCache, Unavailable  # noqa: E402
+from portcullis.bearer import is_token  # noqa: E402
 
 
 class Player:
@@ -47,6 +48,9 @@ class Player:
 
     def query(self, do):
         return {"query": self._cache.feed_query(do["wait"])}
+
+    def token(self, do):
+        return {"is_token": is_token(do["text"])}
 
     @staticmethod
     def _told(kind, session):

@@ -52,6 +52,11 @@ def mint(service):
     return service.client("/api/v1/public").post("/sessions/guest").expect(201)
 
 
+def mistyped(token):
+    """With another last digit, which is of the checksum."""
+    return token[:-1] + ("0" if token[-1] != "0" else "1")
+
+
 def expect_refused(answer, code, challenge=OF_A_TOKEN):
     answer.expect_problem(401, code)
     assert answer.headers["WWW-Authenticate"] == challenge
@@ -75,6 +80,7 @@ def test_who_has_no_live_session_is_told_why(service, guarded):
         expect_refused(guarded.get(path=path), "token_missing", OF_A_CALLER)
         expect_refused(guarded.get(path=path, Authorization="Basic eDp5"), "token_missing", OF_A_CALLER)
         expect_refused(guarded.get("pcs_short", path), "token_malformed")
+        expect_refused(guarded.get(mistyped(NEVER_MINTED), path), "token_malformed")
         expect_refused(guarded.get(NEVER_MINTED, path), "session_unknown")
         eventually(lambda: guarded.get(dead["token"], path).status == 401, "the end is heard of")
         expect_refused(guarded.get(dead["token"], path), "session_revoked")
@@ -98,6 +104,7 @@ def test_while_nobody_can_say_memory_answers_and_else_it_is_503(cluster, program
         eventually(lambda: guarded.get(dead).status == 401, "the end is heard of")
         service.kill()
         for path in guarded.paths:
+            expect_refused(guarded.get(mistyped(ANOTHER_NEVER_MINTED), path), "token_malformed")  # asks nobody
             answer = guarded.get(ANOTHER_NEVER_MINTED, path)
             answer.expect_problem(503, "history_stale")
             assert answer.headers["Retry-After"] == "1"

@@ -31,6 +31,7 @@ type command struct {
 	Now            int             `json:"now"`
 	Sent           int             `json:"sent"`
 	Wait           int             `json:"wait"`
+	Text           string          `json:"text"`
 	Body           json.RawMessage `json:"body"`
 }
 
@@ -86,6 +87,8 @@ func (p *player) play(do command) any {
 			return object{"error": true}
 		}
 		return object{"more": hasMore}
+	case "token":
+		return object{"is_token": portcullis.IsToken(do.Text)}
 	case "query":
 		return object{"query": p.cache.FeedQuery(do.Wait)}
 	}

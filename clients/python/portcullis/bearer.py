@@ -2,11 +2,14 @@
 
 import json
 import re
+import zlib
 
 from .client import Unavailable
 from .follower import Denied
 
-_TOKEN = re.compile(r"pcs_[0-9A-Za-z]{49}")  # its checksum is the service's matter
+_TOKEN = re.compile(r"pcs_[0-9A-Za-z]{49}")
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_LARGEST = "yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1"  # 2^256 - 1
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 
 RETRY_AFTER_S = 1
@@ -28,6 +31,17 @@ class Refusal(Exception):
             self.headers.append(("retry-after", str(RETRY_AFTER_S)))
 
 
+def is_token(text):
+    """Whether it can be a session's token, by its form and its checksum: what is none is not asked for."""
+    if not _TOKEN.fullmatch(text) or text[4:47] > _LARGEST:
+        return False
+    rest, checksum = zlib.crc32(text[:47].encode()), ""
+    for _ in range(6):
+        rest, digit = divmod(rest, 62)
+        checksum = _DIGITS[digit] + checksum
+    return text[47:] == checksum
+
+
 def token_of(fields):
     """Of the `Authorization` fields of a request, each as text."""
     if len(fields) > 1:
@@ -35,7 +49,7 @@ def token_of(fields):
     found = _BEARER.fullmatch(fields[0].strip()) if fields else None
     if found is None:
         raise Refusal(401, "token_missing", "Token missing", "a bearer token is needed")
-    if not _TOKEN.fullmatch(found[1]):
+    if not is_token(found[1]):
         raise Refusal(401, "token_malformed", "Token malformed", "this is no session's token")
     return found[1]
 
