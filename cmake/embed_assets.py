@@ -25,6 +25,7 @@ CONTENT_TYPES = {
 }
 LITERAL_BYTES_MAX = 16_000  # of one piece: compilers limit the length of a string literal
 TAG_DIGITS = 16  # of the SHA-256
+BROTLI = ".br"
 HASHED_NAME = re.compile(r"-[A-Z0-9]{8}\.[a-z]+$")  # as the bundler names what its bytes decide
 
 
@@ -46,7 +47,14 @@ def compressed(data):
     return packed if len(packed) < len(data) else b""
 
 
-def entry(path, content_type, data):
+def made_beside(path):
+    """The same compressed by Brotli, which Python has not: the bundler leaves it beside the file."""
+    packed = path.with_name(path.name + BROTLI)
+    data = packed.read_bytes() if packed.exists() else b""
+    return data if len(data) < path.stat().st_size else b""
+
+
+def entry(path, content_type, data, brotli=b""):
     packed = compressed(data)
     tag = hashlib.sha256(data).hexdigest()[:TAG_DIGITS]
     immutable = "true" if HASHED_NAME.search(path) else "false"
@@ -54,6 +62,7 @@ def entry(path, content_type, data):
         f'asset{{"{path}", "{content_type}",\n'
         f"    {{{literal(data)}, {len(data)}}},\n"
         f"    {{{literal(packed)}, {len(packed)}}},\n"
+        f"    {{{literal(brotli)}, {len(brotli)}}},\n"
         f'    "{tag}", {immutable}}}'
     )
 
@@ -75,9 +84,14 @@ def openapi(path):
 
 
 def console(directory):
-    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    files = sorted(path for path in directory.rglob("*") if path.is_file() and path.suffix != BROTLI)
     entries = [
-        entry(f"/console/{path.relative_to(directory).as_posix()}", CONTENT_TYPES[path.suffix], path.read_bytes())
+        entry(
+            f"/console/{path.relative_to(directory).as_posix()}",
+            CONTENT_TYPES[path.suffix],
+            path.read_bytes(),
+            made_beside(path),
+        )
         for path in files
     ]
     rows = "".join(f"    {row},\n" for row in entries)

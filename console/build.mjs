@@ -1,8 +1,9 @@
 // Bundles the console into static files: `node build.mjs OUTPUT_DIRECTORY`. The same sources make the same bytes.
 import { build } from "esbuild";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync } from "node:zlib";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const output = process.argv[2];
@@ -35,3 +36,9 @@ const page = (await readFile(join(here, "src/index.html"), "utf8"))
   .replace("main.css", names.find((name) => name.endsWith(".css")))
   .replace("main.js", names.find((name) => name.endsWith(".js")));
 await writeFile(join(output, "index.html"), page);
+
+// Beside each file the same by Brotli, for those who take that; gzip is made where the files are embedded.
+for (const name of await readdir(output)) {
+  const data = await readFile(join(output, name));
+  await writeFile(join(output, `${name}.br`), brotliCompressSync(data)); // as small as it can: the standard quality
+}

@@ -41,26 +41,40 @@ bool is_known(const http::request& r, std::string_view tag) noexcept {
   return false;
 }
 
+std::string_view form_of(const asset& file, http::content_coding coding) noexcept {
+  switch (coding) {
+  case http::content_coding::identity:
+    return file.body;
+  case http::content_coding::gzip:
+    return file.gzip;
+  case http::content_coding::brotli:
+    return file.brotli;
+  }
+  return file.body;
+}
+
 } // namespace
 
 void send_asset(const http::request& r, const http::responder& to, const asset& file,
                 const std::vector<http::extra_header>& extra) {
-  const bool is_compressed = !file.gzip.empty() && http::accepts_gzip({r.head, "Accept-Encoding"});
-  // Two forms of one file are two representations, which a strong tag tells apart.
-  const auto tag = "\"" + std::string{file.tag} + (is_compressed ? "-gzip\"" : "\"");
+  const auto coding = http::choose_coding({r.head, "Accept-Encoding"}, !file.gzip.empty(), !file.brotli.empty());
+  const bool is_compressed = coding != http::content_coding::identity;
+  const auto name = to_string(coding);
+  // The forms of one file are several representations, which a strong tag tells apart.
+  const auto tag = "\"" + std::string{file.tag} + (is_compressed ? "-" + std::string{name} + "\"" : "\"");
   auto fields = extra;
   fields.push_back({"ETag", tag});
   fields.push_back({"Vary", "Accept-Encoding"});
   const bool is_unchanged = is_known(r, tag);
   if (is_compressed && !is_unchanged)
-    fields.push_back({"Content-Encoding", "gzip"});
+    fields.push_back({"Content-Encoding", name});
   const int status = is_unchanged ? 304 : 200;
   to.write(status, [&](http::byte_buffer& out, http::response_context ctx) {
     ctx.cache_control = file.is_immutable ? keep_a_year : ask_again;
     if (is_unchanged)
       http::append_response(out, ctx, status, {}, {}, fields);
     else
-      http::append_response(out, ctx, status, file.content_type, is_compressed ? file.gzip : file.body, fields);
+      http::append_response(out, ctx, status, file.content_type, form_of(file, coding), fields);
   });
 }
 

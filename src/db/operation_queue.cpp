@@ -144,8 +144,8 @@ bool operation_queue::may_serve(lane which, instant now, const worker_load& load
   return false;
 }
 
-/// A client that has its answer asks again at once: what comes first would leave alone, and the others behind it. So
-/// the next batch waits until it is as large as all that are under way, or one of those is back.
+/// A client that has its answer asks again at once: what comes first would leave alone, and the others behind it.
+/// So the next batch waits until it is as large as all that are under way, or one of those is back.
 bool operation_queue::is_worth_a_commit(const queue& writes, instant now, const worker_load& load) const {
   return writes.size() >= load.writes || now - writes.front().enqueued >= options_.join_within;
 }

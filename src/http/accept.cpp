@@ -119,20 +119,44 @@ bool prefers_event_stream(const request& r) {
   return prefers_event_stream(field_lines{r.head, "accept"});
 }
 
-bool accepts_gzip(field_lines accept_encoding_lines) {
-  std::optional<int> by_name;
-  std::optional<int> by_any;
+std::string_view to_string(content_coding c) noexcept {
+  switch (c) {
+  case content_coding::identity:
+    return "identity";
+  case content_coding::gzip:
+    return "gzip";
+  case content_coding::brotli:
+    return "br";
+  }
+  return "identity";
+}
+
+content_coding choose_coding(field_lines accept_encoding_lines, bool has_gzip, bool has_brotli) {
+  std::optional<int> gzip;
+  std::optional<int> brotli;
+  std::optional<int> any;
+  int identity = 0; // that it is taken at all goes without saying
   for (auto line = accept_encoding_lines.next(); line; line = accept_encoding_lines.next()) {
     while (!line->empty()) {
       auto element = take_until_unquoted(*line, ',');
       const auto coding = take_until_unquoted(element, ';');
+      const auto weight = weight_behind(element);
       if (ascii::iequals(coding, "gzip") || ascii::iequals(coding, "x-gzip")) // RFC 9110, section 8.4.1.3
-        by_name = weight_behind(element);
+        gzip = weight;
+      else if (ascii::iequals(coding, "br")) // RFC 7932, section 13
+        brotli = weight;
+      else if (ascii::iequals(coding, "identity"))
+        identity = weight.value_or(0);
       else if (coding == "*")
-        by_any = weight_behind(element);
+        any = weight;
     }
   }
-  return by_name.value_or(by_any.value_or(0)) > 0;
+  const int of_gzip = has_gzip ? gzip.value_or(any.value_or(0)) : 0;
+  const int of_brotli = has_brotli ? brotli.value_or(any.value_or(0)) : 0;
+  const int best = std::max(of_gzip, of_brotli);
+  if (best == 0 || best < identity)
+    return content_coding::identity;
+  return of_brotli == best ? content_coding::brotli : content_coding::gzip;
 }
 
 } // namespace portcullis::http

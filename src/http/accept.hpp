@@ -2,6 +2,7 @@
 
 #include "http/request.hpp"
 
+#include <cstdint>
 #include <string_view>
 
 /// Proactive content negotiation (RFC 9110, section 12.5.1).
@@ -21,8 +22,14 @@ bool prefers_by_name(field_lines accept_lines, std::string_view wanted, std::str
 bool prefers_event_stream(const request& r);
 bool prefers_event_stream(field_lines accept_lines);
 
-/// True if the Accept-Encoding lines allow gzip, by its name or by `*`, with a weight that is not 0. Without any
-/// line an answer is sent as it is.
-bool accepts_gzip(field_lines accept_encoding_lines);
+enum class content_coding : std::uint8_t { identity, gzip, brotli };
+
+/// The name of a coding, as Content-Encoding has it.
+std::string_view to_string(content_coding c) noexcept;
+
+/// Of the forms that there are, the one that the Accept-Encoding lines give the highest weight, by its name or by
+/// `*`; of equals brotli before gzip. `identity` when none has a weight above 0, or `identity` itself is given a
+/// higher one by its name, or there is no line.
+content_coding choose_coding(field_lines accept_encoding_lines, bool has_gzip, bool has_brotli);
 
 } // namespace portcullis::http

@@ -2,9 +2,11 @@
 
 import gzip
 import re
+import subprocess
 
 import pytest
 
+from http_client import HANG_S
 from needs import need
 from people import telegram
 
@@ -27,6 +29,12 @@ def test_the_page_is_protected(service):
     assert not re.search(r"<script(?![^>]*src=)|<style|\son\w+=|style=", page)
 
 
+def brotli_decompressed(data):
+    """By Node.js, which the console was built with."""
+    script = "process.stdout.write(require('zlib').brotliDecompressSync(require('fs').readFileSync(0)))"
+    return subprocess.run(["node", "-e", script], input=data, stdout=subprocess.PIPE, check=True, timeout=HANG_S).stdout
+
+
 def test_files_are_kept_by_browsers_and_compressed(service):
     page = service.http.get("/console/")
     assert page.headers["Cache-Control"] == "no-cache"
@@ -37,6 +45,12 @@ def test_files_are_kept_by_browsers_and_compressed(service):
         packed = service.http.get(f"/console/{name}", headers={"Accept-Encoding": "gzip"})
         assert gzip.decompress(packed.body) == plain.body
         assert "immutable" in plain.headers["Cache-Control"]
+        squeezed = service.http.get(f"/console/{name}", headers={"Accept-Encoding": "gzip, deflate, br"})
+        assert squeezed.headers["Content-Encoding"] == "br" and squeezed.headers["Vary"] == "Accept-Encoding"
+        assert brotli_decompressed(squeezed.body) == plain.body and len(squeezed.body) < len(packed.body)
+        assert len({answer.headers["ETag"] for answer in (plain, packed, squeezed)}) == 3
+        tagged = {"Accept-Encoding": "br", "If-None-Match": squeezed.headers["ETag"]}
+        assert service.http.get(f"/console/{name}", headers=tagged).status == 304
         again = service.http.get(f"/console/{name}", headers={"If-None-Match": plain.headers["ETag"]})
         assert again.status == 304
 

@@ -139,12 +139,20 @@ CAF_TEST(a request tells what it prefers) {
   CAF_CHECK(prefers_event_stream(reader.current()));
 }
 
+namespace {
+
+content_coding chosen(const std::vector<std::string_view>& lines, bool has_gzip = true, bool has_brotli = true) {
+  std::string text = "Host: a\r\n";
+  for (const auto line : lines)
+    text.append("accept-ENCODING: ").append(line).append("\r\n");
+  return choose_coding({text, "Accept-Encoding"}, has_gzip, has_brotli);
+}
+
+} // namespace
+
 CAF_TEST(gzip is for who takes it) {
   const auto takes = [](const std::vector<std::string_view>& lines) {
-    std::string text = "Host: a\r\n";
-    for (const auto line : lines)
-      text.append("accept-ENCODING: ").append(line).append("\r\n");
-    return accepts_gzip({text, "Accept-Encoding"});
+    return chosen(lines, true, false) == content_coding::gzip;
   };
   for (const auto& lines : std::vector<std::vector<std::string_view>>{
          {"gzip"}, {"GZIP"}, {"x-gzip"}, {"br", "gzip;q=0.001"}, {"*"}, {"deflate, gzip;q=1.0, *;q=0.5"}})
@@ -152,4 +160,24 @@ CAF_TEST(gzip is for who takes it) {
   for (const auto& lines : std::vector<std::vector<std::string_view>>{
          {}, {""}, {"identity"}, {"gzip;q=0"}, {"gzip;q=0, *"}, {"*;q=0"}, {"gzip;q=x"}, {"gzipped"}, {"br"}})
     CAF_CHECK(!takes(lines));
+}
+
+CAF_TEST(of several codings the one with the highest weight is chosen) {
+  for (const auto& lines : std::vector<std::vector<std::string_view>>{{"gzip, deflate, br"},
+                                                                      {"br"},
+                                                                      {"BR;q=0.5", "gzip;q=0.5"},
+                                                                      {"*"},
+                                                                      {"gzip;q=0.5, *"},
+                                                                      {"br;q=0.001"},
+                                                                      {"identity;q=0, br;q=0.1"}})
+    CAF_CHECK(chosen(lines) == content_coding::brotli);
+  for (const auto& lines : std::vector<std::vector<std::string_view>>{
+         {"gzip"}, {"gzip, br;q=0.9"}, {"br;q=0, *"}, {"br;q=x, gzip;q=0.1"}})
+    CAF_CHECK(chosen(lines) == content_coding::gzip);
+  for (const auto& lines : std::vector<std::vector<std::string_view>>{
+         {}, {"identity"}, {"br;q=0, gzip;q=0"}, {"identity, br;q=0.5"}, {"zstd"}})
+    CAF_CHECK(chosen(lines) == content_coding::identity);
+  CAF_CHECK(chosen({"br, gzip;q=0.1"}, true, false) == content_coding::gzip);
+  CAF_CHECK(chosen({"br, gzip;q=0.1"}, false, true) == content_coding::brotli);
+  CAF_CHECK(chosen({"br, gzip"}, false, false) == content_coding::identity);
 }
