@@ -21,6 +21,8 @@ def aim_row(aim):
 def print_section(section):
     for title, played in section.contests.items():
         print_table(list(played.items()), title)
+    if not section.aims:
+        return
     rows = [AIM_COLUMNS, *map(aim_row, section.aims)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(AIM_COLUMNS))]
     print()

@@ -6,12 +6,14 @@ import contextlib
 import dataclasses
 import functools
 import json
+import statistics
 import time
 
 import common
 import filled
 import peers
 import revocations
+import rows
 import secured
 from aims import Aim, compare
 from loads import alternate, show_progress, start_nginx, wrk_round
@@ -116,6 +118,58 @@ def tls(arguments, pace):
         return section
 
 
+# -- miss: sessions that are not in memory
+
+
+def miss(arguments, pace):
+    with contextlib.ExitStack() as stack:
+        dsn, directory = stack.enter_context(common.private_postgres("miss"))
+        service = stack.enter_context(
+            common.start_service(dsn, directory, arguments.binary, BACKEND_SESSION_CACHE_MAX_ENTRIES="1"))
+        tokens = common.mint_sessions(service.port, arguments.tokens)
+        variables = {"TOKENS": str(common.write_tokens(directory, tokens))}
+        database = rows.UncachedSessions(dsn, directory, len(tokens))
+        section = Section({}, [])
+        for left, clients in countdown(arguments.connections):
+            title = f"miss, {clients} connection{'s' * (clients > 1)}"
+            section.contests[title] = alternate(title, {
+                "portcullis": lambda: wrk_round(service, "resolve.lua", common.RESOLVE, clients, arguments.seconds, variables),
+                "pgbench": lambda: database.ask(clients, arguments.seconds),
+            }, arguments.rounds, pace.part(1 / left))
+        return section
+
+
+# -- revoke-all: one event however many sessions an account has, which the database counts
+
+ENDED_SESSIONS = (1, 100, 10_000)  # of an account
+ENDED_ACCOUNTS = 8  # in a round
+
+
+def revoke_all(arguments, pace):
+    with contextlib.ExitStack() as stack:
+        dsn, directory = stack.enter_context(common.private_postgres("revoke-all"))
+        with common.start_service(dsn, directory, arguments.binary):
+            pass  # makes the schema
+        accounts = {size: rows.fill_accounts(dsn, ENDED_ACCOUNTS * (arguments.rounds + 1), size) for size in ENDED_SESSIONS}
+        service = stack.enter_context(common.start_service(dsn, directory, arguments.binary))
+
+        def end(size):
+            ended, accounts[size] = accounts[size][:ENDED_ACCOUNTS], accounts[size][ENDED_ACCOUNTS:]
+            return rows.end_accounts(service, ended, size)
+
+        def commit():
+            seconds = revocations.time_commits(dsn, ENDED_ACCOUNTS, directory)
+            return {"p50_us": statistics.median(seconds) * 1e6, "p99_us": max(seconds) * 1e6}
+
+        for size in ENDED_SESSIONS:
+            end(size)  # not counted: everything warm
+        title = f"revoke-all, accounts of {', '.join(f'{size:,}' for size in ENDED_SESSIONS)} sessions"
+        names = {size: f"portcullis, {size:,}" for size in ENDED_SESSIONS}
+        played = alternate(title, {**{names[size]: functools.partial(end, size) for size in ENDED_SESSIONS}, "commit": commit},
+                           arguments.rounds, pace)
+        return Section({title: played}, [])
+
+
 # -- mint: log-ins of people that nobody has seen before
 
 
@@ -203,4 +257,5 @@ def start(arguments, pace):
     ])
 
 
-ALL = {"resolve": resolve, "tls": tls, "mint": mint, "revoke": revoke, "start": start}
+ALL = {"resolve": resolve, "tls": tls, "miss": miss, "mint": mint, "revoke": revoke, "revoke-all": revoke_all,
+       "start": start}
