@@ -120,6 +120,8 @@ def tls(arguments, pace):
 
 # -- miss: sessions that are not in memory
 
+MISS_CLIENTS = (1, 64)  # each has a connection of its own beside the service
+
 
 def miss(arguments, pace):
     with contextlib.ExitStack() as stack:
@@ -130,7 +132,7 @@ def miss(arguments, pace):
         variables = {"TOKENS": str(common.write_tokens(directory, tokens))}
         database = rows.UncachedSessions(dsn, directory, len(tokens))
         section = Section({}, [])
-        for left, clients in countdown(arguments.connections):
+        for left, clients in countdown(MISS_CLIENTS):
             title = f"miss, {clients} connection{'s' * (clients > 1)}"
             section.contests[title] = alternate(title, {
                 "portcullis": lambda: wrk_round(service, "resolve.lua", common.RESOLVE, clients, arguments.seconds, variables),
