@@ -79,6 +79,18 @@ def redis_round(server, values, connections, requests):
 # -- the same three inserts by those who speak to PostgreSQL themselves
 
 
+def paced_round(server, path, tokens, connections, rate, seconds):
+    """Requests at a rate; each latency runs from when the request was due. `tokens`: a file of them."""
+    program = built("paced_resolve.cpp", "g++", "-O2", "-std=c++17")
+    before = server.cpu_seconds()
+    done = subprocess.run([program, str(server.port), path, tokens, str(connections), str(rate), str(seconds)], check=True,
+                          capture_output=True, text=True)
+    told = json.loads(done.stdout)
+    if told.pop("failed"):
+        sys.exit(f"bench: requests to {server.name} failed")
+    return {"cpu_us": (server.cpu_seconds() - before) / told.pop("requests") * 1e6, **told}
+
+
 def libpq_round(dsn, clients, seconds):
     program = built("libpq_mint.cpp", "g++", "-O2", "-std=c++17", "-I/usr/include/postgresql")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -43,7 +43,8 @@ Compare numbers only within one run, and look at ratios first.
 
 The contenders played in turns, {rounds} rounds of {seconds} s each{mode}. A number is the median of the rounds, in brackets
 are the lowest and the highest. CPU is user and system time of the server's processes for one operation, so it counts
-no client and no PostgreSQL. Latencies are those of clients that wait for an answer before they ask again.
+no client and no PostgreSQL. Latencies are those of clients that wait for an answer before they ask again;
+where the rate is given, each runs from when its request was due, so a stall counts for all who came meanwhile.
 
 Beside the service are: nginx, `return 200` with a body of the same size, over TLS with the same certificate; Redis, GET of values of that size; the Go
 service's shape ({go}: gin, a map under a read-write mutex, SHA-256, encoding/json, pgx); pgbench and a program on libpq,

@@ -21,6 +21,7 @@ from loads import alternate, show_progress, start_nginx, wrk_round
 SESSIONS = "/api/v1/internal/sessions"
 STATS = "/api/v1/admin/stats"
 AIMED_CONNECTIONS = 64
+PACED_RATE = 10_000  # requests a second that come whatever the answers take: far below what any of them can serve
 REDIS_TRIAL = 5000  # requests that tell how many fill a round
 MINT_AIMS = {8: 1.0, 64: 2.0, 256: 3.0}  # clients: times the throughput of those who commit one by one
 PAYLOAD = "payload of 96 bytes"  # of a session: its token's hash, two ids, an instant and a few small numbers
@@ -57,6 +58,11 @@ def resolve(arguments, pace):
 
         for server in web.values():
             ask(server, 1, 1)  # not counted: everything warm
+        title = f"resolve at {PACED_RATE:,}/s, {AIMED_CONNECTIONS} connections"
+        section.contests[title] = alternate(title, {
+            name: functools.partial(peers.paced_round, server, common.RESOLVE, variables["TOKENS"], AIMED_CONNECTIONS,
+                                    PACED_RATE, arguments.seconds) for name, server in web.items()
+        }, arguments.rounds, pace.part(1 / (len(arguments.connections) + 1)))
         for left, connections in countdown(arguments.connections):
             title = f"resolve, {connections} connection{'s' * (connections > 1)}"
             trial = peers.redis_round(redis, len(tokens), connections, REDIS_TRIAL)
