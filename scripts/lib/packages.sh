@@ -25,7 +25,7 @@ packages_for() { # build | console | run | test | tsan | bench | package
       echo wrk nginx-light redis-server
       echo golang-go golang-github-gin-gonic-gin-dev golang-github-jackc-pgx-v4-dev # the Go peer
       ;;
-    package) packages_for build; echo debhelper dpkg-dev fakeroot lintian help2man debootstrap ;;
+    package) packages_for build; echo debhelper dpkg-dev fakeroot lintian help2man debootstrap postgresql ;;
   esac
 }
 
