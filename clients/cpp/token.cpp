@@ -28,8 +28,8 @@ constexpr auto crc_of = crc_table();
 
 std::uint32_t crc32(std::string_view text) {
   std::uint32_t crc = 0xFFFFFFFFu;
-  for (const unsigned char c : text)
-    crc = crc_of[(crc ^ c) & 0xFF] ^ (crc >> 8);
+  for (const char c : text)
+    crc = crc_of[(crc ^ static_cast<unsigned char>(c)) & 0xFF] ^ (crc >> 8);
   return ~crc;
 }
 

@@ -243,7 +243,7 @@ CAF_TEST(each code of an operation has its status there and each status has a co
       if (status == "default" || status[0] < '4')
         continue;
       const auto may = codes_of(response);
-      const bool has_one = std::any_of(codes.begin(), codes.end(), [&](const std::string& code) {
+      const bool has_one = std::any_of(codes.begin(), codes.end(), [&, &status = status](const std::string& code) {
         return may.count(code) == 1 && status_of(code) == status;
       });
       if (!has_one)
