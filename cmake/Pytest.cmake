@@ -20,6 +20,7 @@ function(portcullis_pytest name)
   if(NOT arg_PROCESSORS)
     set(arg_PROCESSORS 1)
   endif()
+  math(EXPR cost "${arg_TIMEOUT} * ${arg_PROCESSORS}")
   set(lacks "")
   if(PORTCULLIS_SANITIZE STREQUAL "thread") # which has a CAF of its own, and no OpenTelemetry that is instrumented
     set(lacks "the OpenTelemetry SDK,a package for each library")
@@ -27,6 +28,6 @@ function(portcullis_pytest name)
   set_tests_properties(${names} PROPERTIES
     PROCESSORS ${arg_PROCESSORS} # of those that ctest has: a share with clusters and replicas of its own keeps two busy
     TIMEOUT ${arg_TIMEOUT} LABELS ${arg_LABEL}
-    COST ${arg_TIMEOUT} # the longest first
+    COST ${cost} # the longest first, and before them what needs two places, which later are hardly ever free at a time
     ENVIRONMENT "PORTCULLIS_BINARY=$<TARGET_FILE:portcullis>;PYTEST_DISABLE_PLUGIN_AUTOLOAD=1;PYTHONDONTWRITEBYTECODE=1;PORTCULLIS_NEEDS_ALL=1;PORTCULLIS_LACKS=${lacks};${arg_ENVIRONMENT}")
 endfunction()

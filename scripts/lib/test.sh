@@ -142,7 +142,7 @@ count() { echo "$1 $2" >>"$run_dir/test/counts"; } # RAN FAILED
 failures() { awk '{ failed += $2 } END { print failed + 0 }' "$run_dir/test/counts"; }
 
 # More than there are processors: what takes long is the black-box tests, which wait for most of their time.
-tests_at_a_time() { echo $(($(nproc) + 1)); }
+tests_at_a_time() { echo $((2 * $(nproc))); }
 
 # Runs the tests of one build; fails when there are none. Their numbers go into the summary.
 run_ctest() { # PRESET [CTEST-ARGUMENT…]
