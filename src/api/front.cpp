@@ -14,6 +14,26 @@
 
 namespace portcullis::api {
 
+namespace {
+
+/// Keeps a flag up, whatever is thrown meanwhile.
+class held {
+public:
+  explicit held(bool& flag) : flag_(flag) {
+    flag_ = true;
+  }
+  ~held() {
+    flag_ = false;
+  }
+  held(const held&) = delete;
+  held& operator=(const held&) = delete;
+
+private:
+  bool& flag_;
+};
+
+} // namespace
+
 void front_state::init(self_pointer self, front_options options) {
   self_ = self;
   server_ = std::make_unique<http::server>(self_, std::move(options.server));
@@ -42,7 +62,8 @@ void front_state::apply(const Message& message) {
     for (auto& m : parts_.modules)
       m->apply(message);
   }
-  work();
+  if (!is_work_due_)
+    work();
 }
 
 /// Without a sender: CAF does not close the mailbox of a broker that has ended, and a message there that holds its
@@ -67,12 +88,20 @@ void front_state::timer() {
     m->timer();
 }
 
+/// The pacer's answer. There is one on its way at a time: were there two, each would ask for another as long as
+/// there is work, and so with every message of news, until requests wait for all of them.
+void front_state::paced() {
+  is_work_due_ = false;
+  work();
+}
+
 /// Not within a turn: what is written goes to the kernel at once, so that its cost counts.
 void front_state::work() {
-  is_work_due_ = true; // the turns of the work itself do not ask for more
-  for (auto* m : deferring_)
-    m->work();
-  is_work_due_ = false;
+  {
+    const held quiet{is_work_due_}; // the turns of the work itself do not ask for more
+    for (auto* m : deferring_)
+      m->work();
+  }
   http::server::turn t{*server_};
 }
 
@@ -155,7 +184,7 @@ http_front_actor::behavior_type front(front_state::self_pointer self, front_opti
       state.plan_tick(tick);
     },
     [&state](step_atom) { guard("timer", [&] { state.timer(); }); },
-    [&state](work_atom) { guard("work", [&] { state.work(); }); },
+    [&state](work_atom) { guard("work", [&] { state.paced(); }); },
   };
 }
 

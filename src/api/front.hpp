@@ -45,8 +45,8 @@ public:
   void tick();
   void timer();
 
-  /// A part of what modules have left for later.
-  void work();
+  /// The pacer has answered.
+  void paced();
 
   void drain(std::chrono::nanoseconds grace, caf::typed_response_promise<applied> done);
   /// The sockets that were ready have had their turn.
@@ -55,6 +55,8 @@ public:
   caf::result<all_numbers> collect();
 
 private:
+  /// A part of what modules have left for later.
+  void work();
   void end_turn();
 
   self_pointer self_ = nullptr;
@@ -64,7 +66,7 @@ private:
   std::vector<module*> collecting_;
   std::vector<module*> deferring_;
   pacer_actor pacer_;
-  bool is_work_due_ = false; // the pacer has been asked
+  bool is_work_due_ = false; // the pacer has been asked, or work is being done
 };
 
 http_front_actor::behavior_type front(front_state::self_pointer self, front_options options);

@@ -1,5 +1,7 @@
 #include "api/front_fixture.hpp"
 
+#include <algorithm>
+
 using namespace portcullis;
 using namespace portcullis::test;
 using namespace std::chrono_literals;
@@ -97,6 +99,27 @@ struct fixture : http_fixture {
 CAF_TEST_FIXTURE_SCOPE(http_feed_tests, fixture)
 
 // -- streams ---------------------------------------------------------------------------------------------------
+
+CAF_TEST(news do not shorten the turns of requests while the pacer is asked already) {
+  parts.feed.turn_max = 0ns; // a turn visits one
+  start_serving();
+  std::vector<handle> crowd;
+  for (std::int64_t descriptor = 1; descriptor <= 8; ++descriptor) {
+    crowd.push_back(subscribe(descriptor));
+    read_head(crowd.back());
+  }
+  const auto visited = [&] {
+    return std::count_if(crowd.begin(), crowd.end(), [&](handle client) { return unread(client) > 0; });
+  };
+  for (std::uint64_t seq = 11; seq <= 14; ++seq)
+    caf::anon_send(front, log_progress{clock.now(), {1, seq}, {event(seq)}});
+  for (int i = 0; i < 4; ++i)
+    CAF_CHECK(consume_message());
+  CAF_CHECK(visited() <= 1);
+  consume_messages();
+  for (auto client : crowd)
+    CAF_CHECK_EQUAL(read_blocks(client), revoked(11, 14));
+}
 
 CAF_TEST(a subscriber without a cursor starts at now and hears what follows) {
   start_serving();
