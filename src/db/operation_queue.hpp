@@ -46,8 +46,9 @@ struct worker_load {
 
 struct operation_queue_options {
   std::size_t write_lanes = 4; // write batches on their way while the queue is short: fewer lanes, larger commits
-  std::chrono::nanoseconds join_within =
-    std::chrono::milliseconds{10};    // a write waits no longer for a larger batch
+  // A write that has waited so long for a larger batch goes with the next look at the queue: when another
+  // operation comes, one is done, or at the pool's tick.
+  std::chrono::nanoseconds join_within = std::chrono::milliseconds{10};
   std::size_t queue_max = 10'000;     // operations waiting
   std::size_t batch_max = 256;        // operations in one round trip
   std::size_t blocked_batch_max = 32; // a lock that is still held costs the lane its wait
