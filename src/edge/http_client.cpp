@@ -319,8 +319,9 @@ void http_client::impl::finished(transfer_ptr what, CURLcode code, instant now) 
   end(std::move(what), unreachable());
 }
 
-/// What the end of an attempt says of its address. A long poll says something only when its connection breaks: one
-/// that ended by its time-out may have had no news to tell.
+/// What the end of an attempt says of its address. A time-out says nothing of it after a brief attempt, nor after a
+/// long poll, which may have had no news to tell. The time that the attempt was given decides, not the time that
+/// passed: libcurl's clock is another, and ends an attempt up to a millisecond early.
 void http_client::impl::judge(const transfer& what, CURLcode code, instant now) {
   bool has_answered = code == CURLE_OK || what.is_too_large;
   if (has_answered && (code != CURLE_OK || !is_refusal(what.status())))
@@ -330,10 +331,7 @@ void http_client::impl::judge(const transfer& what, CURLcode code, instant now) 
       address_failed(what.address, "it answers that it cannot serve");
     return;
   }
-  auto shortest_wait = std::min(options().connect_timeout, options().attempt_timeout);
-  bool is_late = code == CURLE_OPERATION_TIMEDOUT;
-  bool had_little_time = now - what.answer.sent < shortest_wait; // its deadline was near: no fault of the address
-  if (is_late && (had_little_time || what.type == transfer::kind::long_poll))
+  if (code == CURLE_OPERATION_TIMEDOUT && (what.is_brief || what.type == transfer::kind::long_poll))
     return;
   if (health_.failed(what.address, now))
     address_failed(what.address, curl_easy_strerror(code));

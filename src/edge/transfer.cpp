@@ -85,7 +85,9 @@ bool transfer::prepare(const transfer_settings& settings, std::size_t to, instan
   is_too_large = false;
   start_span(settings);
   auto left = std::chrono::ceil<milliseconds>(deadline - now);
-  auto timeout = type == kind::long_poll ? left : std::min(left, settings.options.attempt_timeout);
+  auto& o = settings.options;
+  is_brief = left < std::min(o.connect_timeout, o.attempt_timeout);
+  auto timeout = type == kind::long_poll ? left : std::min(left, o.attempt_timeout);
   return set_options(settings, std::max(timeout, milliseconds{1}));
 }
 

@@ -46,6 +46,7 @@ public:
   std::size_t address = 0;
   std::uint32_t tried = 0; // addresses, a bit for each
   bool is_trial = false;   // at an address that has failed: it probes it
+  bool is_brief = false;   // its deadline is nearer than the time that an address may take
   bool is_too_large = false;
 
   /// Of the attempt that is over: what was answered, or libcurl's word for why not.

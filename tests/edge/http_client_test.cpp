@@ -5,9 +5,11 @@
 #include "caf/test/unit_test.hpp"
 
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <future>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace portcullis;
@@ -298,6 +300,25 @@ CAF_TEST(an attempt and the whole request have a time) {
   brief.timeout = 50ms;
   CAF_CHECK(error_of(ask(other, brief)) == errc::database_unavailable);
   CAF_CHECK_EQUAL(other.stats().addresses_usable, 1u); // it had little time: no fault of the address
+}
+
+// libcurl's clock counts a second's turn as up to a millisecond more than has passed.
+CAF_TEST(an attempt that had all its time counts against its address to the millisecond) {
+  http_server server{always(silence())};
+  auto options = options_for({server.url()});
+  options.attempt_timeout = 1s;
+  options.backoff_min = hang; // no probe
+  options.backoff_max = hang;
+  std::deque<http_client> clients;
+  std::vector<std::future<result<http_answer>>> answers;
+  for (int i = 0; i < 50; ++i) {
+    answers.push_back(send(clients.emplace_back(options)));
+    std::this_thread::sleep_for(20ms); // a second of them
+  }
+  for (auto& answer : answers)
+    CAF_CHECK(error_of(answer.get()) == errc::database_unavailable);
+  for (auto& client : clients)
+    CAF_CHECK_EQUAL(client.stats().addresses_usable, 0u);
 }
 
 CAF_TEST(a long poll takes no place and ends with its address) {
