@@ -32,8 +32,6 @@ std::string events_of(std::string_view from) {
 
 constexpr std::string_view is_target = "(s.session_id = q.session_id or s.token_hash = q.token_hash)";
 
-constexpr std::string_view is_owner = "(q.owner_id is null or q.owner_id = s.account_id)";
-
 // The accounts are locked with their sessions, in a statement of its own: until the commit nothing can change what
 // "active" means, and the next statement sees it by a snapshot of its own. One snapshot for both would compare a
 // session that `keep` has moved to a new generation meanwhile with its account as it was before, and leave it
@@ -44,24 +42,26 @@ const statement lock_sessions{"revoke_session_lock",
                               " where s.session_id = any($1::uuid[]) or s.token_hash = any($2::bytea[])"
                               " order by a.account_id, s.session_id for key share of a for no key update of s"};
 
-// Tells of those operations that have ended their session: now, or in a run before, after which the session may
-// even have gone.
+// A row for each operation that has found its session, in this order: it has ended it; a run before has, after which
+// the session may even have gone; it had ended already. The last are told the end of the log, which is at or after the
+// event that ended theirs: that was committed before the lock was had.
 const statement end_sessions{
   "revoke_session",
-  sql::join({"with asked as (select distinct on (s.session_id) s.session_id as asked_id, q.operation_id, "
-             "q.reason, q.actor, ",
+  sql::join({"with found as materialized (select s.session_id as found_id, s.account_id as found_account,"
+             " q.operation_id, q.reason, q.actor, ",
              sql::origin_columns,
-             " from unnest($1::uuid[], $2::bytea[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], ",
+             ", q.n from unnest($1::uuid[], $2::bytea[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], ",
              sql::origin_arrays(7),
              ") with ordinality as q(session_id, token_hash, owner_id, operation_id, reason, actor, ",
              sql::origin_columns,
              ", n) join sessions s on ",
              is_target,
-             " where ",
-             is_owner,
-             " order by s.session_id, q.n),"
+             " where (q.owner_id is null or q.owner_id = s.account_id)),"
+             " asked as (select distinct on (found_id) found_id, operation_id, reason, actor, ",
+             sql::origin_columns,
+             " from found order by found_id, n),"
              " gone as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = asked.reason"
-             " from asked, accounts a where s.session_id = asked.asked_id and a.account_id = s.account_id and ",
+             " from asked, accounts a where s.session_id = asked.found_id and a.account_id = s.account_id and ",
              sql::is_active,
              " returning s.session_id, s.account_id, s.generation, asked.*), audited as (",
              sql::insert_audit(audit_action::session_revoked, {"gone.account_id", "gone.session_id"}, "gone"),
@@ -73,18 +73,14 @@ const statement end_sessions{
              ", idle as materialized (select operation_id from unnest($4::uuid[]) as q(operation_id)"
              " where operation_id not in (select operation_id from ended)),"
              " feed as materialized (select feed_epoch() as epoch)"
-             " select l.operation_id, l.session_id, l.account_id, feed.epoch, l.seq from logged l cross join feed"
-             " union all select idle.operation_id, e.session_id, e.account_id, feed.epoch, e.seq from ",
+             " select l.operation_id, true, l.session_id, l.account_id, feed.epoch, l.seq"
+             " from logged l cross join feed"
+             " union all select idle.operation_id, true, e.session_id, e.account_id, feed.epoch, e.seq from ",
              events_of("idle"),
-             " cross join feed"}),
+             " cross join feed"
+             " union all select operation_id, false, found_id, found_account, feed.epoch, (select feed_end())"
+             " from found join idle using (operation_id) cross join feed"}),
   true};
-
-const statement report_sessions{
-  "revoke_session_report", sql::join({"with feed as materialized (select feed_epoch() as epoch, feed_end() as seq)"
-                                      " select q.n, s.session_id, s.account_id, feed.epoch, feed.seq"
-                                      " from unnest($1::uuid[], $2::bytea[], $3::uuid[]) with ordinality"
-                                      " as q(session_id, token_hash, owner_id, n) join sessions s on ",
-                                      is_target, " cross join feed where ", is_owner, " order by q.n"})};
 
 // -- all of an account -------------------------------------------------------------------------------------
 
@@ -204,14 +200,44 @@ call for_accounts(const statement& what, const group<Op>& ops) {
   return {&what, std::move(p)};
 }
 
-revoke_session::result read_revocation(row& from, bool revoked) {
-  revoke_session::result out;
-  out.revoked = revoked;
-  out.session_id = from.next<uuid>();
-  out.account_id = from.next<uuid>();
-  out.position = read_cursor(from);
-  return out;
-}
+/// What operations on single sessions came to.
+class revocations {
+public:
+  explicit revocations(result_set& rows) {
+    for (int i = 0; i < rows.size(); ++i)
+      take(rows[i]);
+  }
+
+  maybe_outcome of(const uuid& operation_id) const {
+    if (auto ended = ended_.find(operation_id); ended != ended_.end())
+      return ended->second;
+    auto found = found_.find(operation_id);
+    if (found == found_.end())
+      return refusal(errc::session_not_found, no_such_session);
+    auto out = found->second;
+    // Ended by another operation beside this one: the log goes on with that one's event.
+    if (auto end = ends_.find(out.session_id); end != ends_.end())
+      out.position = end->second;
+    return out;
+  }
+
+private:
+  void take(row from) {
+    auto operation_id = from.next<uuid>();
+    revoke_session::result one;
+    one.revoked = from.next<bool>();
+    one.session_id = from.next<uuid>();
+    one.account_id = from.next<uuid>();
+    one.position = read_cursor(from);
+    if (one.revoked)
+      ends_.emplace(one.session_id, one.position);
+    (one.revoked ? ended_ : found_).emplace(operation_id, one);
+  }
+
+  std::unordered_map<uuid, revoke_session::result> ended_; // by operation
+  std::unordered_map<uuid, revoke_session::result> found_; // by operation
+  std::unordered_map<uuid, cursor> ends_;                  // by session
+};
 
 } // namespace
 
@@ -219,40 +245,18 @@ transaction build_statements(const group<revoke_session>& ops) {
   parameters targets;
   targets.add_each(ops, [](const revoke_session* op) { return target_as<uuid>(*op); });
   targets.add_each(ops, [](const revoke_session* op) { return target_as<token_hash>(*op); });
-  auto targets_and_owners = targets;
-  targets_and_owners.add_each(ops, [](const revoke_session* op) { return op->owner; });
-  auto all = targets_and_owners;
+  auto all = targets;
+  all.add_each(ops, [](const revoke_session* op) { return op->owner; });
   add_operations(all, ops);
   add_origins(all, ops);
-  return {{&lock_sessions, std::move(targets)},
-          {&report_sessions, std::move(targets_and_owners)},
-          {&end_sessions, std::move(all)}};
+  return {{&lock_sessions, std::move(targets)}, {&end_sessions, std::move(all)}};
 }
 
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<revoke_session>& ops) {
-  auto& found = results[1];
-  auto& ended = results[2];
-  std::unordered_map<uuid, revoke_session::result> by_operation;
-  std::unordered_map<uuid, cursor> ends; // of sessions
-  for (int i = 0; i < ended.size(); ++i) {
-    auto event = ended[i];
-    auto operation_id = event.next<uuid>();
-    auto one = read_revocation(event, true);
-    ends.emplace(one.session_id, one.position);
-    by_operation.emplace(operation_id, one);
-  }
-  maybe_outcomes out(ops.size(), refusal(errc::session_not_found, no_such_session));
-  for_each_answer(found, ops.size(), [&](std::size_t i, row& answer) {
-    // The end of the log as it was while the session was locked: at or after the event that had ended it. If it
-    // was another operation beside this one that ended it, the log goes on with that one's event.
-    auto one = read_revocation(answer, false);
-    if (auto end = ends.find(one.session_id); end != ends.end())
-      one.position = end->second;
-    out[i] = one;
-  });
-  for (std::size_t i = 0; i < ops.size(); ++i)
-    if (auto own = by_operation.find(ops[i]->operation_id); own != by_operation.end())
-      out[i] = own->second;
+  const revocations told{results[1]};
+  maybe_outcomes out;
+  for (const auto* op : ops)
+    out.push_back(told.of(op->operation_id));
   return out;
 }
 
