@@ -1,9 +1,9 @@
 #include "core/failpoint.hpp"
+#include "db/advisory_locks.hpp"
 #include "db/audit_sql.hpp"
 #include "db/claims.hpp"
 #include "db/minted_rows.hpp"
 #include "db/model_rows.hpp"
-#include "db/revocation_sql.hpp"
 #include "db/sql.hpp"
 #include "db/statements.hpp"
 
@@ -88,66 +88,13 @@ const statement select_minted{
              " cross join lateral (select a.* from accounts a where a.account_id = s.account_id limit 1) a",
              sql::identities_of_account})};
 
-// Of an account that has more sessions than it may, the oldest end, in the transaction of the mint: a statement of
-// its own, whose snapshot has the new ones, and those of other mints that were waited for.
-//
-// Sessions of an account are read from the newest back, the dead among them included (no index knows of them). An
-// account whose sessions end all day long, and are kept for their retention, is not read through to its beginning.
-constexpr std::string_view sessions_read_max = "10000"; // or four times as many as may live
-constexpr std::string_view superseded_max = "1000";     // of an account; the next mint ends more
-
-const std::string live_sessions_max =
-  "nullif(current_setting('portcullis.sessions_per_account_max', true), '')::bigint";
-
-// Who has ended them is who minted: the account's newest entry of a mint is this transaction's, since mints for
-// one account wait for each other.
-const std::string told_of_superseded = sql::join(
-  {"(select d.account_id, d.session_id, m.actor as o_actor, m.caller as o_caller, m.user_id as o_user,"
-   " m.request_id as o_request, m.trace_id as o_trace, host(m.address) as o_address, 'superseded' as o_reason"
-   " from gone d cross join lateral (select * from audit_events e where e.account_id = d.account_id and e.action "
-   "= '",
-   to_string(audit_action::session_minted), "' order by e.account_id desc, e.event_id desc limit 1) m) told"});
-
+// A statement of its own, whose snapshot has the new sessions, and those of other mints that were waited for.
 const statement supersede{
   "mint_supersede",
-  sql::join(
-    {"with owner as materialized (select distinct s.account_id from unnest($1::uuid[]) as q(session_id)"
-     " cross join lateral (select s.* from sessions s where s.session_id = q.session_id limit 1) s"
-     " cross join lateral (select from sessions o where o.account_id = s.account_id and o.generation = "
-     "s.generation"
-     " offset ",
-     live_sessions_max,
-     " limit 1) full_house where ",
-     live_sessions_max,
-     " is not null),"
-     " surplus as materialized (select account_id, n.session_id from owner join accounts a using (account_id)"
-     " cross join lateral (select s.session_id from (select * from sessions s where s.account_id = a.account_id"
-     " and s.generation = a.session_generation order by s.session_id desc limit greatest(",
-     sessions_read_max,
-     ", 4 * ",
-     live_sessions_max,
-     ")) s where ",
-     sql::is_alive,
-     " order by s.session_id desc offset ",
-     live_sessions_max,
-     " limit ",
-     superseded_max,
-     ") n),"
-     " locked as materialized (select s.session_id"
-     " from (select account_id, session_id from surplus order by account_id, session_id) q"
-     " cross join lateral (select s.session_id from sessions s where s.session_id = q.session_id"
-     " and s.revoked_at is null limit 1 for no key update of s) s),"
-     " gone as (update sessions s set revoked_at = clock_timestamp(), revoke_reason = 'superseded'"
-     " from locked where s.session_id = locked.session_id"
-     " returning s.session_id, s.account_id, s.generation), audited as (",
-     sql::insert_audit(audit_action::session_revoked, {"told.account_id", "told.session_id"}, told_of_superseded),
-     sql::before_log_lock("gone"),
-     sql::log_lock(),
-     sql::insert_events,
-     "'session', d.session_id, d.account_id, d.generation, 'superseded', 'internal', null::uuid, null::bigint",
-     sql::returning_events,
-     ", feed as materialized (select feed_epoch() as epoch)"
-     " select l.account_id, l.session_id, feed.epoch, l.seq from logged l cross join feed order by l.seq"}),
+  sql::join({"select owner_id, ended_id, last_epoch, last_seq from end_surplus_sessions($1::uuid[],"
+             " nullif(current_setting('portcullis.sessions_per_account_max', true), '')::bigint, ",
+             std::to_string(revocation_log_lock), ", '", to_string(audit_action::session_minted), "', '",
+             to_string(audit_action::session_revoked), "')"}),
   true};
 
 template <class Op>

@@ -42,9 +42,9 @@ const statement lock_sessions{"revoke_session_lock",
                               " where s.session_id = any($1::uuid[]) or s.token_hash = any($2::bytea[])"
                               " order by a.account_id, s.session_id for key share of a for no key update of s"};
 
-// A row for each operation that has found its session, in this order: it has ended it; a run before has, after which
-// the session may even have gone; it had ended already. The last are told the end of the log, which is at or after the
-// event that ended theirs: that was committed before the lock was had.
+// A row for each operation that has found its session, in this order: it has ended it; a run before has, after
+// which the session may even have gone; it had ended already. The last are told the end of the log, which is at or
+// after the event that ended theirs: that was committed before the lock was had.
 const statement end_sessions{
   "revoke_session",
   sql::join({"with found as materialized (select s.session_id as found_id, s.account_id as found_account,"

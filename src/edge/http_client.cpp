@@ -319,8 +319,8 @@ void http_client::impl::finished(transfer_ptr what, CURLcode code, instant now) 
   end(std::move(what), unreachable());
 }
 
-/// What the end of an attempt says of its address. A time-out says nothing of it after a brief attempt, nor after a
-/// long poll, which may have had no news to tell. The time that the attempt was given decides, not the time that
+/// What the end of an attempt says of its address. A time-out says nothing of it after a brief attempt, nor after
+/// a long poll, which may have had no news to tell. The time that the attempt was given decides, not the time that
 /// passed: libcurl's clock is another, and ends an attempt up to a millisecond early.
 void http_client::impl::judge(const transfer& what, CURLcode code, instant now) {
   bool has_answered = code == CURLE_OK || what.is_too_large;
