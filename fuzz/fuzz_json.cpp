@@ -80,6 +80,18 @@ void check(const result<T>& result) {
     check(*result);
 }
 
+/// What is an object is refused once it has a name twice in front.
+void check_unique_names(std::string_view body) {
+  if (body.empty() || !decode_guest_mint(body))
+    return;
+  const auto inside = body.find('{') + 1;
+  const bool is_empty = body.find_first_not_of(" \t\r\n", inside) == body.find('}', inside);
+  auto doubled = std::string{body.substr(0, inside)} + R"("x":{"y":1},"\u0078":2)" + (is_empty ? "" : ",");
+  doubled += body.substr(inside);
+  const auto refused = decode_guest_mint(doubled);
+  demand(!refused && refused.error().code == errc::body_malformed, "an object that has a name twice is refused");
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -92,6 +104,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(decode_account_filter(bytes));
   check(decode_page(bytes));
   check(decode_identity_query(bytes));
+  check_unique_names(bytes);
   (void)check_json_media_type(bytes, "{}");
   return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/result.hpp"
+#include "trust/unique_names.hpp"
 
 #include <boost/json.hpp>
 
@@ -39,8 +40,8 @@ refusal read_reason(const boost::json::object& from, std::optional<std::string>&
 
 inline constexpr std::size_t body_depth_max = 8; // the contract's deepest body has 2
 
-/// Parses `body`, an empty one as `{}`, and has `read` fill a `T` from it. Invalid UTF-8, junk behind the value
-/// and deep nesting are refused; of a member that is given twice the last one counts.
+/// Parses `body`, an empty one as `{}`, and has `read` fill a `T` from it. Invalid UTF-8, junk behind the value,
+/// deep nesting and a name that an object has twice are refused.
 template <class T, class Reader>
 result<T> decode(std::string_view body, Reader read) {
   namespace json = boost::json;
@@ -56,6 +57,8 @@ result<T> decode(std::string_view body, Reader read) {
   const auto* object = value.if_object();
   if (object == nullptr)
     return failure{errc::body_malformed, "The body must be a JSON object."};
+  if (!trust::has_unique_names(value, body))
+    return failure{errc::body_malformed, "An object of the body has two members of the same name."};
   T out;
   if (auto wrong = read(*object, out))
     return *std::move(wrong);

@@ -2,6 +2,7 @@
 
 #include "core/ascii.hpp"
 #include "trust/caller_key.hpp"
+#include "trust/unique_names.hpp"
 
 #include <boost/json.hpp>
 
@@ -129,6 +130,8 @@ result<std::shared_ptr<const caller_registry>> reader::read(std::string_view tex
   const auto document = json::parse({text.data(), text.size()}, error, {}, options);
   if (error)
     return failure{errc::value_unacceptable, "the document: is not JSON (" + error.message() + ")"};
+  if (!has_unique_names(document, text))
+    return failure{errc::value_unacceptable, "the document: an object has two members of the same name"};
   read_document(document);
   if (problem_count_ == 0)
     return std::make_shared<const caller_registry>(std::move(callers_));

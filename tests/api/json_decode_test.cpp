@@ -73,9 +73,17 @@ CAF_TEST(nesting has a bound) {
   check_refused(decode_guest_mint(nested(30000)), "body_malformed", "nested");
 }
 
-CAF_TEST(members that are not known are ignored and of two the last one counts) {
+CAF_TEST(members that are not known are ignored) {
   CAF_CHECK_EQUAL(device_of(R"({"more":[1,{"a":null}],"device":{"label":"a","more":1}})").label, "a");
-  CAF_CHECK_EQUAL(device_of(R"({"device":{"label":"a","label":"b"}})").label, "b");
+}
+
+CAF_TEST(two members of the same name are malformed wherever they are) {
+  for (const std::string_view body :
+       {R"({"device":{"label":"a"},"device":{"label":"b"}})", R"({"device":{"label":"a","label":"b"}})",
+        R"({"device":{"label":"a","l\u0061bel":"a"}})", R"({"more":1,"more":1})", R"({"more":[{"a":1,"a":2}]})"})
+    check_refused(decode_guest_mint(body), "body_malformed", "two members of the same name");
+  check_refused(decode_revocation(R"({"reason":"a","reason":"b"})", ""), "body_malformed", "same name");
+  CAF_CHECK_EQUAL(outcome(decode_guest_mint(R"({"label":"a","device":{"label":"b"}})")), "accepted");
 }
 
 CAF_TEST(what is not said is empty) {

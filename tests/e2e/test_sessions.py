@@ -43,6 +43,21 @@ def test_a_mint_says_for_whom(gateway):
     gateway.post("/sessions", both).expect_problem(400, "body_malformed")
 
 
+def test_two_members_of_the_same_name_are_refused_and_nothing_is_made(gateway, mint):
+    """A gateway that reads the first, and a service that reads the last, would act for two people."""
+    ours, theirs = (mint()["account"]["account_id"] for _ in range(2))
+    headers = {"Content-Type": "application/json"}
+    for body in (
+        f'{{"account_id":"{ours}","account_id":"{theirs}"}}',
+        f'{{"account_id":"{ours}","\\u0061ccount_id":"{theirs}"}}',
+        f'{{"account_id":"{ours}","device":{{"label":"a","label":"b"}}}}',
+    ):
+        answer = gateway.post("/sessions", body.encode(), headers=headers)
+        assert "same name" in answer.expect_problem(400, "body_malformed")
+    for account_id in (ours, theirs):
+        assert len(gateway.get(f"/accounts/{account_id}/sessions").expect(200)["sessions"]) == 1
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_token_resolves_to_its_session(gateway, mint, method):
     minted = mint()

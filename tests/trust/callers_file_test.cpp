@@ -105,6 +105,8 @@ CAF_TEST(what is no document of callers is refused) {
   CAF_CHECK_EQUAL(refusal(R"({"callers":null})"), "callers: must be an array");
   CAF_CHECK_EQUAL(refusal(R"({"callers":[1]})"), "callers[0]: must be an object");
   CAF_CHECK_EQUAL(refusal(R"({"callers":[],"caller":[]})"), "the document: has no member \"caller\"");
+  CAF_CHECK_EQUAL(refusal(document(good("gateway", 1, R"(,"may":["*"])"))),
+                  "the document: an object has two members of the same name");
   CAF_CHECK_EQUAL(refusal("{\"callers\":[[[[[[[[[]]]]]]]]]}").substr(0, 26), "the document: is not JSON ");
 }
 
