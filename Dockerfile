@@ -13,8 +13,9 @@ COPY console console
 COPY migrations migrations
 COPY docs/openapi.yaml docs/
 COPY src src
-RUN bash -c '. scripts/lib/common.sh && . scripts/lib/npm.sh && prepare_console' \
-    && cmake --preset release -DPORTCULLIS_TESTS=OFF && ./dev build portcullis && strip build/release/src/portcullis
+RUN bash -c '. scripts/lib/common.sh && . scripts/lib/npm.sh && prepare_console \
+    && cmake --preset release -DPORTCULLIS_TESTS=OFF \
+    && cmake --build build/release --parallel "$(build_jobs)" --target portcullis' && strip build/release/src/portcullis
 # The packages that hold the shared libraries of the binary, by whatever names this release of Debian gives them.
 RUN ldd build/release/src/portcullis | awk '$3 ~ /^\// { print $3 }' | xargs -n 1 basename | sed 's,^,*/,' \
     | xargs dpkg-query --search | sed 's/:.*//' | sort -u >runtime-packages
