@@ -5,6 +5,7 @@
 #include "app/reloading.hpp"
 #include "app/service_manager.hpp"
 #include "app/supervisor.hpp"
+#include "db/dsn.hpp"
 #include "edge/transfer.hpp"
 #include "net/listener.hpp"
 #include "net/secret_memory.hpp"
@@ -141,13 +142,28 @@ void wait_for_stop(reloading& files, heartbeat& heart) {
   }
 }
 
-/// Before any key is read. What the system refuses is told and is no reason not to serve.
-void keep_keys_in_memory(const config::settings& settings) {
+bool has_tls(const config::settings& settings) {
   const auto& listen = settings.http.listen;
-  const bool has_tls = std::any_of(listen.begin(), listen.end(), [](const auto& a) { return a.is_tls; });
-  const auto bytes = net::secret_memory_size(has_tls ? settings.http.limits.connections_max : 0,
+  return std::any_of(listen.begin(), listen.end(), [](const auto& address) { return address.is_tls; });
+}
+
+/// Of a listener, or of us as a client of the database or the service. What TLS makes up for one connection is
+/// none.
+bool reads_private_keys(const config::settings& settings) {
+  const bool is_edge = settings.role == config::role::edge;
+  return has_tls(settings)
+         || (is_edge ? !settings.service.key_file.empty() : db::reads_client_key(settings.postgres.conninfo));
+}
+
+/// Before any key is read. What the system refuses is told where there is a key to lose, and is no reason not to
+/// serve.
+void keep_keys_in_memory(const config::settings& settings) {
+  const auto bytes = net::secret_memory_size(has_tls(settings) ? settings.http.limits.connections_max : 0,
                                              settings.postgres.pool.workers_max);
-  switch (net::set_up_secret_memory(bytes)) {
+  const auto outcome = net::set_up_secret_memory(bytes);
+  if (!reads_private_keys(settings))
+    return;
+  switch (outcome) {
   case net::secret_memory::locked:
     break;
   case net::secret_memory::unlocked:

@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 namespace portcullis::db {
 
@@ -342,6 +345,26 @@ void set_parameter(conninfo_parameters& parameters, std::string_view key, std::s
 void set_default(conninfo_parameters& parameters, std::string_view key, std::string value) {
   if (find_parameter(parameters, key) == nullptr)
     set_parameter(parameters, key, std::move(value));
+}
+
+bool reads_client_key(const std::string& conninfo) {
+  const auto own = parse_conninfo(conninfo).value_or(conninfo_parameters{});
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> defaults{PQconndefaults(), PQconninfoFree};
+  const auto value_of = [&](std::string_view key) {
+    if (const auto* said = find_parameter(own, key))
+      return *said;
+    for (const auto* one = defaults.get(); one != nullptr && one->keyword != nullptr; ++one)
+      if (key == one->keyword && one->val != nullptr)
+        return std::string{one->val};
+    return std::string{};
+  };
+  if (value_of("sslmode") == "disable")
+    return false;
+  if (!value_of("sslkey").empty())
+    return true;
+  const char* home = std::getenv("HOME");
+  std::error_code ignored;
+  return home != nullptr && std::filesystem::exists(std::string{home} + "/.postgresql/postgresql.key", ignored);
 }
 
 result<std::string> parse_dsn(std::string_view text) {

@@ -21,4 +21,8 @@ const std::string* find_parameter(const conninfo_parameters& parameters, std::st
 void set_parameter(conninfo_parameters& parameters, std::string_view key, std::string value);
 void set_default(conninfo_parameters& parameters, std::string_view key, std::string value);
 
+/// Whether libpq reads a private key to show who we are: `sslkey`, PGSSLKEY, or the file that it looks for by
+/// itself.
+bool reads_client_key(const std::string& conninfo);
+
 } // namespace portcullis::db

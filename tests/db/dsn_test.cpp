@@ -3,6 +3,11 @@
 #include "db/connection.hpp"
 #include "db/dsn.hpp"
 
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 using namespace portcullis;
@@ -204,4 +209,23 @@ CAF_TEST(masking hides passwords and nothing else) {
   };
   for (const auto& row : table)
     CAF_CHECK_EQUAL(mask_dsn(row.dsn), row.masked);
+}
+
+CAF_TEST(a private key is read where one is named or lies where libpq looks) {
+  const auto home = std::filesystem::temp_directory_path() / ("dsn_test." + std::to_string(::getpid()));
+  std::filesystem::create_directories(home / ".postgresql");
+  ::unsetenv("PGSSLKEY");
+  ::setenv("HOME", home.c_str(), 1);
+  CAF_CHECK(!reads_client_key("host=h"));
+  CAF_CHECK(!reads_client_key("host=h sslmode=verify-full"));
+  CAF_CHECK(reads_client_key("host=h sslkey=/k"));
+  CAF_CHECK(!reads_client_key("host=h sslmode=disable sslkey=/k"));
+  CAF_CHECK(!reads_client_key("no conninfo"));
+  ::setenv("PGSSLKEY", "/k", 1);
+  CAF_CHECK(reads_client_key("host=h"));
+  ::unsetenv("PGSSLKEY");
+  std::ofstream{home / ".postgresql/postgresql.key"} << "key";
+  CAF_CHECK(reads_client_key("host=h"));
+  CAF_CHECK(!reads_client_key("host=h sslmode=disable"));
+  std::filesystem::remove_all(home);
 }

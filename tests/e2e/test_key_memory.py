@@ -124,3 +124,19 @@ def test_without_the_right_to_lock_memory_it_serves_and_says_so_once(new_service
     assert it.service.log.count(REFUSED) == 1
     places = places_of(it.secrets, it.service.pid)
     assert places and all("dd" in flags and "lo" not in flags for flags in places)
+
+
+def test_who_has_no_private_key_is_not_warned_of_its_memory(new_service, database):
+    service = new_service(database)
+    service.locked_bytes_max = 0
+    service.start()
+    assert REFUSED not in service.log
+
+
+def test_the_key_of_a_client_of_the_database_is_one(new_service, database, tmp_path):
+    _, key = Authority(tmp_path).issue("client", "DNS:client")
+    key.chmod(0o600)
+    service = new_service(database, BACKEND_POSTGRES_DSN=f"{database.dsn}&sslmode=prefer&sslkey={key}")
+    service.locked_bytes_max = 0
+    service.start()
+    assert service.log.count(REFUSED) == 1
