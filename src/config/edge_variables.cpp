@@ -138,22 +138,6 @@ std::vector<variable> essential_variables(const variable_maker& make) {
       "how long beyond the bound sessions that were live at the last contact go on when the service is away"),
     make.duration("VERDICT_MAX_AGE", in(&settings::session_cache, &session_cache_settings::verdict_max_age),
                   milliseconds{0}, minutes{10}, "how long a gateway may keep an answer that allows; 0s: no-store"),
-    make.choice("LOG_LEVEL", in(&settings::telemetry, &telemetry_settings::log_level), log::parse_level,
-                "debug, info, warn or error", "least severity that is logged"),
-    make.choice("LOG_FORMAT", in(&settings::telemetry, &telemetry_settings::log_form), log::parse_form,
-                "logfmt or json", "how a line of the log looks"),
-    make.choice("ACCESS_LOG", in(&settings::http, &http_settings::access_log), http::parse_access_mode,
-                "off, sampled or full",
-                "which answers have a line at info, beside changes and failures: none, one a second, or all"),
-    make.service_name("service.name in logs and OpenTelemetry"),
-    make.choice("OTEL_TRACES_EXPORTER", in(&settings::telemetry, &telemetry_settings::traces),
-                tracing::parse_exporter, "none, stdout or otlp",
-                "where traces go; otlp follows the standard OTEL_EXPORTER_OTLP_* variables"),
-    make.choice("OTEL_METRICS_EXPORTER", in(&settings::telemetry, &telemetry_settings::metrics),
-                tracing::parse_exporter, "none, stdout or otlp",
-                "where metrics are pushed; GET /metrics works always"),
-    make.choice("OTEL_LOGS_EXPORTER", in(&settings::telemetry, &telemetry_settings::logs), tracing::parse_exporter,
-                "none, stdout or otlp", "where the log goes beside standard error"),
   };
 }
 
@@ -207,7 +191,7 @@ std::vector<variable> limit_variables(const variable_maker& make) {
 std::vector<variable> edge_variables() {
   const variable_maker make{role::edge};
   std::vector<variable> all = essential_variables(make);
-  for (auto& more : {access_variables(make), limit_variables(make)})
+  for (auto& more : {log_variables(make), exporter_variables(make), access_variables(make), limit_variables(make)})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }

@@ -29,17 +29,8 @@ variable dsn(const variable_maker& make) {
   return v;
 }
 
-std::vector<variable> essential_variables(const variable_maker& make) {
+std::vector<variable> postgres_variables(const variable_maker& make) {
   return {
-    make.addresses(
-      "listen addresses; port 0 lets the system choose one; audiences are what is served beside probes"),
-    make.choice("LOG_LEVEL", in(&settings::telemetry, &telemetry_settings::log_level), log::parse_level,
-                "debug, info, warn or error", "least severity that is logged"),
-    make.choice("LOG_FORMAT", in(&settings::telemetry, &telemetry_settings::log_form), log::parse_form,
-                "logfmt or json", "how a line of the log looks"),
-    make.choice("ACCESS_LOG", in(&settings::http, &http_settings::access_log), http::parse_access_mode,
-                "off, sampled or full",
-                "which answers have a line at info, beside changes and failures: none, one a second, or all"),
     dsn(make),
     make.count("POSTGRES_MAX_OPEN_CONNS",
                in(&settings::postgres, &postgres_settings::pool, &db_pool_limits::workers_max), 1, 1000,
@@ -52,15 +43,11 @@ std::vector<variable> essential_variables(const variable_maker& make) {
     make.duration("POSTGRES_OPERATION_TIMEOUT",
                   in(&settings::postgres, &postgres_settings::pool, &db_pool_limits::operation_timeout),
                   milliseconds{10}, minutes{5}, "bound of a connect attempt, a probe and each operation"),
-    make.service_name("service.name in logs and OpenTelemetry"),
-    make.choice("OTEL_TRACES_EXPORTER", in(&settings::telemetry, &telemetry_settings::traces),
-                tracing::parse_exporter, "none, stdout or otlp",
-                "where traces go; otlp follows the standard OTEL_EXPORTER_OTLP_* variables"),
-    make.choice("OTEL_METRICS_EXPORTER", in(&settings::telemetry, &telemetry_settings::metrics),
-                tracing::parse_exporter, "none, stdout or otlp",
-                "where metrics are pushed; GET /metrics works always"),
-    make.choice("OTEL_LOGS_EXPORTER", in(&settings::telemetry, &telemetry_settings::logs), tracing::parse_exporter,
-                "none, stdout or otlp", "where the log goes beside standard error"),
+  };
+}
+
+std::vector<variable> session_variables(const variable_maker& make) {
+  return {
     make.duration("GUEST_RETENTION", in(&settings::retention, &retention_settings::guest_retention), seconds{1},
                   hours{87600}, "a guest older than this that no game has seated is abandoned"),
     make.duration("GUEST_REAP_INTERVAL", in(&settings::retention, &retention_settings::guest_reap_interval),
@@ -174,8 +161,11 @@ std::vector<variable> limit_variables(const variable_maker& make) {
 
 std::vector<variable> service_variables() {
   const variable_maker make{role::service};
-  std::vector<variable> all = essential_variables(make);
-  for (auto& more : {access_variables(make), client_variables(make), limit_variables(make)})
+  std::vector<variable> all{make.addresses(
+    "listen addresses; port 0 lets the system choose one; audiences are what is served beside probes")};
+  for (auto& more :
+       {log_variables(make), postgres_variables(make), exporter_variables(make), session_variables(make),
+        access_variables(make), client_variables(make), limit_variables(make)})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }

@@ -113,6 +113,10 @@ private:
 /// names.
 bool parse_address(std::string_view text, std::string* host, std::uint16_t* port);
 
+/// Those about what a process tells of itself: its log, and what it sends under which name.
+std::vector<variable> log_variables(const variable_maker& make);
+std::vector<variable> exporter_variables(const variable_maker& make);
+
 /// Those about TLS of the listeners and about callers.
 std::vector<variable> access_variables(const variable_maker& make);
 /// Those of the service about who is behind a caller.

@@ -1,5 +1,6 @@
 #include "db/dsn.hpp"
 
+#include "core/environment.hpp"
 #include "core/percent.hpp"
 #include "db/connection.hpp"
 
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -362,9 +362,9 @@ bool reads_client_key(const std::string& conninfo) {
     return false;
   if (!value_of("sslkey").empty())
     return true;
-  const char* home = std::getenv("HOME");
+  const auto home = environment_variable("HOME");
   std::error_code ignored;
-  return home != nullptr && std::filesystem::exists(std::string{home} + "/.postgresql/postgresql.key", ignored);
+  return !home.empty() && std::filesystem::exists(std::string{home} + "/.postgresql/postgresql.key", ignored);
 }
 
 result<std::string> parse_dsn(std::string_view text) {

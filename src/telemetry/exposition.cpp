@@ -114,19 +114,6 @@ private:
       }
   }
 
-  static std::string_view type_of(kind k) noexcept {
-    switch (k) {
-    case kind::counter:
-      return "counter";
-    case kind::up_down:
-    case kind::gauge:
-      return "gauge";
-    case kind::histogram:
-      return "histogram";
-    }
-    return "gauge";
-  }
-
   void write_value(std::string_view name, const sample& s) {
     begin_sample(name, "", s.labels, {});
     append_number(out_, s.value);

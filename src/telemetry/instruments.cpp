@@ -188,7 +188,9 @@ bool drop_ending(std::string& text, std::string_view ending) {
   return has_it;
 }
 
-std::string_view to_string(kind k) noexcept {
+} // namespace
+
+std::string_view type_of(kind k) noexcept {
   switch (k) {
   case kind::counter:
     return "counter";
@@ -200,8 +202,6 @@ std::string_view to_string(kind k) noexcept {
   }
   return "gauge";
 }
-
-} // namespace
 
 const std::vector<instrument>& instruments() {
   static const std::vector<instrument> all{table.begin(), table.end()};
@@ -237,8 +237,8 @@ std::string instruments_markdown() {
   std::string out = "| name | kind | unit | over OTLP | what it is |\n|---|---|---|---|---|\n";
   for (const instrument& one : instruments()) {
     const std::string otlp = one.instead.empty() ? '`' + otlp_name(one) + '`' : "–";
-    out += "| `" + std::string{one.name} + "` | " + std::string{to_string(one.kind)} + " | `"
-           + std::string{one.unit} + "` | " + otlp + " | " + help_of(one) + " |\n";
+    out += "| `" + std::string{one.name} + "` | " + std::string{type_of(one.kind)} + " | `" + std::string{one.unit}
+           + "` | " + otlp + " | " + help_of(one) + " |\n";
   }
   return out;
 }

@@ -11,6 +11,9 @@ namespace portcullis::metrics {
 /// `up_down` is a sum that can fall; Prometheus knows it as a gauge.
 enum class kind : std::uint8_t { counter, up_down, gauge, histogram };
 
+/// The word for it on /metrics, and in the documentation's table.
+std::string_view type_of(kind k) noexcept;
+
 struct instrument {
   std::string_view name;     // on /metrics
   std::string_view standard; // OpenTelemetry's own name where its conventions have one

@@ -1,4 +1,4 @@
-#include "actors/domain_fixture.hpp"
+#include "actors/timed_fixture.hpp"
 
 #include "actors/bulk_revoker.hpp"
 
@@ -11,22 +11,11 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using work = store::work_on_revocation_jobs;
 
-struct moving_clock {
-  static inline std::chrono::nanoseconds elapsed{0};
-
-  static instant monotonic() {
-    return at(0) + elapsed;
-  }
-};
-
-struct fixture : domain_fixture {
+struct fixture : timed_fixture {
   bulk_revoker_actor revoker = make();
 
   bulk_revoker_actor make() {
-    moving_clock::elapsed = std::chrono::nanoseconds{0};
-    fixed_sources::next_byte = 0;
-    return sys.spawn(bulk_revoker, bulk_revoker_options{}, bulk_store_actor{store}, wakeup,
-                     sources{fixed_sources::wall_clock, moving_clock::monotonic, fixed_sources::random});
+    return sys.spawn(bulk_revoker, bulk_revoker_options{}, bulk_store_actor{store}, wakeup, moving_clock::make());
   }
 
   fixture() {
@@ -37,24 +26,9 @@ struct fixture : domain_fixture {
     end(revoker);
   }
 
-  /// Time passes, for those who look at the clock and for timers.
   void pass(milliseconds time) {
-    moving_clock::elapsed += time;
-    sched.clock().advance_time(time);
-    sched.run();
+    timed_fixture::pass(time);
     anon_send(revoker, tick_atom_v);
-    sched.run();
-  }
-
-  template <class Question, class Result>
-  void reply(Question asked, Result result) {
-    asked.answer(std::move(result));
-    sched.run();
-  }
-
-  template <class Question>
-  void refuse(Question asked) {
-    asked.fail(errc::database_unavailable);
     sched.run();
   }
 

@@ -1,4 +1,4 @@
-#include "actors/domain_fixture.hpp"
+#include "actors/timed_fixture.hpp"
 
 #include "actors/canary.hpp"
 
@@ -11,22 +11,12 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using step = store::canary_step;
 
-struct moving_clock {
-  static inline std::chrono::nanoseconds elapsed{0};
-
-  static instant monotonic() {
-    return at(0) + elapsed;
-  }
-};
-
-struct fixture : domain_fixture {
+struct fixture : timed_fixture {
   canary_actor sender = make();
 
   canary_actor make() {
-    moving_clock::elapsed = std::chrono::nanoseconds{0};
-    fixed_sources::next_byte = 0;
     return sys.spawn(canary, seconds{10}, canary_store_actor{store}, session_registry_actor{registry}, wakeup,
-                     sources{fixed_sources::wall_clock, moving_clock::monotonic, fixed_sources::random});
+                     moving_clock::make());
   }
 
   fixture() {
@@ -35,18 +25,6 @@ struct fixture : domain_fixture {
 
   ~fixture() override {
     end(sender);
-  }
-
-  void pass(milliseconds time) {
-    moving_clock::elapsed += time;
-    sched.clock().advance_time(time);
-    sched.run();
-  }
-
-  template <class Question, class Result>
-  void reply(Question asked, Result result) {
-    asked.answer(std::move(result));
-    sched.run();
   }
 
   question<step> take_step(step::stage expected) {

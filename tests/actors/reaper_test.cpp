@@ -1,4 +1,4 @@
-#include "actors/domain_fixture.hpp"
+#include "actors/timed_fixture.hpp"
 
 #include "actors/reaper.hpp"
 
@@ -10,23 +10,10 @@ namespace {
 using std::chrono::hours;
 using std::chrono::seconds;
 
-/// A wall clock and a monotonic one that the test moves together.
-struct moving_clock {
-  static inline std::chrono::microseconds elapsed{0};
-
-  static timestamp wall_clock() {
-    return *parse_rfc3339("2026-01-02T03:04:05Z") + elapsed;
-  }
-  static instant monotonic() {
-    return at(0) + elapsed;
-  }
-};
-
-struct fixture : domain_fixture {
+struct fixture : timed_fixture {
   reaper_actor sweeper = make();
 
   reaper_actor make(hours session_max_age = hours{0}, hours guest_session_max_age = hours{0}) {
-    moving_clock::elapsed = std::chrono::microseconds{0};
     reaper_options options;
     options.interval = hours{1};
     options.guest_retention = hours{24};
@@ -37,7 +24,7 @@ struct fixture : domain_fixture {
     options.session_max_age = session_max_age;
     options.guest_session_max_age = guest_session_max_age;
     return sys.spawn(reaper, options, reaper_store_actor{store}, wakeup,
-                     sources{moving_clock::wall_clock, moving_clock::monotonic, fixed_sources::random});
+                     moving_clock::make(moving_clock::wall_clock));
   }
 
   fixture() {
@@ -54,10 +41,6 @@ struct fixture : domain_fixture {
     sched.run();
   }
 
-  void pass(std::chrono::microseconds time) {
-    moving_clock::elapsed += time;
-  }
-
   void tick() {
     anon_send(sweeper, tick_atom_v);
     sched.run();
@@ -65,14 +48,7 @@ struct fixture : domain_fixture {
 
   /// The pause between two transactions is over.
   void step() {
-    sched.clock().advance_time(std::chrono::milliseconds{20});
-    sched.run();
-  }
-
-  template <class Question, class Result>
-  void reply(Question asked, Result result) {
-    asked.answer(std::move(result));
-    sched.run();
+    run_timers(std::chrono::milliseconds{20});
   }
 
   /// The database is months away from this process's wall clock.
@@ -86,12 +62,6 @@ struct fixture : domain_fixture {
 
   static store::swept batch(std::size_t count, bool has_more = false) {
     return {true, count, has_more, {database_time() - hours{25}, make_uuid(7)}, {}};
-  }
-
-  template <class Operation>
-  void fail(question<Operation> asked) {
-    asked.fail(errc::database_unavailable);
-    sched.run();
   }
 
   /// The rest of a sweep in which nothing is left to remove.
@@ -118,10 +88,10 @@ struct fixture : domain_fixture {
 CAF_TEST_FIXTURE_SCOPE(reaper_tests, fixture)
 
 CAF_TEST(a sweep begins when the interval is over and not a tick before) {
-  pass(hours{1} - std::chrono::microseconds{1});
+  move_clocks(hours{1} - std::chrono::microseconds{1});
   tick();
   CAF_CHECK(peers->empty());
-  pass(std::chrono::microseconds{1});
+  move_clocks(std::chrono::microseconds{1});
   tick();
   tell_time();
   auto asked = take<store::reap_guests>();
@@ -135,12 +105,12 @@ CAF_TEST(a sweep begins when the interval is over and not a tick before) {
 }
 
 CAF_TEST(each stage has its own retention by the clock of the database and the cut offs stand still) {
-  pass(hours{1});
+  move_clocks(hours{1});
   tick();
   const auto start = database_time();
   tell_time();
   reply(take<store::reap_guests>(), batch(0));
-  pass(seconds{90});
+  move_clocks(seconds{90});
   step();
   auto dead = take<store::delete_dead_sessions>();
   CAF_CHECK(dead.message.ended_before == start - hours{48});
@@ -166,7 +136,7 @@ CAF_TEST(each stage has its own retention by the clock of the database and the c
 }
 
 CAF_TEST(a batch that was full is followed by one that goes on where it ended) {
-  pass(hours{1});
+  move_clocks(hours{1});
   tick();
   tell_time();
   auto first = batch(1000, true);
@@ -187,7 +157,7 @@ CAF_TEST(a batch that was full is followed by one that goes on where it ended) {
 }
 
 CAF_TEST(nothing reaped rings no wakeup) {
-  pass(hours{1});
+  move_clocks(hours{1});
   tick();
   tell_time();
   reply(take<store::reap_guests>(), batch(0));
@@ -196,7 +166,7 @@ CAF_TEST(nothing reaped rings no wakeup) {
 }
 
 CAF_TEST(a replica that is not the leader leaves the work to the one that is) {
-  pass(hours{1});
+  move_clocks(hours{1});
   tick();
   tell_time();
   store::swept elsewhere;
@@ -208,7 +178,7 @@ CAF_TEST(a replica that is not the leader leaves the work to the one that is) {
   CAF_REQUIRE(told->reply);
   CAF_REQUIRE(told->reply->last);
   CAF_CHECK(!told->reply->last->is_leader);
-  pass(hours{1});
+  move_clocks(hours{1});
   tick();
   tell_time();
   reply(take<store::reap_guests>(), batch(0));
@@ -216,21 +186,21 @@ CAF_TEST(a replica that is not the leader leaves the work to the one that is) {
 }
 
 CAF_TEST(a failed sweep is tried again after a pause that doubles) {
-  pass(hours{1});
+  move_clocks(hours{1});
   tick();
   for (auto pause : {seconds{1}, seconds{2}, seconds{4}}) {
-    fail(take<store::read_clock>()); // without it there is nothing to sweep by
+    refuse(take<store::read_clock>()); // without it there is nothing to sweep by
     CAF_CHECK(peers->empty());
-    pass(pause - std::chrono::microseconds{1});
+    move_clocks(pause - std::chrono::microseconds{1});
     tick();
     CAF_CHECK(peers->empty());
-    pass(std::chrono::microseconds{1});
+    move_clocks(std::chrono::microseconds{1});
     tick();
   }
   tell_time();
   reply(take<store::reap_guests>(), batch(0));
   finish_sweep();
-  pass(hours{1} - std::chrono::microseconds{1});
+  move_clocks(hours{1} - std::chrono::microseconds{1});
   tick();
   CAF_CHECK(peers->empty()); // back to the interval
 }
@@ -262,7 +232,7 @@ CAF_TEST(what a sweep takes is told as taken for whoever ordered it) {
   CAF_CHECK_EQUAL(asked.message.origin.caller, "console");
   reply(std::move(asked), batch(0));
   finish_sweep();
-  pass(hours{1});
+  move_clocks(hours{1});
   tick();
   tell_time();
   auto own = take<store::reap_guests>();
@@ -276,11 +246,11 @@ CAF_TEST(a stage that fails does not keep the others from running) {
   const auto told = test::ask<reaper_run>(sys, sweeper, run_reaper{});
   sched.run();
   tell_time();
-  fail(take<store::reap_guests>());
+  refuse(take<store::reap_guests>());
   step();
   reply(take<store::delete_dead_sessions>(), batch(3));
   step();
-  fail(take<store::delete_dead_generations>());
+  refuse(take<store::delete_dead_generations>());
   step();
   CAF_CHECK(told->is_open());
   reply(take<store::prune_events>(), batch(4));
@@ -298,14 +268,14 @@ CAF_TEST(a stage that fails does not keep the others from running) {
 }
 
 CAF_TEST(a stage that failed goes on where it stopped with smaller batches) {
-  pass(hours{1});
+  move_clocks(hours{1});
   tick();
   tell_time();
   reply(take<store::reap_guests>(), batch(1000, true));
   step();
-  fail(take<store::reap_guests>());
+  refuse(take<store::reap_guests>());
   finish_sweep();
-  pass(seconds{1});
+  move_clocks(seconds{1});
   tick();
   tell_time();
   auto again = take<store::reap_guests>();
@@ -322,7 +292,7 @@ CAF_TEST(a stage that failed goes on where it stopped with smaller batches) {
   reply(take<store::prune_events>(), store::swept{});
   step();
   reply(take<store::prune_audit>(), store::swept{});
-  pass(hours{1});
+  move_clocks(hours{1});
   tick();
   tell_time();
   auto fresh = take<store::reap_guests>(); // got through: from the beginning
@@ -335,7 +305,7 @@ CAF_TEST(a stage that failed goes on where it stopped with smaller batches) {
 CAF_TEST(what expired goes after its retention and what was passed over is not looked at again) {
   use_ages(hours{10}, hours{2});
   for (int sweep = 0; sweep < 2; ++sweep) {
-    pass(hours{1});
+    move_clocks(hours{1});
     tick();
     tell_time();
     reply(take<store::reap_guests>(), batch(0));
@@ -369,7 +339,7 @@ CAF_TEST(the next sweep comes back to an expired row that somebody held) {
   use_ages(hours{10}, hours{0});
   const auto held = database_time() - hours{60};
   for (int sweep = 0; sweep < 3; ++sweep) {
-    pass(hours{1});
+    move_clocks(hours{1});
     tick();
     tell_time();
     reply(take<store::reap_guests>(), batch(0));
