@@ -87,6 +87,10 @@ class Server:
         status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def __enter__(self):
         return self
 
@@ -99,13 +103,14 @@ class Server:
         self._log.close()
 
 
-def start_service(dsn, directory, binary=SERVICE, port=None, **settings):
-    """`portcullis serve`, ready. `settings`: further variables; its own log says warnings only."""
+def start_service(dsn, directory, binary=SERVICE, port=None, launcher=(), **settings):
+    """`portcullis serve`, ready. `launcher`: a command in front of it. `settings`: further variables; its own log says
+    warnings only."""
     port = port or free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("BACKEND_", "OTEL_", "PG"))}
     environment |= {"BACKEND_POSTGRES_DSN": dsn, "BACKEND_HTTP_ADDR": f"127.0.0.1:{port}", "BACKEND_LOG_LEVEL": "warn",
                     **settings}
-    return Server("portcullis", [binary, "serve"], port, "/readyz", directory, environment)
+    return Server("portcullis", [*launcher, binary, "serve"], port, "/readyz", directory, environment)
 
 
 def start_edge(service, directory, binary=SERVICE, **settings):

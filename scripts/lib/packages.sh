@@ -17,12 +17,14 @@ packages_for() { # build | console | run | test | tsan | bench | package
       echo prometheus python3-prometheus-client                                                    # reads /metrics and the alert rules
       echo nodejs golang-go                                              # the languages of examples/subscribers
       npm_package
+      echo valgrind # counts instructions
       echo chromium fonts-dejavu-core # the console is driven in it
       ;;
     tsan) packages_for test; echo xz-utils ;;
     bench)
       packages_for run
       echo wrk nginx-light redis-server
+      echo strace valgrind # count for the ledger
       echo golang-go golang-github-gin-gonic-gin-dev golang-github-jackc-pgx-v4-dev # the Go peer
       ;;
     package) packages_for build; echo debhelper dpkg-dev fakeroot lintian help2man debootstrap postgresql ;;

@@ -83,6 +83,7 @@ class Service:
         self.log_path = pathlib.Path(directory) / f"portcullis-{self.port}.log"
         self.open_files_max = None  # the limit that the process starts with; None: that of the tests
         self.locked_bytes_max = None  # the same, of memory that may be locked
+        self.launcher = []  # a command in front of the program
         self._process = None
         self._settings = settings_at(self.port)
         self.http = self.client("")
@@ -112,7 +113,7 @@ class Service:
             limits += ["setpriv", "--bounding-set=-ipc_lock"]
         with open(self.log_path, "ab") as log:
             self._process = subprocess.Popen(
-                [*limits, BINARY, self.command],
+                [*limits, *self.launcher, BINARY, self.command],
                 env=environment(self._settings),
                 cwd=self.log_path.parent,
                 stdin=subprocess.DEVNULL,
