@@ -1,4 +1,5 @@
 -- wrk: asks whose token it is, for each token of the file TOKENS in turn, as the caller with CALLER_KEY if that is set.
+-- With PIPELINED, so many requests are sent at a time, and the next when all are answered.
 -- The requests are made beforehand, so that the load generator costs little beside the server that is measured.
 
 local requests = {}
@@ -11,6 +12,14 @@ function init(args)
     })
   end
   assert(#requests > 0, "no tokens")
+  local at_a_time = tonumber(os.getenv("PIPELINED") or "1")
+  if at_a_time > 1 then
+    local groups = {}
+    for first = 1, #requests - at_a_time + 1, at_a_time do
+      groups[#groups + 1] = table.concat(requests, "", first, first + at_a_time - 1)
+    end
+    requests = groups
+  end
   current = math.random(#requests)
 end
 

@@ -13,7 +13,7 @@ TOKEN = r"pcs_[0-9A-Za-z]{49}"
 UNKNOWN_ID = "01890000-0000-7000-8000-000000000000"
 
 
-def _with_checksum(text):
+def with_checksum(text):
     """`text` with the six base62 digits of its CRC-32."""
     digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
     crc, checksum = zlib.crc32(text.encode()), ""
@@ -23,10 +23,10 @@ def _with_checksum(text):
     return text + checksum
 
 
-NEVER_MINTED = _with_checksum("pcs_" + "0" * 43)  # a token in form, of 256 zero bits
+NEVER_MINTED = with_checksum("pcs_" + "0" * 43)  # a token in form, of 256 zero bits
 
 
-ANOTHER_NEVER_MINTED = _with_checksum("pcs_" + "0" * 42 + "1")
+ANOTHER_NEVER_MINTED = with_checksum("pcs_" + "0" * 42 + "1")
 
 
 def telegram():
