@@ -2,6 +2,14 @@
 
 from service import Service
 
+# As the service's: a machine that stands still is no service that is away.
+PATIENT = {
+    "GATEWAY_BACKEND_CONNECT_TIMEOUT": "20s",
+    "GATEWAY_BACKEND_ATTEMPT_TIMEOUT": "20s",
+    "GATEWAY_BACKEND_OPERATION_TIMEOUT": "30s",
+    "GATEWAY_SHUTDOWN_TIMEOUT": "30s",
+}
+
 
 class Edge(Service):
     """A running edge. `services` are what it asks, in its order: anything with a `port`."""
@@ -16,6 +24,7 @@ class Edge(Service):
                 "GATEWAY_BACKEND_URL": ",".join(f"http://127.0.0.1:{each.port}" for each in services),
                 "GATEWAY_LOG_LEVEL": "debug",
                 "GATEWAY_SHUTDOWN_DELAY": "0s",
+                **PATIENT,
                 **settings,
             },
         )

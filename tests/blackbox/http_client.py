@@ -71,6 +71,13 @@ class Response:
         assert ("Retry-After" in self.headers) == (status in (429, 503))
         return problem["detail"]
 
+    def expect_unavailable(self):
+        """Asserts that what would have to be asked does not answer. On a machine that stood still the deadlines of the
+        operation and of the whole request are both over, and either is told of."""
+        assert self.status == 503, f"expected 503, got {self}"
+        assert self.json["code"] in ("database_unavailable", "deadline_exceeded"), self
+        self.expect_problem(503, self.json["code"])
+
     def __repr__(self):
         return f"{self.status} {self.headers.pairs} {self.body[:500]!r}"
 

@@ -1,10 +1,13 @@
 """A collector of the tests' own: takes OTLP over HTTP and reads its protobuf by field numbers (opentelemetry-proto 1.x)."""
 
+import contextlib
 import gzip
 import http.server
 import struct
 import threading
 import time
+
+from http_client import HANG_S, exchange
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER = "00f067aa0ba902b7"
@@ -119,6 +122,26 @@ class Metric:
             self.labels = [attributes(all_of(point, 7)) for point in all_of(content[5], 1)]
 
 
+MARK = "/mark"  # asked by the tests themselves
+
+
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128  # whoever comes while the machine stands still
+
+    def __init__(self, handler):
+        self._handling = []
+        super().__init__(("127.0.0.1", 0), handler)
+
+    def process_request(self, request, client_address):
+        thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
+        self._handling.append(thread)
+        thread.start()
+
+    def wait_for_all_so_far(self):
+        for thread in list(self._handling):
+            thread.join(HANG_S)
+
+
 class Collector:
     """Answers with `status`, after `delay_s`; keeps what it took with 200. The first requests for the paths in `refusals`
     get an answer of their own each: a status, and header fields."""
@@ -129,7 +152,6 @@ class Collector:
         self.refusals = {path: list(answers) for path, answers in (refusals or {}).items()}
         self.refused = []  # path, body and when
         self.requests = 0
-        self.raw = []
         self._taken = []
         self.taken_at = []
         collector = self
@@ -141,8 +163,7 @@ class Collector:
             def log_message(self, *_):
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = Server(Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -154,6 +175,8 @@ class Collector:
         self._server.server_close()
 
     def _take(self, handler):
+        if handler.path == MARK:
+            return self._answer(handler, 200, {})
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         if handler.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
@@ -164,21 +187,31 @@ class Collector:
             self.refused.append((handler.path, body, time.monotonic()))
         time.sleep(self.delay_s)
         if status == 200:
-            self.raw.append(body)
             self._taken.append((handler.path, body))
             self.taken_at.append(time.monotonic())
-        try:
+        self._answer(handler, status, headers)
+
+    def _answer(self, handler, status, headers):
+        with contextlib.suppress(OSError):  # it did not wait for so long
             handler.send_response(status)
             handler.send_header("Content-Type", "application/x-protobuf")
             handler.send_header("Content-Length", "0")
             for name, value in headers.items():
                 handler.send_header(name, value)
             handler.end_headers()
-        except OSError:
-            pass  # it did not wait for so long
+
+    def _all_taken(self):
+        """What was sent by now: who sent it waits for a second at most, and may be gone before it is read."""
+        exchange(self._server.server_port, "POST", MARK)  # connections are accepted in their order
+        self._server.wait_for_all_so_far()
+        return list(self._taken)
+
+    @property
+    def raw(self):
+        return [body for _, body in self._all_taken()]
 
     def _items(self, path):
-        for taken, body in list(self._taken):
+        for taken, body in self._all_taken():
             if taken == path:
                 for resource in all_of(body, 1):
                     for scope in all_of(resource, 2):
@@ -197,5 +230,5 @@ class Collector:
         return {metric.name: metric for metric in map(Metric, self._items("/v1/metrics"))}
 
     def resource(self):
-        body = next(body for _, body in self._taken)
+        body = self.raw[0]
         return attributes(all_of(one_of(one_of(body, 1), 1), 1))

@@ -15,6 +15,16 @@ from waiting import eventually
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("PORTCULLIS_BINARY") or ROOT / "build/release/src/portcullis").absolute()
 
+# Of a machine that stands still for many seconds, as a shared one may, no test is to notice anything: no time-out of the
+# service's ends what a test has begun, but where a test is about that time-out.
+POSTGRES_TIMEOUT = "BACKEND_POSTGRES_OPERATION_TIMEOUT"
+PATIENT = {
+    POSTGRES_TIMEOUT: "30s",
+    "BACKEND_HTTP_HEADER_TIMEOUT": "60s",
+    "BACKEND_HTTP_BODY_TIMEOUT": "60s",
+    "BACKEND_SHUTDOWN_TIMEOUT": "30s",
+}
+
 STOP_LOG_CHARS = 8_000  # of the log, shown when a stop fails
 FOREIGN_SETTINGS = ("BACKEND_", "GATEWAY_", "OTEL_", "PG")  # nothing of the caller's may reach the service
 
@@ -22,6 +32,8 @@ _given_ports = {}  # port: what keeps other runs of these tests from it, as long
 
 
 def environment(settings):
+    """Of a process of ours. What a command asks of the database has time enough, unless `settings` say else."""
+    settings = {POSTGRES_TIMEOUT: PATIENT[POSTGRES_TIMEOUT], **settings}
     kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN_SETTINGS)}
     return {**kept, **settings}
 
@@ -72,8 +84,8 @@ class Service:
                 "BACKEND_HTTP_ADDR": f"127.0.0.1:{port}",
                 "BACKEND_POSTGRES_DSN": database.dsn,
                 "BACKEND_LOG_LEVEL": "debug",
-                "BACKEND_POSTGRES_OPERATION_TIMEOUT": "15s",  # a shared disk that stalls for seconds is no outage
                 "BACKEND_SHUTDOWN_DELAY": "0s",  # nobody distributes requests; a test of the delay sets one
+                **PATIENT,
                 **settings,
             },
         )

@@ -11,7 +11,7 @@ from waiting import eventually
 OTHERS = 40
 HELD_S = 12
 PATIENT = {"BACKEND_POSTGRES_OPERATION_TIMEOUT": "60s"}  # so that who needs a held row waits until it is free
-SOON_S = 8  # who does not need one is answered before that
+SOON_S = 8  # who does not need one is answered before that, unless the machine stands still
 
 
 @pytest.fixture
@@ -41,19 +41,21 @@ def test_two_rows_that_are_held_block_nobody_else(replica):
         with database.amid(f"SELECT FROM backend.accounts WHERE account_id IN ({rows}) FOR UPDATE"):
             until = time.monotonic() + HELD_S
             blocked = [clients.submit(timed_mint, service, each) for each in held * 3]
+            slowest = []  # of each round
             while time.monotonic() < until:
-                for status, took_s in clients.map(lambda each: timed_mint(service, each), accounts[2:]):
-                    assert status == 201
-                    assert took_s < SOON_S
+                answers = list(clients.map(lambda each: timed_mint(service, each), accounts[2:]))
+                assert {status for status, _ in answers} == {201}
+                slowest.append(max(took_s for _, took_s in answers))
+            assert sum(took_s >= SOON_S for took_s in slowest) <= max(1, len(slowest) // 10), slowest
             assert not any(each.done() for each in blocked)
         assert [each.result()[0] for each in blocked] == [201] * len(blocked)
 
 
 def test_a_row_that_stays_held_fails_its_own_operations_alone(cluster, new_service):
     database = cluster.create_database()
-    service = new_service(database, BACKEND_POSTGRES_OPERATION_TIMEOUT="5s")
-    service.start()
-    account_id = new_account(service)
+    patient = new_service(database).start()
+    service = new_service(database, BACKEND_POSTGRES_OPERATION_TIMEOUT="5s").start()
+    account_id = new_account(patient)
     with database.amid(f"SELECT FROM backend.accounts WHERE account_id = '{account_id}' FOR UPDATE"):
         status, _ = timed_mint(service, account_id)
         assert status == 503

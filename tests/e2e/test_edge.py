@@ -14,8 +14,8 @@ from waiting import eventually
 
 STALENESS_S = 2
 
-BRISK = {
-    "GATEWAY_REVOCATION_POLL_INTERVAL": "100ms",
+BRISK = {"GATEWAY_REVOCATION_POLL_INTERVAL": "100ms"}
+HASTY = {  # of an edge whose service hangs: a machine that stands still looks the same to it
     "GATEWAY_BACKEND_CONNECT_TIMEOUT": "500ms",
     "GATEWAY_BACKEND_ATTEMPT_TIMEOUT": "500ms",
     "GATEWAY_BACKEND_OPERATION_TIMEOUT": "1s",
@@ -204,22 +204,22 @@ def test_no_token_travels_inward(tap, new_edge, mint, service):
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 def test_known_sessions_go_on_until_the_bound(own_service, new_edge, how):
-    short, long = new_edge([own_service], **SHORT).start(), new_edge([own_service], **LONG).start()
+    short, long = (new_edge([own_service], **{**HASTY, **bound}).start() for bound in (SHORT, LONG))
     body = {"identity": {"kind": "telegram", "external_id": str(free_port())}}
     known, unknown = (own_service.gateway.post("/sessions", body).expect(201) for _ in range(2))
     for edge in (short, long):
-        edge.resolve(known["token"]).expect(200)
+        becomes(edge, known, 200)
     if how == "killed":
         own_service.kill()
     else:
         own_service.freeze()
     gone_at = time.monotonic()
-    long.resolve(unknown["token"]).expect_problem(503, "database_unavailable")
+    long.resolve(unknown["token"]).expect_unavailable()
     long.resolve(known["token"]).expect(200)
     while time.monotonic() < gone_at + STALENESS_S:
         assert short.resolve(known["token"]).status in (200, 503)
-    short.resolve(known["token"]).expect_problem(503, "database_unavailable")
-    verify(short, known["token"]).expect_problem(503, "database_unavailable")
+    short.resolve(known["token"]).expect_unavailable()
+    verify(short, known["token"]).expect_unavailable()
     assert short.http.get("/readyz").status == 503
     long.resolve(known["token"]).expect(200)
     if how == "killed":
@@ -254,7 +254,8 @@ def test_live_sessions_go_on_past_the_bound_if_told_so(own_service, new_edge):
     edge.wait_until_ready()
     revoke(own_service, known)
     becomes(edge, known, 401, "session_revoked")
-    assert edge.log.count("fail-static begins") == 1 and edge.log.count("fail-static ends") == 1
+    told = re.findall("fail-static (begins|ends)", edge.log)
+    assert told and told == ["begins", "ends"] * (len(told) // 2)  # each time is told of once
 
 
 def test_without_the_feed_each_decision_is_asked_of_the_service(tap, new_edge, service, mint):
@@ -298,9 +299,9 @@ def test_an_edge_that_starts_before_its_service(database, new_service, new_edge)
 
 
 def test_of_two_services_one_hangs(service, own_service, new_edge, mint):
-    edge = new_edge([own_service, service], **SHORT).start()
+    edge = new_edge([own_service, service], **{**HASTY, **SHORT}).start()
     before = mint()
-    edge.resolve(before["token"]).expect(200)
+    becomes(edge, before, 200)
     own_service.freeze()
     after = mint()
     becomes(edge, after, 200)
@@ -308,7 +309,7 @@ def test_of_two_services_one_hangs(service, own_service, new_edge, mint):
     becomes(edge, before, 401, "session_revoked")
     edge.wait_until_ready()
     own_service.proceed()
-    edge.resolve(after["token"]).expect(200)
+    becomes(edge, after, 200)
     revoke(own_service, after)
     becomes(edge, after, 401, "session_revoked")
 

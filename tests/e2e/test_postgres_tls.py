@@ -65,8 +65,8 @@ def dsn_of(cluster):
     return dsn
 
 
-def migrate(dsn):
-    done = run_command("migrate", BACKEND_POSTGRES_DSN=dsn, BACKEND_POSTGRES_OPERATION_TIMEOUT="10s")
+def migrate(dsn, **settings):
+    done = run_command("migrate", BACKEND_POSTGRES_DSN=dsn, **settings)
     assert urllib.parse.urlsplit(dsn).password not in done.stdout + done.stderr
     return done
 

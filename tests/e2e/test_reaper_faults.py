@@ -36,6 +36,25 @@ def populate(database):
     )
 
 
+def close_gate(database):
+    """Lets one batch of a sweep pass. Those after it wait for as long as the block lasts: what happens in it happens in
+    the middle of the sweep."""
+    database.execute(
+        f"""
+        create table backend.gate ();
+        create function backend.wait_at_gate() returns trigger language plpgsql as $$
+        begin
+          if (select count(*) from backend.accounts) < {GUESTS} then
+            perform from backend.gate;
+          end if;
+          return null;
+        end $$;
+        create trigger gate before delete on backend.accounts for each statement execute function backend.wait_at_gate();
+        """
+    )
+    return database.locked("backend.gate")
+
+
 def count(database, table, where="true"):
     return int(database.execute(f"select count(*) from backend.{table} where {where}"))
 
@@ -73,10 +92,12 @@ def nothing_is_half_done(database):
 def test_the_service_dies_in_the_middle_of_a_sweep(crowd, new_service):
     service = new_service(crowd).start()
     populate(crowd)
-    thread = sweep_in_the_background(service)
-    eventually(lambda: count(crowd, "accounts") < GUESTS, "the sweep has begun")
-    service.kill()
-    thread.join()
+    with close_gate(crowd):
+        thread = sweep_in_the_background(service)
+        crowd.wait_for_blocked_statements()
+        assert count(crowd, "accounts") < GUESTS
+        service.kill()
+        thread.join()
     eventually(
         lambda: crowd.execute("select count(*) from pg_stat_activity where application_name = 'portcullis'") == "0",
         "the dead service's connections are gone",
@@ -90,9 +111,11 @@ def test_the_service_dies_in_the_middle_of_a_sweep(crowd, new_service):
 def test_postgresql_restarts_in_the_middle_of_a_sweep(crowd, new_service, cluster):
     service = new_service(crowd).start()
     populate(crowd)
-    thread = sweep_in_the_background(service)
-    eventually(lambda: count(crowd, "accounts") < GUESTS, "the sweep has begun")
-    cluster.kill()
+    with close_gate(crowd):
+        thread = sweep_in_the_background(service)
+        crowd.wait_for_blocked_statements()
+        assert count(crowd, "accounts") < GUESTS
+        cluster.kill()
     cluster.start()
     thread.join()
     left = nothing_is_half_done(crowd)
