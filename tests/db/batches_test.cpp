@@ -22,9 +22,13 @@ struct fixture : migrated_database {
   }
 
   void lock_account(const uuid& account_id) {
+    lock_account(account_id, other);
+  }
+
+  static void lock_account(const uuid& account_id, db::connection& by) {
     db::parameters p;
     p.add(account_id);
-    if (!db::ask(other, "select 1 from accounts where account_id = $1::uuid for update", p, soon()).ok())
+    if (!db::ask(by, "select 1 from accounts where account_id = $1::uuid for update", p, soon()).ok())
       throw std::runtime_error("cannot lock the account");
   }
 
@@ -188,7 +192,7 @@ CAF_TEST(a batch larger than the buffers of a socket passes) {
 
 CAF_TEST(a blocked operation fails in time and its batch does not ) {
   auto blocked = new_account(conn);
-  auto hasty = connect(std::chrono::milliseconds{600});
+  auto hasty = impatient();
   run(other, "begin");
   lock_account(blocked);
   auto report = db::execute(hasty,
@@ -299,14 +303,17 @@ CAF_TEST(what is not answered by the deadline is lost with the connection) {
   auto blocked = new_account(conn);
   run(other, "begin");
   lock_account(blocked);
-  auto began = boot_clock::now();
-  auto report = db::execute(conn, {store::find_session{new_hash()}, store::mint_session{new_draft(), blocked}},
-                            began + std::chrono::milliseconds{300});
-  CAF_CHECK(boot_clock::now() - began < patience);
-  CAF_CHECK(report.connection_lost);
-  CAF_CHECK(!conn.is_open());
-  CAF_CHECK(code_of(report.outcomes[0]) == errc::none); // its transaction had ended
-  CAF_CHECK(code_of(report.outcomes[1]) == errc::database_unavailable);
+  db::batch_report report;
+  const bool is_in_time = with_growing_time([&](instant deadline) {
+    conn = connect();
+    report =
+      db::execute(conn, {store::find_session{new_hash()}, store::mint_session{new_draft(), blocked}}, deadline);
+    CAF_CHECK(report.connection_lost);
+    CAF_CHECK(!conn.is_open());
+    CAF_CHECK(code_of(report.outcomes[1]) == errc::database_unavailable);
+    return code_of(report.outcomes[0]) == errc::none; // its transaction had ended
+  });
+  CAF_CHECK(is_in_time);
   CAF_CHECK(report.lost == std::vector<std::size_t>{1});
 }
 
@@ -332,22 +339,31 @@ CAF_TEST(a connection that is cut loses the open outcomes and they can be run ag
 }
 
 CAF_TEST(the victim of a deadlock is run again) {
-  run(other, "do $$ begin execute format('alter database %I set deadlock_timeout = ''2s''', current_database());"
-             " end $$");
   auto victim = connect();
+  auto gate = connect(); // holds the victim up until the other side waits for it
   auto low = new_account(conn);
+  auto middle = new_account(conn);
   auto high = new_account(conn);
+  run(gate, "begin");
+  lock_account(middle, gate);
   run(other, "set deadlock_timeout = '1h'; begin");
   lock_account(high);
   auto revocations = std::async(std::launch::async, [&] {
-    return db::execute(
-      victim, {store::revoke_account{low, {}, cause, new_id()}, store::revoke_account{high, {}, cause, new_id()}},
-      soon());
+    return db::execute(victim,
+                       {store::revoke_account{low, {}, cause, new_id()},
+                        store::revoke_account{middle, {}, cause, new_id()},
+                        store::revoke_account{high, {}, cause, new_id()}},
+                       soon());
   });
   auto watcher = connect();
   wait_until_blocked(watcher, 1);
-  lock_account(low); // against the order of ids; comes through when the other side has given way
-  run(other, "commit");
+  auto crossing = std::async(std::launch::async, [&] {
+    lock_account(low); // against the order of ids; comes through when the victim has given way
+    run(other, "commit");
+  });
+  wait_until_blocked(watcher, 2);
+  run(gate, "commit");
+  crossing.get();
   auto report = revocations.get();
   CAF_CHECK(report.error.find("40P01") != std::string::npos);
   for (const auto& one : report.outcomes)

@@ -123,8 +123,7 @@ CAF_TEST(the hosts are tried in turn and each has its share of the time) {
                     nobody.number() + "," + deaf.number() + "," + *db::find_parameter(parameters, "port"));
   options.conninfo = db::to_conninfo(parameters);
   db::connection conn;
-  auto error = conn.open(options, boot_clock::now() + std::chrono::seconds{10});
-  CAF_CHECK_EQUAL(error.detail, "");
+  CAF_CHECK(with_growing_time([&](instant deadline) { return conn.open(options, deadline).code == errc::none; }));
   CAF_CHECK(conn.is_open());
 }
 
@@ -142,11 +141,11 @@ CAF_TEST(a standby is refused) {
 
 CAF_TEST(a session has its settings) {
   database own{"connection"};
-  auto conn = own.connect(std::chrono::milliseconds{4000});
+  auto conn = own.connect(std::chrono::milliseconds{40000});
   CAF_CHECK_EQUAL(show(conn, "TimeZone"), "UTC");
-  CAF_CHECK_EQUAL(show(conn, "lock_timeout"), "2s");
-  CAF_CHECK_EQUAL(show(conn, "statement_timeout"), "4s");
-  CAF_CHECK_EQUAL(show(conn, "idle_in_transaction_session_timeout"), "4s");
+  CAF_CHECK_EQUAL(show(conn, "lock_timeout"), "20s");
+  CAF_CHECK_EQUAL(show(conn, "statement_timeout"), "40s");
+  CAF_CHECK_EQUAL(show(conn, "idle_in_transaction_session_timeout"), "40s");
   CAF_CHECK_EQUAL(show(conn, "plan_cache_mode"), "force_generic_plan");
   CAF_CHECK_EQUAL(show(conn, "enable_seqscan"), "off");
   CAF_CHECK_EQUAL(show(conn, "search_path"), "backend");
@@ -156,7 +155,7 @@ CAF_TEST(a session has its settings) {
   CAF_CHECK_EQUAL(show(conn, "standard_conforming_strings"), "on");
   CAF_CHECK_EQUAL(show(conn, "synchronous_commit"), "on");
   CAF_CHECK(conn.socket() >= 0);
-  auto patient = own.options(std::chrono::milliseconds{4000});
+  auto patient = own.options(std::chrono::milliseconds{40000});
   patient.lock_timeout = std::chrono::milliseconds{30};
   CAF_REQUIRE(conn.open(patient, soon()).code == errc::none);
   CAF_CHECK_EQUAL(show(conn, "lock_timeout"), "30ms");
@@ -164,11 +163,11 @@ CAF_TEST(a session has its settings) {
 
 CAF_TEST(the server ends by itself a session whose client is frozen or cut off) {
   database own{"connection"};
-  auto conn = own.connect(std::chrono::milliseconds{4000});
+  auto conn = own.connect(std::chrono::milliseconds{40000});
   CAF_CHECK_EQUAL(show(conn, "client_connection_check_interval"), "1s");
-  CAF_CHECK_EQUAL(show(conn, "idle_in_transaction_session_timeout"), "4s");
+  CAF_CHECK_EQUAL(show(conn, "idle_in_transaction_session_timeout"), "40s");
   if (db::find_parameter(*db::parse_conninfo(own.options().conninfo), "host")->front() != '/') { // over TCP
-    CAF_CHECK_EQUAL(show(conn, "tcp_user_timeout"), "4000");
+    CAF_CHECK_EQUAL(show(conn, "tcp_user_timeout"), "40000");
     CAF_CHECK_EQUAL(show(conn, "tcp_keepalives_idle"), "5");
     CAF_CHECK_EQUAL(show(conn, "tcp_keepalives_interval"), "2");
     CAF_CHECK_EQUAL(show(conn, "tcp_keepalives_count"), "3");

@@ -286,9 +286,10 @@ CAF_TEST(revoking all is exact by generation under concurrent mints) {
   std::mt19937 dice{random_seed()};
   auto owner = new_account(conn);
   std::atomic<bool> is_over{false};
+  std::atomic<int> acknowledged{0};
   std::vector<std::future<std::vector<store::minted>>> mints;
   for (int i = 0; i < minters; ++i) {
-    mints.push_back(std::async(std::launch::async, [this, owner, &is_over, seed = dice()] {
+    mints.push_back(std::async(std::launch::async, [this, owner, &is_over, &acknowledged, seed = dice()] {
       std::mt19937 own_dice{seed};
       auto mine = connect();
       std::vector<store::minted> made;
@@ -298,10 +299,13 @@ CAF_TEST(revoking all is exact by generation under concurrent mints) {
           batch.push_back(store::mint_session{new_draft(), owner});
         for (auto& one : db::execute(mine, batch, soon()).outcomes)
           made.push_back(std::get<store::minted>(std::move(one)));
+        ++acknowledged;
       }
       return made;
     }));
   }
+  for (auto deadline = soon(); acknowledged == 0 && boot_clock::now() < deadline;)
+    std::this_thread::yield();
   std::map<std::int32_t, std::size_t> revoked; // by the generation that died
   for (int i = 0; i < rounds; ++i) {
     std::this_thread::sleep_for(std::chrono::microseconds{dice() % 8000});

@@ -47,6 +47,13 @@ instant soon() {
   return boot_clock::now() + patience;
 }
 
+bool with_growing_time(const std::function<bool(instant)>& attempt) {
+  for (std::chrono::milliseconds time{300}; time < patience; time *= 2)
+    if (attempt(boot_clock::now() + time))
+      return true;
+  return false;
+}
+
 std::string private_postgres(const std::string& command, const std::string& directory,
                              const std::string& primary) {
   auto line = "'" PORTCULLIS_PRIVATE_POSTGRES "' " + command + " '" + directory + "'";

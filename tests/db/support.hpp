@@ -12,6 +12,7 @@
 #include "db/params.hpp"
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -25,6 +26,10 @@ namespace portcullis::test {
 inline constexpr std::chrono::seconds patience{60};
 
 instant soon();
+
+/// Calls `attempt` with a deadline that is near, then with later and later ones, until it returns true: on a
+/// machine that stands still, any time may pass before anything is done. False when none was late enough.
+bool with_growing_time(const std::function<bool(instant)>& attempt);
 
 /// Runs `scripts/private-postgres <command> <directory> [<primary>]`; returns what it printed.
 std::string private_postgres(const std::string& command, const std::string& directory,

@@ -4,6 +4,7 @@
 
 #include "caf/test/unit_test.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <deque>
 #include <filesystem>
@@ -137,7 +138,12 @@ CAF_TEST(the instant of sending comes before the server has the request) {
 CAF_TEST(requests at one time are bounded and the others wait) {
   made_reply slow;
   slow.after = 20ms;
-  http_server server{always(slow)};
+  std::atomic<int> asked{0};
+  http_server server{[&](const seen_request&) {
+    ++asked;
+    eventually([&] { return asked > 1; }); // nobody is answered before two have come
+    return slow;
+  }};
   auto options = options_for({server.url()});
   options.connections_max = 2;
   http_client client{options};
@@ -224,8 +230,8 @@ CAF_TEST(an address that hangs costs one attempt and then nothing) {
   http_server first{always(silence())};
   http_server second{always(saying("second"))};
   auto options = options_for({first.url(), second.url()});
-  options.attempt_timeout = 2s; // long enough for the second address on a busy machine
-  options.backoff_min = hang;   // no probe
+  options.attempt_timeout = 15s; // long enough for the second address on a machine that stands still
+  options.backoff_min = hang;    // no probe
   options.backoff_max = hang;
   http_client client{options};
   CAF_CHECK_EQUAL(body_of(ask(client)), "second");
