@@ -13,8 +13,9 @@ def expect(replica, minted, status, what, within_s=0):
     deadline = time.monotonic() + within_s
 
     def answer():
+        is_early = time.monotonic() < deadline
         found = replica.resolve(minted)
-        may_change = found != status and time.monotonic() < deadline
+        may_change = found != status and is_early
         return None if found == 503 or may_change else found
 
     found = eventually(answer, f"replica {replica.number} answers")

@@ -106,7 +106,7 @@ def answers_reach_who_asked(stage):
         step_all(clients)
     stage.fired_by("late", slow)
     stage.fired_by("left before the answer", sum(each.left for each in clients))
-    assert replica.service.http.get("/readyz").status == 200
+    replica.service.wait_until_ready()
 
 
 def step_all(clients):
@@ -243,7 +243,8 @@ def survives_no_descriptors(stage):
         with Crowd(replica, 20):
             stage.fired_by("database dropped", replica.db.drop())  # and cannot be reached anew
             expect_no_spin(replica, "with no descriptor left")
-            stage.fired_by("no descriptors", replica.service.log.count("no file descriptor is left"))
+            told = lambda: replica.service.log.count("no file descriptor is left")
+            stage.fired_by("no descriptors", eventually(told, "the service notices"))
             if known.request("GET", "/healthz").status != 200:
                 raise Violation("with no descriptor left the process does not answer who is connected")
             resource.prlimit(pid, resource.RLIMIT_NOFILE, was)

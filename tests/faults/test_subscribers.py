@@ -44,7 +44,7 @@ def cut_somewhere(dice):
 
 def resume_anywhere(stage):
     replicas = stage.start_replicas(3, **NOISY, **stage.dice.choice(SMALL_RINGS))
-    first = replicas[0].service.gateway.get("/revocations").expect(200)["cursor"]
+    first = eventually(lambda: position(replicas[0]), "the log is read")
     with contextlib.ExitStack() as block:
         followers = [
             block.enter_context(kind(replicas, own_dice(stage), cursor))
@@ -101,8 +101,14 @@ def cut_and_kill(stage, replicas):
     stage.fired_by("cut", sum(cut.fired for cut in cuts))
 
 
+def position(replica):
+    """Where its feed is, or None while it cannot tell."""
+    answer = replica.service.gateway.get("/revocations")
+    return answer.json["cursor"] if answer.status == 200 else None
+
+
 def last_cursor(replicas, database):
-    epoch = replicas[0].service.gateway.get("/revocations").expect(200)["cursor"].partition("-")[0]
+    epoch = eventually(lambda: position(replicas[0]), "the log is read").partition("-")[0]
     return f"{epoch}-{database.execute('SELECT max(seq) FROM revocation_events')}"
 
 
