@@ -1,7 +1,9 @@
-"""The gateways that people run, each started with the file of `examples/` and nothing but its addresses changed."""
+"""The gateways that people run, each started with the file of `examples/` and nothing but its addresses and its patience
+changed."""
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -28,6 +30,15 @@ COMMANDS = {
 }
 
 
+# How long they wait for Portcullis: while the machine stands still, that is no outage.
+TIMEOUTS = re.compile(r"(proxy_(?:connect|send|read)_timeout|dial_timeout|response_header_timeout|timeout connect) [12]s")
+LUA_TIMEOUT = "local timeout_ms = 2000"
+
+
+def made_patient(text):
+    return TIMEOUTS.sub(r"\1 30s", text).replace(LUA_TIMEOUT, "local timeout_ms = 30000")
+
+
 FOLDERS = {"apache2": "apache"}
 APACHE_MODULE = pathlib.Path("/usr/lib/apache2/modules/mod_auth_openidc.so")
 
@@ -49,7 +60,7 @@ class Gateway:
             text = file.read_text()
             for shown, port in ports.items():
                 text = text.replace(shown, f":{port}")
-            (self._directory / file.name).write_text(text)
+            (self._directory / file.name).write_text(made_patient(text))
         program, *arguments = COMMANDS[name](str(self._directory))
         self._log = open(self._directory / "gateway.log", "wb")
         self._process = subprocess.Popen(

@@ -8,6 +8,10 @@ from tap import Tap
 from waiting import eventually
 
 
+STALENESS_MS = "60000"
+TIMEOUT_MS = "30000"  # a machine that stands still is no service that is away
+
+
 @pytest.fixture
 def tap(service):
     tap = Tap(service.port)
@@ -17,7 +21,7 @@ def tap(service):
 
 @pytest.fixture
 def follower(programs, tap):
-    follower = Player(programs.conformance, f"http://127.0.0.1:{tap.port}")
+    follower = Player(programs.conformance, f"http://127.0.0.1:{tap.port}", STALENESS_MS, TIMEOUT_MS)
     yield follower
     follower.stop()
 

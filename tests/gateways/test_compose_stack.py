@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from edge import Edge
-from gateway import EXAMPLES, NGINX_GLOBALS, PATH, is_installed
+from gateway import EXAMPLES, NGINX_GLOBALS, PATH, is_installed, made_patient
 from http_client import HANG_S, exchange
 from needs import need
 from service import ROOT, free_port
@@ -25,7 +25,7 @@ class ComposeNginx:
         for shown, place in places.items():
             assert shown.replace("__", ":") in text
             text = text.replace(shown.replace("__", ":"), place)
-        (directory / "nginx.conf").write_text(text)
+        (directory / "nginx.conf").write_text(made_patient(text))
         program = shutil.which("nginx", path=PATH)
         self._process = subprocess.Popen(
             [program, "-p", directory, "-c", directory / "nginx.conf", "-e", "stderr", "-g", NGINX_GLOBALS],
