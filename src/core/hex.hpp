@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 /// Hexadecimal digits: written in lower case, read in either.
@@ -20,12 +22,24 @@ constexpr int value(char c) noexcept {
   return -1;
 }
 
-/// Writes `size` bytes as twice as many digits and returns the end of them.
-constexpr char* write(const std::uint8_t* bytes, std::size_t size, char* out) noexcept {
-  for (std::size_t i = 0; i < size; ++i) {
-    *out++ = digits[bytes[i] >> 4];
-    *out++ = digits[bytes[i] & 0x0f];
+namespace detail {
+
+/// The two digits of each byte.
+inline constexpr auto pairs = [] {
+  std::array<char, 512> out{};
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    out[2 * byte] = digits[byte >> 4];
+    out[2 * byte + 1] = digits[byte & 0x0f];
   }
+  return out;
+}();
+
+} // namespace detail
+
+/// Writes `size` bytes as twice as many digits and returns the end of them.
+inline char* write(const std::uint8_t* bytes, std::size_t size, char* out) noexcept {
+  for (std::size_t i = 0; i < size; ++i, out += 2)
+    std::memcpy(out, detail::pairs.data() + std::size_t{2} * bytes[i], 2);
   return out;
 }
 

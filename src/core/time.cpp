@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <ctime>
 #include <limits>
 
@@ -20,6 +21,48 @@ char* write_digits(char* out, std::int64_t value, int width) noexcept {
     value /= 10;
   }
   return out + width;
+}
+
+/// The 100 numbers of two digits one after the other.
+constexpr auto two_digits = [] {
+  std::array<char, 200> out{};
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = static_cast<char>('0' + (i % 2 == 0 ? i / 20 : i / 2 % 10));
+  return out;
+}();
+
+/// `value`, 0 to 99, and a separator behind it.
+char* write_two(char* out, std::int64_t value, char separator) noexcept {
+  std::memcpy(out, two_digits.data() + 2 * value, 2);
+  out[2] = separator;
+  return out + 3;
+}
+
+struct civil_date {
+  std::int64_t year;
+  std::int64_t month; // 1 to 12
+  std::int64_t day;   // 1 to 31
+};
+
+/// The date in the Gregorian calendar, of years from 0 on; `days` since 1970-01-01. Each answer of the hot path has
+/// such a date, and gmtime_r looks for a time zone first, under a lock.
+///
+/// Years begin in March here, so that a leap day is the last of its year; eras are the 400 years after which the
+/// calendar repeats.
+civil_date date_of(std::int64_t days) noexcept {
+  constexpr std::int64_t era_years = 400;
+  constexpr std::int64_t era_days = 146'097;
+  constexpr std::int64_t days_to_1970 = 719'468 + era_days; // from -0400-03-01, so that no date is before it
+  const std::int64_t since = days + days_to_1970;
+  const std::int64_t era = since / era_days;
+  const std::int64_t day_of_era = since % era_days;
+  const std::int64_t year_of_era =
+    (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::int64_t month = (5 * day_of_year + 2) / 153; // from March; five months have 153 days
+  const std::int64_t day = day_of_year - (153 * month + 2) / 5 + 1;
+  const bool is_next_year = month >= 10;
+  return {(era - 1) * era_years + year_of_era + (is_next_year ? 1 : 0), is_next_year ? month - 9 : month + 3, day};
 }
 
 /// Takes exactly `width` digits off the front of `text`, or returns -1.
@@ -191,22 +234,19 @@ void write_rfc3339(timestamp t, char* out) noexcept {
   constexpr std::int64_t first = -62'167'219'200'000'000; // 0000-01-01T00:00:00.000000Z
   constexpr std::int64_t last = 253'402'300'799'999'999;  // 9999-12-31T23:59:59.999999Z
   const timestamp shown{microseconds{std::clamp<std::int64_t>(t.time_since_epoch().count(), first, last)}};
+  constexpr std::int64_t us_per_s = 1'000'000;
+  constexpr std::int64_t s_per_day = 86'400;
   const auto second = std::chrono::floor<std::chrono::seconds>(shown);
-  const std::time_t seconds = second.time_since_epoch().count();
-  std::tm utc{};
-  ::gmtime_r(&seconds, &utc);
-  out = write_digits(out, utc.tm_year + 1900, 4);
-  *out++ = '-';
-  out = write_digits(out, utc.tm_mon + 1, 2);
-  *out++ = '-';
-  out = write_digits(out, utc.tm_mday, 2);
-  *out++ = 'T';
-  out = write_digits(out, utc.tm_hour, 2);
-  *out++ = ':';
-  out = write_digits(out, utc.tm_min, 2);
-  *out++ = ':';
-  out = write_digits(out, utc.tm_sec, 2);
-  *out++ = '.';
+  const std::int64_t since_first = second.time_since_epoch().count() - first / us_per_s; // not negative
+  const std::int64_t of_day = since_first % s_per_day;
+  const auto date = date_of(since_first / s_per_day + first / us_per_s / s_per_day);
+  std::memcpy(out, two_digits.data() + 2 * (date.year / 100), 2);
+  out = write_two(out + 2, date.year % 100, '-');
+  out = write_two(out, date.month, '-');
+  out = write_two(out, date.day, 'T');
+  out = write_two(out, of_day / 3'600, ':');
+  out = write_two(out, of_day / 60 % 60, ':');
+  out = write_two(out, of_day % 60, '.');
   out = write_digits(out, (shown - second).count(), 6);
   *out = 'Z';
 }

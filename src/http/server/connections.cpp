@@ -9,7 +9,8 @@ namespace portcullis::http {
 
 namespace {
 
-constexpr std::size_t read_bytes_max = 4096; // taken from a socket at a time
+// Taken from a socket at a time. CAF fills the buffer with zeroes before each read, and few requests are longer.
+constexpr std::size_t read_bytes_max = 2048;
 
 } // namespace
 
