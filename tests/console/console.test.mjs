@@ -68,6 +68,17 @@ inConsole("the overview shows numbers and plots", "", async (page) => {
   await expectAccessible(page);
 });
 
+inConsole("the overview counts those who follow by long polls", "", async (page) => {
+  const path = "/api/v1/internal/revocations";
+  const { cursor } = (await api("GET", path, keys.operator)).json;
+  const poll = new AbortController();
+  const headers = { "X-Caller-Key": keys.operator };
+  const waits = fetch(`${world.origin}${path}?cursor=${cursor}&wait=30`, { headers, signal: poll.signal }).catch(() => {});
+  await page.locator(".tile", { hasText: "Followers of the feed" }).getByText("1", { exact: true }).waitFor();
+  poll.abort();
+  await waits;
+});
+
 inConsole("a search finds by e-mail, by session and by account", "#/search", async (page) => {
   const field = page.getByRole("searchbox");
   await field.fill("PLAYER");
@@ -91,6 +102,12 @@ inConsole("a search that finds nothing and an address say what to do", "#/search
   await heading(page, "Incident");
   assert.equal(await page.getByLabel("From these networks").inputValue(), "203.0.113.7");
 });
+
+inConsole("what ends a session is in sight on a phone", `#/account/${people[0].account}`, async (page) => {
+  await page.getByText("2 sessions").waitFor();
+  const button = await page.getByRole("button", { name: /^End the session/ }).first().boundingBox();
+  assert.ok(button.x >= 0 && button.x + button.width <= 360, `it is at ${button.x}`);
+}, { width: 360 });
 
 inConsole("a session ends once that is confirmed, and not before", `#/account/${people[0].account}`, async (page) => {
   const [first, second] = people[0].sessions;

@@ -84,6 +84,16 @@ def test_a_stream_and_a_long_poll_are_shown_while_they_follow(known):
     eventually(lambda: known.followers()["streams"] == 0, "the stream is gone")
 
 
+def test_who_comes_over_ipv4_to_a_socket_for_both_is_told_by_that_address(new_service, database):
+    service = new_service(database)
+    service.set("BACKEND_HTTP_ADDR", f"[::ffff:127.0.0.1]:{service.port}")
+    service.start()
+    with service.connect() as stream:
+        stream.send_request("GET", "/api/v1/internal/revocations", headers={"Accept": "text/event-stream"})
+        followers = eventually(lambda: service.http.get("/api/v1/admin/followers").expect(200)["followers"], "it follows")
+        assert [each["address"] for each in followers] == ["127.0.0.1"]
+
+
 def _of(known, count):
     told = known.followers()
     return told if len(told["followers"]) == count else None

@@ -94,6 +94,7 @@ def test_the_player_s_page_is_there_with_all_that_it_names(stack):
     assert page.status == 200 and page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     scripts = re.findall(r'src="([^"]+)"', page.body.decode())
+    assert '<meta name="color-scheme" content="light dark">' in page.body.decode()
     assert scripts == ["begin.js", "portcullis-sessions.js"]
     for script in scripts:
         answer = exchange(gateway.port, "GET", f"/player/{script}")

@@ -80,7 +80,7 @@ function SessionRow({ session, isAsked, end }) {
           </small>
         ) : null}
       </td>
-      <td>
+      <td class="stays">
         <button class="destroys small" onClick={() => end(session)} aria-label={`End the session ${session.session_id}`}>
           End
         </button>

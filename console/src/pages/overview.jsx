@@ -119,7 +119,10 @@ function Tiles({ values, last }) {
       <Tile label="Age of the log" value={shown(last?.logAge, " ms")} />
       <Tile label="Sessions in memory" value={shown(of("portcullis_session_cache_active_entries"))} />
       <Tile label="Answered from memory" value={shown(hits, " %")} />
-      <Tile label="Followers of the feed" value={shown(of("portcullis_revocation_subscribers"))} />
+      <Tile
+        label="Followers of the feed"
+        value={shown(of("portcullis_revocation_subscribers") + of("portcullis_revocation_long_polls"))}
+      />
       <Tile label="Connections" value={shown(of("portcullis_http_connections"))} />
       <Tile
         label="Database workers busy"

@@ -26,11 +26,17 @@ std::string sockets::peer_address(std::int64_t descriptor) {
   socklen_t size = sizeof from;
   if (::getpeername(static_cast<int>(descriptor), reinterpret_cast<sockaddr*>(&from), &size) != 0)
     return {};
+  int family = from.ss_family;
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(from).sin6_addr;
+  const void* address = &v6;
+  if (family == AF_INET)
+    address = &reinterpret_cast<const sockaddr_in&>(from).sin_addr;
+  else if (IN6_IS_ADDR_V4MAPPED(&v6)) { // of a client over IPv4 of a socket for both
+    family = AF_INET;
+    address = &v6.s6_addr[12];
+  }
   std::array<char, INET6_ADDRSTRLEN> text{};
-  const void* address = from.ss_family == AF_INET6
-                          ? static_cast<const void*>(&reinterpret_cast<sockaddr_in6&>(from).sin6_addr)
-                          : static_cast<const void*>(&reinterpret_cast<sockaddr_in&>(from).sin_addr);
-  return ::inet_ntop(from.ss_family, address, text.data(), text.size()) != nullptr ? text.data() : std::string{};
+  return ::inet_ntop(family, address, text.data(), text.size()) != nullptr ? text.data() : std::string{};
 }
 
 void sockets::set_write_timeout(std::int64_t descriptor, std::int64_t milliseconds) noexcept {
