@@ -18,6 +18,7 @@ packages_for() { # build | console | run | test | tsan | bench | package
       echo nodejs golang-go                                              # the languages of examples/subscribers
       npm_package
       echo valgrind # counts instructions
+      echo zsh      # runs the completions
       echo chromium fonts-dejavu-core # the console is driven in it
       ;;
     tsan) packages_for test; echo xz-utils ;;

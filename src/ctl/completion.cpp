@@ -95,14 +95,20 @@ std::string fish_script(const CLI::App& root) {
   return out;
 }
 
+/// zsh runs bash's completions. The script is sourced, or lies as `_portcullis` where zsh looks for completions:
+/// then its first run is that of the first completion, which it has to give as well.
+std::string zsh_script(const std::string& bash) {
+  return "#compdef portcullis\nautoload -U +X bashcompinit && bashcompinit\n" + bash
+         + "[[ ${funcstack[1]} != _portcullis ]] || _bash_complete -o default -F _portcullis_ctl\n";
+}
+
 } // namespace
 
 std::string completion_script(const CLI::App& root, const std::string& shell) {
   if (shell == "fish")
     return fish_script(root);
   const auto function = bash_function(root) + "complete -o default -F _portcullis_ctl portcullis\n";
-  // zsh runs bash's completions.
-  return shell == "zsh" ? "autoload -U +X bashcompinit && bashcompinit\n" + function : function;
+  return shell == "zsh" ? zsh_script(function) : function;
 }
 
 } // namespace portcullis::ctl

@@ -2,7 +2,9 @@
 
 import json
 import os
+import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -11,6 +13,7 @@ import pytest
 
 from callers import caller, new_key, write_callers
 from http_client import HANG_S
+from needs import need
 from people import UNKNOWN_ID, email, is_cursor
 from service import BINARY, environment, free_port, run_command
 from tls import Authority
@@ -345,6 +348,51 @@ def test_bash_completes_commands_and_options(ctl):
     assert complete(script, "portcullis", "ctl", "session", "re") == ["revoke"]
     assert complete(script, "portcullis", "ctl", "session", "revoke", "--rea") == ["--reason"]
     assert complete(script, "portcullis", "ctl", "--address", "http://x", "feed", "t") == ["tail"]
+
+
+class InteractiveZsh:
+    """A zsh at a terminal, with `rc` for its settings."""
+
+    def __init__(self, home, rc):
+        (home / ".zshrc").write_text(f"PS1='ready> '\nautoload -Uz compinit && compinit -u -D\n{rc}\n")
+        self._shown = b""
+        self._pid, self._terminal = pty.fork()
+        if self._pid == 0:
+            ours = {"ZDOTDIR": str(home), "HOME": str(home), "TERM": "dumb", "PATH": os.environ["PATH"]}
+            os.execve(shutil.which("zsh"), ["zsh", "-d", "-i"], ours)
+        self.show(b"ready> ")
+
+    def type(self, keys):
+        os.write(self._terminal, keys)
+
+    def show(self, text):
+        """Waits until `text` is on the screen, behind what was waited for before."""
+        while text not in self._shown:
+            assert select.select([self._terminal], [], [], HANG_S)[0], f"{text} does not follow on {self._shown}"
+            self._shown += os.read(self._terminal, 4096)
+        self._shown = self._shown.partition(text)[2]
+
+    def close(self):
+        os.close(self._terminal)
+        os.waitpid(self._pid, 0)
+
+
+@pytest.mark.parametrize("way", ["sourced", "found in fpath"])
+def test_zsh_completes_from_the_first_tab(ctl, tmp_path, way):
+    need(shutil.which("zsh"), "zsh")
+    script = tmp_path / "_portcullis"
+    script.write_text(ctl("completion", "zsh"))
+    if way == "sourced":
+        shell = InteractiveZsh(tmp_path, f"source {script}")
+    else:
+        shell = InteractiveZsh(tmp_path, f"fpath=({tmp_path} $fpath)\ncompinit -u -D")
+    shell.type(b"portcullis ctl ses\t")
+    shell.show(b"session ")
+    shell.type(b"rev\t")
+    shell.show(b"revoke ")
+    shell.type(b"--rea\t")
+    shell.show(b"--reason ")
+    shell.close()
 
 
 def test_man_and_the_shells_take_what_is_printed(ctl, tmp_path):
