@@ -31,7 +31,7 @@ type Follower struct {
 	OnEvents func(events []Event, isReset bool)
 
 	client *Client
-	began  time.Time // of its clock, which is monotonic
+	began  time.Time // of its clock where the system has none of its own for this
 	mutex  sync.Mutex
 	cache  *Cache
 }
@@ -41,7 +41,13 @@ func NewFollower(client *Client, cache *Cache) *Follower {
 	return &Follower{client: client, cache: cache, began: time.Now()}
 }
 
-func (f *Follower) now() time.Duration { return time.Since(f.began) }
+// now is of a clock that nobody sets and that, on Linux, goes on while the machine sleeps.
+func (f *Follower) now() time.Duration {
+	if now, ok := sinceBoot(); ok {
+		return now
+	}
+	return time.Since(f.began)
+}
 
 // Verify says whose token it is: ErrRevoked, ErrExpired, ErrUnknown, or ErrUnavailable when nobody can say. With the cursor of a
 // revocation the answer is no older than that.

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 
 import { SessionCache } from "./cache.mjs";
+import { bootClock } from "./clock.mjs";
 import { Problem, Unavailable } from "./client.mjs";
 
 const WAIT_S = 1; // of a long poll: what it adds to the age of the lease
@@ -27,9 +28,9 @@ export class Follower {
   #isStopping = false;
   #wake = () => {};
 
-  // `now`: milliseconds of a monotonic clock. `onEvents(events, isReset)` is called with each event of the feed once and in
+  // `now`: milliseconds of a monotonic clock, by default of one that goes on while the machine sleeps. `onEvents(events, isReset)` is called with each event of the feed once and in
   // order; after a reset, events may be missing before those that come.
-  constructor(client, { cache = new SessionCache(), now = () => performance.now(), onEvents } = {}) {
+  constructor(client, { cache = new SessionCache(), now = bootClock(), onEvents } = {}) {
     this.#onEvents = onEvents;
     this.#client = client;
     this.#cache = cache;

@@ -75,9 +75,13 @@ class Programs:
 class Player:
     """A running program: a line in, a line out."""
 
-    def __init__(self, command, *arguments):
+    def __init__(self, command, *arguments, **environment):
         self._process = subprocess.Popen(
-            [*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*command, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
         )
         self._lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()

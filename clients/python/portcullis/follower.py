@@ -13,6 +13,12 @@ WAIT_S = 1  # of a long poll: what it adds to the age of the lease
 PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 2.0  # after a failure
 
 
+def boot_clock():
+    """Seconds of a clock that nobody sets and that, on Linux, goes on while the machine sleeps: a lease ends then as well."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
 class Denied(Exception):
     """The token is no live session's. `code` is `session_revoked`, `session_expired` or `session_unknown`."""
 
@@ -28,7 +34,7 @@ class Follower:
     `on_events(events, is_reset)` is called on the thread that reads the feed, with each event once and in order. After a
     reset, events may be missing before those that come."""
 
-    def __init__(self, client, cache=None, now=time.monotonic, on_events=None):
+    def __init__(self, client, cache=None, now=boot_clock, on_events=None):
         self._client, self._now = client, now
         self._cache = SessionCache() if cache is None else cache  # an empty one has no length
         self._on_events = on_events
