@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-/// Preloaded into a process, counts its allocations, those of all libraries included, where another process reads them: in
-/// the file that COUNT_ALLOCATIONS_IN names, as two native 64-bit numbers, calls and bytes.
+/// Preloaded into a process, counts its allocations, those of all libraries included, where another process reads
+/// them: in the file that COUNT_ALLOCATIONS_IN names, as two native 64-bit numbers, calls and bytes.
 
 extern "C" {
 void* __libc_malloc(std::size_t size);
