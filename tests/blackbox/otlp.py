@@ -134,8 +134,8 @@ class Server(http.server.ThreadingHTTPServer):
 
     def process_request(self, request, client_address):
         thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
-        self._handling.append(thread)
         thread.start()
+        self._handling.append(thread)  # those before a request that was answered are here by then
 
     def wait_for_all_so_far(self):
         for thread in list(self._handling):
