@@ -103,6 +103,8 @@ bool log_follower::hand_over(std::vector<warm_session>&& entries, instant began)
 
 /// Only a read that reached the end of the log renews the lease on memory, as of the instant at which it began.
 bool log_follower::read_page(bool& has_more) {
+  if (!pass_notification_on())
+    return false;
   log_page page;
   if (auto err = from_.log->read(*position_, &page, deadline()); err.code != errc::none) {
     note_trouble(err);
@@ -116,10 +118,10 @@ bool log_follower::read_page(bool& has_more) {
   position_ = page.last;
   has_more = page.has_more;
   to_.tell(log_progress{has_more ? instant::min() : page.as_of, page.last, std::move(page.events), page.clock});
-  return has_more || pass_notification_on();
+  return true;
 }
 
-/// After the read, so that this replica is not the last to apply what it tells the others of.
+/// Before the read: what it tells of is committed, and the others need not wait for this replica's own read.
 bool log_follower::pass_notification_on() {
   if (!std::exchange(must_notify_, false) || from_.notifier == nullptr)
     return true;

@@ -316,12 +316,12 @@ CAF_TEST(another history is told and memory is warmed anew) {
 // -- the wakeup
 // ----------------------------------------------------------------------------------------------------
 
-CAF_TEST(a wakeup is passed on to other replicas once and after the read) {
+CAF_TEST(a wakeup is passed on to other replicas once and before the read) {
   round();
   log.wakes = {log_source::wake::notified, log_source::wake::hint};
   round();
   log.pages = {page_of({11})};
-  CAF_CHECK_EQUAL(round(), (lines{"read after 10", "progress to 11", "notify", "wait"}));
+  CAF_CHECK_EQUAL(round(), (lines{"notify", "read after 10", "progress to 11", "wait"}));
   CAF_CHECK_EQUAL(round(), (lines{"read after 11", "progress to 11", "wait"})); // a hint is not passed on
 }
 
