@@ -212,9 +212,11 @@ inConsole("callers are shown with what they may, never with keys", "#/callers", 
   await expectAccessible(page);
 });
 
-/** The bulk revocation as the contract has it, in place of the service's: what was sent is kept in `asked`. */
+/** The bulk revocation as the contract has it, in place of the service's: what was sent is kept in `asked`. The job that it
+ * returns is not done before the test says that it `isSeen`. */
 async function pretendBulk(page, asked) {
   const id = "01a2190e-29be-7515-ba96-d58307a959dc";
+  const job = { isSeen: false };
   let looks = 0;
   const answer = (route, status, body) =>
     route.fulfill({ status, contentType: "application/json", body: JSON.stringify(body) });
@@ -226,7 +228,7 @@ async function pretendBulk(page, asked) {
       : answer(route, 202, { job_id: id });
   });
   await page.route(`**/api/v1/admin/revocations/${id}`, (route) => {
-    const isDone = ++looks > 2;
+    const isDone = job.isSeen && ++looks > 2;
     return answer(route, 200, {
       job_id: id,
       state: isDone ? "done" : "running",
@@ -239,11 +241,12 @@ async function pretendBulk(page, asked) {
       finished_at: isDone ? "2026-11-26T18:00:03.000000Z" : null,
     });
   });
+  return job;
 }
 
 inConsole("an incident: what is counted ends once its number is typed", "#/incident", async (page) => {
   const asked = [];
-  await pretendBulk(page, asked);
+  const job = await pretendBulk(page, asked);
   const count = page.getByRole("button", { name: "Count" });
   assert.ok(await count.isDisabled());
   await page.getByLabel("From these networks").fill("203.0.113.0/24, 2001:db8::/32");
@@ -266,6 +269,7 @@ inConsole("an incident: what is counted ends once its number is typed", "#/incid
   await picture(page, "incident-confirm");
   await go.click();
   await page.getByRole("progressbar").waitFor();
+  job.isSeen = true;
   await picture(page, "incident-progress");
   await page.getByRole("heading", { name: /Done/ }).waitFor();
   await expectAccessible(page);

@@ -2,16 +2,22 @@
 
 #include "caf/test/unit_test.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <fcntl.h>
+#include <functional>
 #include <future>
 #include <string>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 using namespace portcullis;
 
 namespace {
+
+constexpr std::chrono::seconds hang{60};
 
 struct pipe_pair {
   pipe_pair() {
@@ -35,12 +41,23 @@ struct pipe_pair {
     close_end(&writer);
   }
 
-  /// All that is written, up to the end: close every writing end first, or while this waits.
-  std::vector<std::string> read_lines() const {
+  /// Makes it hold so much that no writer has to wait for its reader.
+  void widen() const {
+    CAF_REQUIRE(::fcntl(writer, F_SETPIPE_SZ, 1024 * 1024) > 0);
+  }
+
+  /// All that is written, up to the end: close every writing end first, or while this waits. `when_seen` is called
+  /// once `mark` has come.
+  std::vector<std::string> read_lines(
+    const std::string& mark = {}, std::function<void()> when_seen = [] {}) const {
     std::string text;
     char chunk[65536];
-    for (ssize_t n = 0; (n = ::read(reader, chunk, sizeof chunk)) > 0;)
+    for (ssize_t n = 0; (n = ::read(reader, chunk, sizeof chunk)) > 0;) {
+      const auto looked = text.size() - std::min(text.size(), mark.size());
       text.append(chunk, static_cast<std::size_t>(n));
+      if (when_seen && text.find(mark, looked) != std::string::npos)
+        std::exchange(when_seen, nullptr)();
+    }
     std::vector<std::string> lines;
     for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != std::string::npos; at = end + 1)
       lines.push_back(text.substr(at, end - at));
@@ -146,8 +163,12 @@ CAF_TEST(before start and after stop the caller writes) {
 
 CAF_TEST(a reader that is late loses the oldest lines and is told how many) {
   log::start(log::level::info, "", pipe.writer);
-  flood(); // returns although nobody reads
-  auto reading = std::async(std::launch::async, [this] { return pipe.read_lines(); });
+  flood();                     // returns although nobody reads
+  std::promise<void> all_read; // a stop waits for a reader, but not for long
+  const auto last = " i=" + std::to_string(flood_lines - 1) + " ";
+  auto reading =
+    std::async(std::launch::async, [&] { return pipe.read_lines(last, [&all_read] { all_read.set_value(); }); });
+  CAF_REQUIRE(all_read.get_future().wait_for(hang) == std::future_status::ready);
   log::stop();
   pipe.close_writer();
   const auto lines = reading.get();
@@ -185,6 +206,7 @@ CAF_TEST(a reader that has gone ends nothing but the log) {
 }
 
 CAF_TEST(lines of several threads stay whole while the log starts and stops) {
+  pipe.widen();
   const stderr_redirection redirection{pipe.writer};
   constexpr int threads = 4;
   constexpr int lines_each = 500;
