@@ -27,9 +27,9 @@ insert into backend.sessions (session_id, account_id, token_hash, generation, cr
 vacuum analyze;
 """
 
-# The rows that a start reads, as it reads them, to nowhere.
+# The rows that a start reads, by the statement by which it reads them (`copy_sql` in src/db/revocation_log.cpp), to nowhere.
 COPY = r"""
-\copy (select s.token_hash, s.session_id, s.account_id, s.created_at, s.generation, a.is_guest, backend.session_expires_at(s.created_at, a.is_guest) from backend.sessions s join backend.accounts a using (account_id) where s.revoked_at is null and s.generation = a.session_generation order by s.session_id desc limit {limit}) to '/dev/null' (format binary)
+\copy (select s.token_hash, s.session_id, s.account_id, s.created_at, s.generation, a.is_guest, s.created_at + case when a.is_guest then ages.of_guest else ages.of_full_account end from (select make_interval(secs => extract(epoch from backend.session_expires_at(at, true) - at)::float8) as of_guest, make_interval(secs => extract(epoch from backend.session_expires_at(at, false) - at)::float8) as of_full_account from (values (timestamptz 'epoch')) as v(at) offset 0) ages cross join backend.sessions s join backend.accounts a using (account_id) where s.revoked_at is null and s.generation = a.session_generation and coalesce(s.created_at + case when a.is_guest then ages.of_guest else ages.of_full_account end > clock_timestamp(), true) order by s.session_id desc limit {limit}) to '/dev/null' (format binary)
 """
 
 

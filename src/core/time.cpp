@@ -44,8 +44,8 @@ struct civil_date {
   std::int64_t day;   // 1 to 31
 };
 
-/// The date in the Gregorian calendar, of years from 0 on; `days` since 1970-01-01. Each answer of the hot path has
-/// such a date, and gmtime_r looks for a time zone first, under a lock.
+/// The date in the Gregorian calendar, of years from 0 on; `days` since 1970-01-01. Each answer of the hot path
+/// has such a date, and gmtime_r looks for a time zone first, under a lock.
 ///
 /// Years begin in March here, so that a leap day is the last of its year; eras are the 400 years after which the
 /// calendar repeats.

@@ -30,11 +30,22 @@ failure unavailable(std::string detail) {
   return {errc::database_unavailable, std::move(detail)};
 }
 
+// What `session_expires_at` adds to a time of creation, once for all rows: it reads a setting and makes an
+// interval of it, which took longer than all else of a row. In seconds, since a difference in days would be added
+// by the calendar.
+constexpr std::string_view ages =
+  "(select make_interval(secs => extract(epoch from session_expires_at(at, true) - at)::float8) as of_guest,"
+  " make_interval(secs => extract(epoch from session_expires_at(at, false) - at)::float8) as of_full_account"
+  " from (values (timestamptz 'epoch')) as v(at) offset 0) ages";
+
 std::string copy_sql(std::size_t limit) {
+  constexpr std::string_view expires_at =
+    "s.created_at + case when a.is_guest then ages.of_guest else ages.of_full_account end";
   return sql::join(
-    {"copy (select s.token_hash, s.session_id, s.account_id, s.created_at, s.generation, a.is_guest, ",
-     sql::expires_at, " from sessions s join accounts a using (account_id) where ", sql::is_alive,
-     " order by s.session_id desc limit ", std::to_string(limit), ") to stdout (format binary)"});
+    {"copy (select s.token_hash, s.session_id, s.account_id, s.created_at, s.generation, a.is_guest, ", expires_at,
+     " from ", ages, " cross join sessions s join accounts a using (account_id) where ", sql::is_active,
+     " and coalesce(", expires_at, " > clock_timestamp(), true)", " order by s.session_id desc limit ",
+     std::to_string(limit), ") to stdout (format binary)"});
 }
 
 template <std::size_t Size>
