@@ -1,11 +1,14 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <cstdint>
 #include <netinet/in.h>
 #include <string>
+#include <string_view>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 /// As much of an OpenTelemetry collector as a test needs: takes POSTs on a free loopback port, one connection
@@ -42,9 +45,10 @@ public:
     return "http://127.0.0.1:" + std::to_string(port_);
   }
 
-  /// Ends the collector and gives what it has received.
+  /// Ends the collector and gives what was sent to it by now: who sent it may have given up meanwhile.
   const std::vector<post>& finish() {
     if (thread_.joinable()) {
+      wait_for_all_so_far();
       ::shutdown(listener_, SHUT_RDWR);
       thread_.join();
     }
@@ -52,6 +56,21 @@ public:
   }
 
 private:
+  /// Asks it for something itself: connections are served in their order.
+  void wait_for_all_so_far() const {
+    const int own = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port_));
+    const std::string_view mark = "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n";
+    char answer[1];
+    if (::connect(own, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0
+        && ::send(own, mark.data(), mark.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(mark.size()))
+      (void)!::recv(own, answer, sizeof answer, 0);
+    ::close(own);
+  }
+
   void run() {
     for (int peer = 0; (peer = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0; ::close(peer))
       serve(peer);
@@ -72,8 +91,10 @@ private:
         total = head_end + 4 + content_length(text.substr(0, head_end));
     }
     const std::size_t path = text.find(' ') + 1;
-    posts_.push_back(
-      {text.substr(path, text.find(' ', path) - path), text.substr(0, head_end), text.substr(head_end + 4)});
+    post taken{text.substr(path, text.find(' ', path) - path), text.substr(0, head_end),
+               text.substr(head_end + 4)};
+    if (taken.path != "/")
+      posts_.push_back(std::move(taken));
     const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     ::send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
   }
