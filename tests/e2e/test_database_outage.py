@@ -35,7 +35,7 @@ def resolves(service, token):
 
 
 def test_readiness_names_the_database_and_comes_back(cluster, database, new_service):
-    service = new_service(database, BACKEND_POSTGRES_OPERATION_TIMEOUT="1s").start()
+    service = new_service(database).start()
     with cluster.stopped():
         answer = eventually(lambda: unready(service), "the service is not ready")
         checks = answer.json["checks"]

@@ -87,7 +87,7 @@ def test_no_answer_but_the_mint_holds_a_token(spoken):
 
 
 def test_a_failing_start_does_not_show_the_password(cluster, database, new_service):
-    service = new_service(database, BACKEND_POSTGRES_OPERATION_TIMEOUT="1s")
+    service = new_service(database)
     with cluster.stopped():
         service.start_unready()
         assert service.http.get("/readyz").status == 503
