@@ -11,7 +11,7 @@
 
 namespace portcullis::tracing {
 
-/// Sends a batch again that the collector has refused for now. The SDK's own policy for that is not compiled into
+/// Sends a batch again that the collector was too busy to take. The SDK's own policy for that is not compiled into
 /// Debian's libraries, and its exporters use a batch up. So the batch is kept here as `Kept`, in the exporter's
 /// thread that waits, and `Copy` makes what the SDK's exporter uses up.
 ///

@@ -5,6 +5,7 @@ import pytest
 from needs import need
 from players import LANGUAGES, Programs, is_here
 from service import Service
+from tap import Tap
 
 pytest_plugins = ["private_cluster"]
 
@@ -22,3 +23,11 @@ def service(cluster, tmp_path_factory):
     if service.is_running:
         service.stop()
     service.expect_no_complaint()
+
+
+@pytest.fixture
+def tap(service):
+    """Between a client and the service."""
+    tap = Tap(service.port)
+    yield tap
+    tap.stop()

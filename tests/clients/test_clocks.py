@@ -10,7 +10,6 @@ import pytest
 
 from needs import preloaded
 from players import CLIENTS, Player
-from tap import Tap
 from waiting import eventually
 
 DAY_S = 86_400
@@ -47,13 +46,6 @@ def clocks(programs, tmp_path):
     if programs.language == "go":  # asks the kernel itself
         return None
     return Clocks(tmp_path)
-
-
-@pytest.fixture
-def tap(service):
-    tap = Tap(service.port)
-    yield tap
-    tap.stop()
 
 
 @pytest.fixture

@@ -4,19 +4,11 @@ import pytest
 
 from people import NEVER_MINTED
 from players import Player
-from tap import Tap
 from waiting import eventually
 
 
 STALENESS_MS = "60000"
 TIMEOUT_MS = "30000"  # a machine that stands still is no service that is away
-
-
-@pytest.fixture
-def tap(service):
-    tap = Tap(service.port)
-    yield tap
-    tap.stop()
 
 
 @pytest.fixture
