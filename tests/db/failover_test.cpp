@@ -102,12 +102,12 @@ CAF_TEST(a primary that is demoted under standing connections is believed no mor
   auto scripting = connect();
   set_read_only(true);
 
-  // What a batch has read is lost with what it could not write.
+  // The server may hear of it between two transactions of a batch: the first one is believed then.
   CAF_CHECK(ends([&] {
     auto report = db::execute(conn, {store::ping{}, store::mint_session{new_draft(), owner}}, soon());
     CAF_CHECK_EQUAL(report.connection_lost, !report.lost.empty());
     if (report.connection_lost)
-      CAF_CHECK((report.lost == std::vector<std::size_t>{0, 1}));
+      CAF_CHECK_EQUAL(report.lost.back(), 1u);
     return !report.connection_lost;
   }));
   CAF_CHECK(ends([&] { return !db::execute(reading, {store::ping{}}, soon()).connection_lost; }));
@@ -120,6 +120,16 @@ CAF_TEST(a primary that is demoted under standing connections is believed no mor
   set_read_only(false);
   CAF_CHECK(ends([&] { return conn.open(both, soon()).code != errc::none; }));
   CAF_CHECK(code_of(run_one(conn, store::mint_session{new_draft(), owner})) == errc::none);
+}
+
+CAF_TEST(what a batch has read is lost with what it could not write) {
+  auto other = connect();
+  auto owner = new_account(other);
+  auto conn = connect();
+  run_raw(conn.native(), "set default_transaction_read_only = on");
+  auto report = db::execute(conn, {store::ping{}, store::mint_session{new_draft(), owner}}, soon());
+  CAF_CHECK(report.connection_lost);
+  CAF_CHECK((report.lost == std::vector<std::size_t>{0, 1}));
 }
 
 CAF_TEST(an idle connection knows what its server has said last) {
