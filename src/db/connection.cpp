@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -298,15 +299,16 @@ std::string connection::check_session(const conninfo_parameters& parameters, int
   connection second;
   if (auto why = second.connect(parameters, deadline); !why.empty())
     return "the second connection that tells whether a pooler is in between failed: " + why;
-  auto other = second.hold_backend(std::min(deadline, boot_clock::now() + pooler_patience));
-  if (!other)
-    return second.is_refused_for_good_ ? refuse_for_good(std::string{pooled}) : std::string{};
-  if (*other == backend)
-    return refuse_for_good(std::string{pooled});
-  for (int i = 0; i < pooler_probes; ++i)
+  second.ask_to_hold();
+  auto held = second.backend_held(std::min(deadline, boot_clock::now() + pooler_patience));
+  for (int i = 0; i < pooler_probes && !second.is_refused_for_good_ && held != backend; ++i)
     if (auto why = verify(backend, deadline); !why.empty())
       return why;
-  return {};
+  // No answer yet may have been the fault of a machine that stood still. What lets the probes through after that
+  // has let through what was sent before them.
+  if (!held && !second.is_refused_for_good_)
+    held = second.backend_held(boot_clock::now());
+  return second.is_refused_for_good_ || held == backend ? refuse_for_good(std::string{pooled}) : std::string{};
 }
 
 std::string connection::verify(int backend, instant deadline) {
@@ -327,16 +329,27 @@ std::string connection::verify(int backend, instant deadline) {
 }
 
 /// Begins a transaction and leaves it open, so that its backend is this session's until it closes.
-std::optional<int> connection::hold_backend(instant deadline) {
-  auto begun = run_script(*this, "begin", deadline);
-  // A pooler that lends backends to statements refuses this, and ends the connection.
-  is_refused_for_good_ = !begun.ok() && boot_clock::now() < deadline;
-  if (!begun.ok())
-    return std::nullopt;
-  auto found = ask(*this, "select pg_backend_pid()", {}, deadline);
-  if (!found.ok())
-    return std::nullopt;
-  return (*found.rows)[0].next<std::int32_t>();
+void connection::ask_to_hold() {
+  PQsendQuery(conn_.get(), "begin; select pg_backend_pid()");
+}
+
+/// What the answer to `ask_to_hold` tells; nothing if it is not there by `deadline`, and then it may come later. A
+/// pooler that lends backends to statements refuses, and ends the connection.
+std::optional<int> connection::backend_held(instant deadline) {
+  std::optional<int> backend;
+  PQconsumeInput(conn_.get()); // what is there counts, however late it is
+  while (true) {
+    bool is_missing = false;
+    auto result = next_result(*this, deadline, &is_missing);
+    auto status = PQresultStatus(result.get());
+    is_refused_for_good_ = !is_open() || (result && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK);
+    if (is_missing || is_refused_for_good_)
+      return std::nullopt;
+    if (!result)
+      return backend;
+    if (status == PGRES_TUPLES_OK)
+      backend = std::atoi(PQgetvalue(result.get(), 0, 0));
+  }
 }
 
 bool connection::is_open() const noexcept {

@@ -100,7 +100,8 @@ private:
   std::string check_server(const parameter_list& parameters, instant deadline);
   std::string check_session(const parameter_list& parameters, int backend, instant deadline);
   std::string verify(int backend, instant deadline);
-  std::optional<int> hold_backend(instant deadline);
+  void ask_to_hold();
+  std::optional<int> backend_held(instant deadline);
   std::string refuse_for_good(std::string why);
 
   std::unique_ptr<pg_conn, void (*)(pg_conn*)> conn_{nullptr, nullptr};

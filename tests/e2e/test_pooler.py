@@ -1,9 +1,12 @@
 """PgBouncer between the service and PostgreSQL: refused where it lends backends to transactions or statements."""
 
+import contextlib
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -11,6 +14,7 @@ from http_client import HANG_S
 from needs import need
 from postgres import Database
 from service import BINARY, environment, free_port
+from tcp_server import TcpServer
 from waiting import eventually
 
 PGBOUNCER = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
@@ -44,14 +48,19 @@ class Pooler:
         (directory / "pgbouncer.ini").write_text(f"[databases]\n{target}\n[pgbouncer]\n{text}\n")
         for each in [directory, *directory.iterdir()]:
             each.chmod(0o755)
-        netloc = f"{address.username}:{address.password}@127.0.0.1:{self.port}"
-        self.database = Database(address._replace(netloc=netloc).geturl())
+        self._address = address
+        self.database = self.behind(self.port)
         self._process = subprocess.Popen(
             [PGBOUNCER, directory / "pgbouncer.ini"],
             user=UNPRIVILEGED if os.geteuid() == 0 else None,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+
+    def behind(self, port):
+        """The database as it is reached through `port`."""
+        netloc = f"{self._address.username}:{self._address.password}@127.0.0.1:{port}"
+        return Database(self._address._replace(netloc=netloc).geturl())
 
     def __enter__(self):
         def accepts():
@@ -64,6 +73,41 @@ class Pooler:
     def __exit__(self, *_):
         self._process.kill()
         self._process.wait(HANG_S)
+
+
+class Standstill(TcpServer):
+    """Passes connections to `behind` on, until one of them begins a transaction: then nothing gets through before
+    another one has sent something more, and first of all what was held back."""
+
+    def __init__(self, behind):
+        self._behind = behind
+        self._holder = None
+        self._is_over = threading.Event()
+        self._has_passed = threading.Event()
+        super().__init__()
+
+    def _serve(self, client):
+        with contextlib.suppress(OSError), client, socket.create_connection(("127.0.0.1", self._behind)) as behind:
+            threading.Thread(target=self._answer, args=(behind, client), daemon=True).start()
+            while data := client.recv(65536):
+                if self._holder is None and b"begin" in data:
+                    self._holder = client
+                elif self._holder not in (None, client):
+                    self._is_over.set()
+                    self._has_passed.wait(HANG_S)
+                behind.sendall(data)
+            behind.shutdown(socket.SHUT_RDWR)
+
+    def _answer(self, behind, client):
+        with contextlib.suppress(OSError):
+            while data := behind.recv(65536):
+                if self._holder is client:
+                    self._is_over.wait(HANG_S)
+                client.sendall(data)
+                if self._holder is client:
+                    self._has_passed.set()
+        if self._holder is client:
+            self._has_passed.set()
 
 
 @pytest.fixture
@@ -112,8 +156,18 @@ def test_serve_ends_behind_a_pooler_of_transactions(pinned, open_directory):
     assert "pooler" in done.stderr.split("the service cannot go on")[1]
 
 
-def test_a_pooler_of_sessions_will_do(pinned, open_directory):
-    with Pooler(open_directory, pinned, "session") as pooler:
+def test_a_pooler_that_stood_still_is_refused(pinned, open_directory):
+    with Pooler(open_directory, pinned, "transaction") as pooler:
+        standstill = Standstill(pooler.port)
+        done = run("migrate", pooler.behind(standstill.port))
+        standstill.stop()
+    assert done.returncode == 1, done.stderr
+    assert "pooler" in done.stderr
+
+
+@pytest.mark.parametrize("pool_size", [1, 5])
+def test_a_pooler_of_sessions_will_do(pinned, open_directory, pool_size):
+    with Pooler(open_directory, pinned, "session", default_pool_size=pool_size) as pooler:
         done = run("migrate", pooler.database)
     assert done.returncode == 0, done.stderr
     assert pinned.execute("SELECT count(*) > 0 FROM backend.schema_migrations") == "t"
