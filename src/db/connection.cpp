@@ -61,6 +61,7 @@ std::string session_settings(const connect_options& options) {
   std::string out = "-c TimeZone=UTC -c default_transaction_isolation=read\\ committed"
                     " -c default_transaction_deferrable=off -c standard_conforming_strings=on"
                     " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"
+                    " -c idle_session_timeout=0"
                     " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
   for (const auto& [name, ms] :
        {std::pair{"lock_timeout", lock_ms}, std::pair{"statement_timeout", timeout_ms},
@@ -175,7 +176,9 @@ std::string pin_session(std::chrono::milliseconds operation_timeout) {
   return "select current_setting('search_path'), (select system_identifier from pg_control_system()),"
          " case when pg_is_in_recovery() then 0"
          " else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint end,"
-         " pg_backend_pid(), current_setting('server_encoding'), set_config('synchronous_commit', "
+         " pg_backend_pid(), current_setting('server_encoding'), current_setting('session_replication_role') <> "
+         "'replica',"
+         " set_config('synchronous_commit', "
          + std::string{!fails(failpoint::synchronous_commit) ? "case current_setting('synchronous_commit') when "
                                                                "'remote_apply' then 'remote_apply' else 'on' end"
                                                              : "'off'"}
@@ -276,10 +279,14 @@ std::string connection::check_server(const conninfo_parameters& parameters, inst
   server.timeline = static_cast<std::uint32_t>(said.next<std::int64_t>());
   auto backend = said.next<std::int32_t>();
   auto encoding = said.next<std::string>();
+  auto fires_triggers = said.next<bool>();
   if (found.rows->is_malformed())
     return "the server's description of itself has an unexpected shape";
   if (encoding != "UTF8")
     return refuse_for_good("the database's encoding is " + encoding + ", and it must be UTF8");
+  if (!fires_triggers) // only a superuser may set it, so it is asked for instead of pinned
+    return refuse_for_good(
+      "session_replication_role is replica: no trigger would fire, no foreign key would hold");
   if (auto why = check_session(parameters, backend, deadline); !why.empty())
     return why;
   if (server.timeline == 0 || met_ == nullptr || fails(failpoint::newest_timeline))

@@ -199,11 +199,22 @@ CAF_TEST(nothing that is set elsewhere changes what statements mean) {
   alter(admin, "TimeZone = ''Asia/Tokyo''");
   alter(admin, "standard_conforming_strings = off");
   alter(admin, "client_encoding = LATIN1");
+  alter(admin, "idle_session_timeout = 1000");
   auto conn = own.connect();
   CAF_CHECK_EQUAL(show(conn, "transaction_isolation"), "read committed");
   CAF_CHECK_EQUAL(show(conn, "TimeZone"), "UTC");
   CAF_CHECK_EQUAL(show(conn, "standard_conforming_strings"), "on");
   CAF_CHECK_EQUAL(show(conn, "client_encoding"), "UTF8");
+  CAF_CHECK_EQUAL(show(conn, "idle_session_timeout"), "0");
+}
+
+CAF_TEST(a session whose triggers would not fire is refused for good) {
+  database own{"connection"};
+  auto admin = own.connect();
+  alter(admin, "session_replication_role = replica");
+  refusal got{own.options()};
+  CAF_CHECK(got.is_for_good);
+  CAF_CHECK(got.has("session_replication_role"));
 }
 
 CAF_TEST(a database of another encoding is refused for good) {
