@@ -62,8 +62,12 @@ uuid_v7_generator::uuid_v7_generator(random_source random) : random_(random) {
 }
 
 uuid uuid_v7_generator::next(timestamp now) {
-  std::array<std::uint8_t, 10> random; // 8 for the tail, 2 to seed the counter
-  random_(random.data(), random.size());
+  if (used_ == drawn_.size()) {
+    random_(drawn_.data(), drawn_.size());
+    used_ = 0;
+  }
+  const auto* random = drawn_.data() + used_;
+  used_ += random_per_id;
   const auto since_epoch = std::chrono::floor<std::chrono::milliseconds>(now).time_since_epoch().count();
   const auto now_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(since_epoch, 0));
   // Within one millisecond, or when the clock stepped back, the counter goes on from the last id; when it
@@ -79,7 +83,7 @@ uuid uuid_v7_generator::next(timestamp now) {
     id.bytes[i] = static_cast<std::uint8_t>(last_ms_ >> (40 - 8 * i));
   id.bytes[6] = static_cast<std::uint8_t>(0x70 | counter_ >> 8); // version 7
   id.bytes[7] = static_cast<std::uint8_t>(counter_);
-  std::copy_n(random.begin(), 8, id.bytes.begin() + 8);
+  std::copy_n(random, 8, id.bytes.begin() + 8);
   id.bytes[8] = static_cast<std::uint8_t>(0x80 | (id.bytes[8] & 0x3f)); // variant 10
   return id;
 }

@@ -42,7 +42,8 @@ inline bool operator<(const uuid& a, const uuid& b) noexcept {
 
 /// Makes UUIDv7: 48 bits of Unix milliseconds, then 12 bits that count within one millisecond so that
 /// ids of one generator are strictly increasing (RFC 9562, section 6.2, method 1), then 62 random bits.
-/// A clock that steps back does not step the ids back.
+/// A clock that steps back does not step the ids back. Random bits are drawn for several ids at once: to ask
+/// OpenSSL costs more than all else that a generator does.
 class uuid_v7_generator {
 public:
   /// `random` fills the given bytes from a CSPRNG.
@@ -53,7 +54,12 @@ public:
   uuid next(timestamp now);
 
 private:
+  static constexpr std::size_t random_per_id = 10; // bytes: 8 for the tail, 2 to seed the counter
+  static constexpr std::size_t ids_per_draw = 32;
+
   random_source random_;
+  std::array<std::uint8_t, random_per_id * ids_per_draw> drawn_{};
+  std::size_t used_ = drawn_.size();
   std::uint64_t last_ms_ = 0;
   std::uint16_t counter_ = 0;
 };
