@@ -130,6 +130,8 @@ using db_pool_actor = session_loader_actor::extend_with<session_store_actor>::ex
     caf::replies_to<store::canary_step>::with<store::canary_step::result>,
     // From a worker: what is known of its batch so far.
     caf::reacts_to<db_outcomes>,
+    // Gives a connection back, if it has more than one.
+    caf::reacts_to<yield_connection>,
     // Deadlines, backoff, growth and shrinking.
     caf::reacts_to<tick_atom>>;
 
@@ -244,7 +246,7 @@ using account_actor = caf::typed_actor<
 
 /// The REAPER: sweeps at its interval, or when told to.
 using reaper_actor = caf::typed_actor<
-  // Is it time?
+  // Is it time? The first one starts the clock: there is a schema.
   caf::reacts_to<tick_atom>,
   // The next transaction of a sweep.
   caf::reacts_to<step_atom>,
@@ -255,7 +257,7 @@ using reaper_actor = caf::typed_actor<
 
 /// The BULK REVOKER: ends what operators select, whoever accepted it.
 using bulk_revoker_actor = caf::typed_actor<
-  // Is there a job?
+  // Is there a job? The first one starts the clock: there is a schema.
   caf::reacts_to<tick_atom>,
   // The next transaction of one.
   caf::reacts_to<step_atom>,
@@ -269,7 +271,7 @@ using bulk_revoker_actor = caf::typed_actor<
 /// The CANARY: mints and revokes a session of its own at an interval, so that all who follow the log can tell how
 /// soon they knew.
 using canary_actor = caf::typed_actor<
-  // A round now.
+  // A round now. The first one starts the clock: there is a schema.
   caf::reacts_to<tick_atom>>::extend_with<metrics_source_actor>;
 
 // -- the edge of the process -------------------------------------------------------------------------------

@@ -222,6 +222,7 @@ struct db_batch_result {
   bool was_sent = true;                 // false: there was no connection, and nothing reached the server
   instant opened_at = instant::max();   // the connection that it was sent on
   std::string error;                    // for the log, when it has not
+  bool is_full = false;                 // the server has no connection left to give
 };
 
 /// Asks a worker to connect if it is not connected, or to replace a connection past its life time.
@@ -231,8 +232,12 @@ struct db_connect {
 
 struct db_connect_result {
   bool connected = false;
-  std::string error; // for the log
+  std::string error;    // for the log
+  bool is_full = false; // the server has no connection left to give
 };
+
+/// To the pool: who cannot do without a connection finds that the server has none left.
+struct yield_connection {};
 
 // -- the edge ----------------------------------------------------------------------------------------------
 
@@ -406,6 +411,7 @@ CAF_ERROR_CODE_ENUM(portcullis::errc, "portcullis")
   X(portcullis::start_serving) \
   X(portcullis::stop_service) \
   X(portcullis::warm_sessions) \
+  X(portcullis::yield_connection) \
   X(portcullis::store::canary_step) \
   X(portcullis::store::canary_step::result) \
   X(portcullis::store::count_all) \

@@ -40,11 +40,11 @@ db::connect_options connect_options_of(const config::settings& s, const std::sha
   return result;
 }
 
-/// The feed's connection has a name of its own in pg_stat_activity.
-db::connect_options feed_connect_options_of(const config::settings& s, const std::shared_ptr<db::timelines>& met) {
-  auto result = connect_options_of(s, met);
-  result.application_name += " feed";
-  return result;
+/// Without a schema there is no service, and without the log no replica can vouch for a session. So the pool makes
+/// room for both where the server has no connection left.
+db::connect_options before_the_pool(db::connect_options options, const db_pool_actor& pool) {
+  options.on_full = [pool] { caf::anon_send(pool, yield_connection{}); };
+  return options;
 }
 
 db_pool_options pool_options_of(const config::settings& s) {
@@ -133,8 +133,8 @@ void supervisor_state::spawn_front() {
 }
 
 void supervisor_state::spawn_migrator() {
-  self_->spawn<caf::detached>(migrator, connect_options_of(options_.settings, met_), normal_email, is_stopping_,
-                              supervisor_actor{self_});
+  self_->spawn<caf::detached>(migrator, before_the_pool(connect_options_of(options_.settings, met_), pool_),
+                              normal_email, is_stopping_, supervisor_actor{self_});
 }
 
 void supervisor_state::migrated(const migrations_finished& news) {
@@ -146,6 +146,10 @@ void supervisor_state::migrated(const migrations_finished& news) {
     return;
   self_->send(front_, start_serving{});
   spawn_feed();
+  self_->send(reaper_, tick_atom_v);
+  self_->send(bulk_revoker_, tick_atom_v);
+  if (canary_)
+    self_->delayed_send(canary_, options_.settings.revocation.canary_interval, tick_atom_v);
   options_.serving();
 }
 
@@ -157,8 +161,10 @@ void supervisor_state::spawn_feed() {
   feed_options.warm_entries_max = s.session_cache.limits.memory.index.entries_max;
   feed_options.mailbox = mailbox_of_feed_;
   feed_options.seed = static_cast<std::uint32_t>(random_seed());
-  auto source = std::make_shared<log_sources>(
-    make_postgres_sources(feed_connect_options_of(s, met_), wakeup_, s.http.feed.page_events_max));
+  auto connect = before_the_pool(connect_options_of(s, met_), pool_);
+  connect.application_name += " feed"; // in pg_stat_activity
+  auto source =
+    std::make_shared<log_sources>(make_postgres_sources(std::move(connect), wakeup_, s.http.feed.page_events_max));
   feed_ = self_->spawn<caf::detached + caf::monitored>(revocation_feed, feed_options, source, cache_,
                                                        std::vector<revocation_sink_actor>{front_});
 }

@@ -27,6 +27,8 @@ constexpr int pooler_probes = 4;
 
 constexpr int server_version_min = 150000;
 
+constexpr std::string_view too_many_connections = "53300";
+
 /// As `session_expires_at` and the mints read it (see migrations/). What has no bound is not set.
 std::string policy_settings(const session_policy& policy) {
   std::string out;
@@ -215,6 +217,7 @@ failure connection::open(const connect_options& options, instant deadline) {
   auto hosts = per_host(*parameters);
   std::string error;
   bool all_refuse = true;
+  is_full_ = false;
   for (std::size_t i = 0; i < hosts.size(); ++i) {
     auto now = boot_clock::now();
     auto share = (deadline - now) / static_cast<std::int64_t>(hosts.size() - i);
@@ -226,6 +229,8 @@ failure connection::open(const connect_options& options, instant deadline) {
     error += (error.empty() ? "" : "; ") + without(std::move(why), password);
   }
   is_refused_for_good_ = all_refuse;
+  if (is_full_ && options.on_full)
+    options.on_full();
   return {errc::database_unavailable, std::move(error)};
 }
 
@@ -250,6 +255,7 @@ std::string connection::connect(const conninfo_parameters& parameters, instant d
     auto code = sqlstate_in(why);
     bool is_denied = code.substr(0, 2) == "28" || code == "3D000"; // authentication; no such database
     is_refused_for_good_ = is_denied || PQconnectionNeedsPassword(conn_.get()) != 0;
+    is_full_ = is_full_ || code == too_many_connections;
     return why;
   }
   PQsetErrorVerbosity(conn_.get(), PQERRORS_DEFAULT);

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ struct connect_options {
   session_policy policy; // told to the session, where SQL reads it
   /// Shared by all connections of the process; without it a server's timeline does not matter.
   std::shared_ptr<timelines> met;
+  /// Called, on the thread that connects, when a server has no connection left to give.
+  std::function<void()> on_full;
 };
 
 /// Checks a DSN in libpq's URL or key=value form and turns it into `connect_options::conninfo`. The URL parameter
@@ -63,6 +66,11 @@ public:
   /// unknown database, a server or a database that cannot keep what the service promises, a pooler in between.
   bool is_refused_for_good() const noexcept {
     return is_refused_for_good_;
+  }
+
+  /// Whether the last `open` failed because a server had no connection left: for the role, the database or anyone.
+  bool is_full() const noexcept {
+    return is_full_;
   }
 
   bool is_open() const noexcept;
@@ -110,6 +118,7 @@ private:
   server_history server_;
   std::chrono::milliseconds operation_timeout_{0};
   bool is_refused_for_good_ = false;
+  bool is_full_ = false;
   std::unordered_set<std::string_view> prepared_;
 };
 

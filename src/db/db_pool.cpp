@@ -53,6 +53,7 @@ void db_pool_state::submit(store::operation operation, db::queued_operation::del
 }
 
 void db_pool_state::dispatch() {
+  retire_surplus();
   for (auto& w : workers_) {
     if (!w.is_free())
       continue;
@@ -112,7 +113,7 @@ void db_pool_state::finished(const caf::actor_addr& who, db_batch_result& result
     w->connected = true;
     last_connected_ = w->idle_since;
   } else {
-    disconnected(*w, result.error);
+    disconnected(*w, result.error, result.is_full);
   }
   run_again(std::move(lost), result.was_sent, result.opened_at);
   dispatch();
@@ -194,15 +195,21 @@ void db_pool_state::answer_unavailable(operations ops) {
 // -- the workers -------------------------------------------------------------------------------------------
 
 bool db_pool_state::is_away(instant now) const {
-  return now - last_connected_ >= options_.away_after
-         && std::none_of(workers_.begin(), workers_.end(), [](const worker& w) { return w.connected; });
+  return now - last_connected_ >= options_.away_after && count_connected() == 0;
+}
+
+std::size_t db_pool_state::count_connected() const {
+  auto n = std::count_if(workers_.begin(), workers_.end(), [](const worker& w) { return w.connected; });
+  return static_cast<std::size_t>(n);
+}
+
+std::size_t db_pool_state::workers_max() const {
+  return options_.now() < limited_until_ ? std::min(options_.workers_max, workers_limit_) : options_.workers_max;
 }
 
 db::worker_load db_pool_state::load() const {
   db::worker_load result;
-  std::size_t connected = 0;
   for (const auto& w : workers_) {
-    connected += w.connected ? 1 : 0;
     if (!w.working_on)
       continue;
     ++result.busy[*w.working_on];
@@ -211,7 +218,7 @@ db::worker_load db_pool_state::load() const {
   }
   // Not the last one that is connected is kept for long, if there can be more than one.
   auto kept = result.busy[db::lane::slow] + result.busy[db::lane::blocked];
-  result.leaves_a_worker = options_.workers_max == 1 || connected >= kept + 2;
+  result.leaves_a_worker = workers_max() == 1 || count_connected() >= kept + 2;
   return result;
 }
 
@@ -237,7 +244,7 @@ void db_pool_state::connected(const caf::actor_addr& who, const db_connect_resul
   auto now = options_.now();
   w->busy = false;
   if (!result.connected) {
-    disconnected(*w, result.error);
+    disconnected(*w, result.error, result.is_full);
     return;
   }
   if (!std::exchange(w->connected, true)) // and not when it was only looked at: that is no use
@@ -250,14 +257,39 @@ void db_pool_state::connected(const caf::actor_addr& who, const db_connect_resul
   dispatch();
 }
 
-void db_pool_state::disconnected(worker& w, const std::string& error) {
+void db_pool_state::disconnected(worker& w, const std::string& error, bool is_full) {
   auto now = options_.now();
   if (w.connected)
     last_connected_ = now;
   w.connected = false;
   w.retry_at = now + w.pause.next();
+  if (auto others = count_connected(); is_full && others > 0)
+    return limit_workers(others);
   if (!std::exchange(is_failing_, true))
     log::warn("database connection unavailable", {{"reason", error}});
+}
+
+void db_pool_state::yield() {
+  if (auto connected = count_connected(); connected > 1)
+    limit_workers(connected - 1);
+  retire_surplus();
+}
+
+/// The server may have more to give when others have gone, so this holds for a while only.
+void db_pool_state::limit_workers(std::size_t most) {
+  limited_until_ = options_.now() + options_.full_pause;
+  if (std::exchange(workers_limit_, most) != most)
+    log::warn("the database has no more connections to give", {{"kept", most}});
+}
+
+void db_pool_state::retire_surplus() {
+  for (bool is_connected : {false, true}) // whoever has no connection goes first
+    for (auto i = workers_.begin(); i != workers_.end() && workers_.size() > workers_max();) {
+      bool goes = !i->busy && i->connected == is_connected;
+      if (goes)
+        end_worker(*i);
+      i = goes ? workers_.erase(i) : i + 1;
+    }
 }
 
 void db_pool_state::worker_died(const caf::actor_addr& who) {
@@ -273,7 +305,7 @@ void db_pool_state::worker_died(const caf::actor_addr& who) {
 }
 
 void db_pool_state::grow(instant now) {
-  if (workers_.size() >= options_.workers_max)
+  if (workers_.size() >= workers_max())
     return;
   // One that is connecting, or cannot connect, is help on its way: a second would not come sooner.
   bool help_is_coming =
@@ -335,8 +367,8 @@ void db_pool_state::tick() {
 pool_stats db_pool_state::stats() const {
   auto result = count_;
   result.workers = workers_.size();
+  result.connected = count_connected();
   for (const auto& w : workers_) {
-    result.connected += w.connected ? 1 : 0;
     result.busy += w.busy ? 1 : 0;
   }
   result.queued = queue_.size();

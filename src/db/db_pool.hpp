@@ -47,6 +47,10 @@ public:
   void submit(store::operation operation, db::queued_operation::deliver_function deliver);
 
   void tick();
+
+  /// Gives a connection back, and asks for no more of them for a while; the last one is kept.
+  void yield();
+
   void told(const caf::actor_addr& who, db_outcomes& news);
   void worker_died(const caf::actor_addr& who);
   void end_workers();
@@ -100,7 +104,11 @@ private:
   void add_worker();
   void connect(worker& w);
   void connected(const caf::actor_addr& who, const db_connect_result& result);
-  void disconnected(worker& w, const std::string& error);
+  void disconnected(worker& w, const std::string& error, bool is_full);
+  std::size_t count_connected() const;
+  std::size_t workers_max() const;
+  void limit_workers(std::size_t most);
+  void retire_surplus();
   void grow(instant now);
   void shrink(instant now);
   void end_worker(const worker& w);
@@ -109,7 +117,9 @@ private:
   db_pool_options options_;
   db::operation_queue queue_;
   std::vector<worker> workers_;
-  instant last_connected_{}; // when some worker was last seen connected
+  instant last_connected_{};      // when some worker was last seen connected
+  std::size_t workers_limit_ = 0; // that the server allowed when it had no connection left
+  instant limited_until_ = instant::min();
   std::uint64_t next_batch_id_ = 1;
   bool is_failing_ = false;     // some worker could not connect, and none has since
   std::uint64_t next_seed_ = 0; // of a worker's jitter

@@ -88,6 +88,7 @@ db_pool_actor::behavior_type db_pool(db_pool_actor::stateful_pointer<db_pool_sta
     [self](db_outcomes& news) {
       self->state.told(caf::actor_cast<caf::actor_addr>(self->current_sender()), news);
     },
+    [self](yield_connection) { self->state.yield(); },
     [self, tick](tick_atom) {
       self->state.tick();
       self->delayed_send(self, tick, tick_atom_v);

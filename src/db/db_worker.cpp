@@ -32,10 +32,10 @@ void log_refusals(const std::vector<db::refusal_note>& refusals) {
 db_connect_result db_worker_state::connect(instant deadline) {
   // The server may have closed it while it was idle; a batch sent into it would be lost for nothing.
   if (connection.check_alive() && boot_clock::now() - connection.opened_at() < options.connection_life_time)
-    return {true, {}};
+    return {true, {}, false};
   connection.close();
   auto error = connection.open(options.connect, deadline);
-  return {connection.is_open(), std::move(error.detail)};
+  return {connection.is_open(), std::move(error.detail), connection.is_full()};
 }
 
 db_batch_result db_worker_state::run(const db_batch& batch, const tell_function& tell) {
@@ -48,6 +48,7 @@ db_batch_result db_worker_state::run(const db_batch& batch, const tell_function&
     result.lost.resize(batch.operations.size());
     std::iota(result.lost.begin(), result.lost.end(), std::size_t{0});
     result.error = std::move(usable.error);
+    result.is_full = usable.is_full;
     result.was_sent = false;
     return result;
   }

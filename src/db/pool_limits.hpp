@@ -15,6 +15,7 @@ struct db_pool_limits : db::operation_queue_options {
   std::chrono::nanoseconds away_after = std::chrono::seconds{1};    // no connection for so long: refuse at once
   std::chrono::nanoseconds backoff_min = std::chrono::milliseconds{50};
   std::chrono::nanoseconds backoff_max = std::chrono::seconds{2};
+  std::chrono::nanoseconds full_pause = std::chrono::seconds{5}; // the server had no connection left: ask for none
   std::chrono::nanoseconds check_every = std::chrono::seconds{1}; // an idle connection is looked at this often
   std::chrono::milliseconds tick = std::chrono::milliseconds{50};
   unsigned attempts_max =

@@ -125,13 +125,19 @@ struct db_pool_fixture : test_coordinator_fixture<with_messages<caf::actor_syste
 
   void connect_all() {
     while (workers->next_is<db_connect>()) {
-      workers->take<db_connect>().answer({true, {}});
+      workers->take<db_connect>().answer({true, {}, false});
       consume_messages();
     }
   }
 
-  void refuse_connect() {
-    workers->take<db_connect>().answer({false, "refused"});
+  void refuse_connect(bool is_full = false) {
+    workers->take<db_connect>().answer({false, "refused", is_full});
+    consume_messages();
+  }
+
+  /// As the feed or the migrator asks when the server has no connection left.
+  void claim_connection() {
+    caf::anon_send(pool, yield_connection{});
     consume_messages();
   }
 

@@ -233,4 +233,69 @@ CAF_TEST(a worker that dies while it connects is replaced) {
   CAF_CHECK(is(got, 1));
 }
 
+// -- a server that has no connection left ------------------------------------------------------------------------
+
+CAF_TEST(what the server does not give is not asked for again at once) {
+  options.workers_idle_max = 2;
+  start();
+  workers->take<db_connect>().answer({true, {}, false});
+  consume_messages();
+  refuse_connect(true);
+  tick();
+  CAF_CHECK_EQUAL(stats().workers, 1u);
+  pass(4s);
+  CAF_CHECK(workers->empty());
+
+  // The one that there is does all the work, what is slow included.
+  auto slow = ask<store::count_all::result>(sys, pool, store::count_all{});
+  consume_messages();
+  auto counting = workers->take<db_batch>();
+  read(1);
+  pass(20ms); // as long as a read waits before the pool grows
+  CAF_CHECK(workers->empty());
+  pass(1s);
+  CAF_CHECK(workers->next_is<db_connect>());
+}
+
+CAF_TEST(a pool of which no connection stands asks on) {
+  start();
+  refuse_connect(true);
+  pass(50ms);
+  CAF_CHECK(workers->next_is<db_connect>());
+}
+
+CAF_TEST(a connection is given back to who cannot do without) {
+  options.workers_idle_max = 3;
+  start_connected();
+  claim_connection();
+  CAF_CHECK_EQUAL(stats().connected, 2u);
+  claim_connection();
+  claim_connection();
+  CAF_CHECK_EQUAL(stats().connected, 1u); // the last one stays
+
+  const auto got = read(1);
+  auto asked = take_batch(make_ids({1}));
+  finish(asked);
+  CAF_CHECK(is(got, 1));
+}
+
+CAF_TEST(a connection with work is given back after it) {
+  options.workers_idle_max = 2;
+  start_connected();
+  write(1);
+  auto writing = take_batch(make_ids({1}));
+  read(2);
+  auto reading = take_batch(make_ids({2}));
+  claim_connection();
+  CAF_CHECK_EQUAL(stats().connected, 2u);
+  const auto next = read(3);
+  finish(reading);
+  CAF_CHECK(next->is_open());
+  CAF_CHECK_EQUAL(stats().connected, 1u);
+  finish(writing);
+  auto rest = take_batch(make_ids({3}));
+  finish(rest);
+  CAF_CHECK(is(next, 3));
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
