@@ -126,7 +126,6 @@ bulk_revoker_actor::behavior_type bulk_revoker(bulk_revoker_state::self_pointer 
                                                bulk_store_actor store, log_wakeup_ptr wakeup, sources from) {
   auto tick = options.tick;
   self->state.init(self, options, std::move(store), std::move(wakeup), from);
-  self->delayed_send(self, tick, tick_atom_v);
   return {
     [self, tick](tick_atom) {
       self->state.tick();

@@ -88,7 +88,6 @@ canary_actor::behavior_type canary(canary_state::self_pointer self, std::chrono:
                                    canary_store_actor store, session_registry_actor registry,
                                    log_wakeup_ptr wakeup, sources from) {
   self->state.init(self, std::move(store), std::move(registry), std::move(wakeup), from);
-  self->delayed_send(self, interval, tick_atom_v);
   return {
     [self, interval](tick_atom) {
       self->state.start_round();

@@ -324,7 +324,6 @@ reaper_actor::behavior_type reaper(reaper_state::self_pointer self, reaper_optio
                                    reaper_store_actor store, log_wakeup_ptr wakeup, sources clocks) {
   auto tick = options.tick;
   self->state.init(self, options, std::move(store), std::move(wakeup), clocks);
-  self->delayed_send(self, tick, tick_atom_v);
   return {
     [self, tick](tick_atom) {
       self->state.tick();

@@ -20,6 +20,7 @@ struct fixture : timed_fixture {
   }
 
   fixture() {
+    delayed_anon_send(sender, seconds{10}, tick_atom_v); // as the supervisor does
     sched.run();
   }
 
