@@ -17,7 +17,6 @@ constexpr std::string_view path_of_jobs = "/api/v1/admin/revocations/";
 /// Counting looks at every session; its caller waits for the end of it, within this.
 constexpr std::chrono::minutes count_wait_max{10};
 
-constexpr std::chrono::seconds honour_wait_max{1};
 constexpr std::size_t honour_waiting_max = 1'000;
 
 } // namespace
@@ -82,7 +81,8 @@ void bulk_api::show_when_honoured(const revocation_job& job, http::responder to)
   // Another epoch's cursor: what memory had from before it is gone, or the database is asked.
   if (!job.position || (here && here->epoch != job.position->epoch))
     return answer();
-  honoured_.wait(*job.position, to.began() + honour_wait_max, [to, answer](bool is_reached) {
+  to.waits_for("the revocation log");
+  honoured_.wait(*job.position, to.deadline(), [to, answer](bool is_reached) {
     if (is_reached)
       return answer();
     guard("reply", [&] { to.problem({errc::history_stale, "the log was not read as far as the job has come"}); });

@@ -113,6 +113,11 @@ instant responder::began() const {
   return x != nullptr ? x->began : server_->now();
 }
 
+instant responder::deadline() const {
+  auto* x = server_->connections_.find_exchange(ticket_).second;
+  return x != nullptr ? x->deadline : server_->now();
+}
+
 std::string responder::request_id() const {
   auto* x = server_->connections_.find_exchange(ticket_).second;
   return x != nullptr ? x->request_id : std::string{};

@@ -65,6 +65,9 @@ public:
   /// When the request came.
   instant began() const;
 
+  /// When the server answers in the handler's place.
+  instant deadline() const;
+
   /// The request may take so much longer than the server's request time-out.
   void extend_deadline(std::chrono::nanoseconds by) const;
 
