@@ -12,6 +12,7 @@ from waiting import eventually, in_time
 SESSIONS = "/api/v1/internal/sessions"
 GUEST = "/api/v1/public/sessions/guest"
 MIGRATION_LOCK = "backend.schema_migrations"
+MIGRATOR = 7306084002  # the advisory lock of who migrates
 IDLE_S = 5  # at a stop, for an idle connection's next request
 
 
@@ -58,6 +59,16 @@ def test_the_wait_for_the_start_is_bounded(database, new_service):
             connection.request("POST", SESSIONS, body={"identity": telegram()}).expect_problem(503, "starting")
             assert connection.request("GET", "/healthz").status == 200  # and the connection is as good as before
     service.wait_until_ready()
+
+
+def test_nothing_is_asked_of_a_schema_that_is_not_there_yet(cluster, new_service):
+    database = cluster.create_database()
+    service = new_service(database, BACKEND_CANARY_INTERVAL="100ms", BACKEND_GUEST_REAP_INTERVAL="1s")
+    with database.amid(f"SELECT pg_advisory_lock({MIGRATOR})"):
+        service.start_unready()
+        time.sleep(1.5)  # the bulk revoker looks for work each half second
+    service.wait_until_ready()
+    assert "refused a statement" not in service.log
 
 
 # -- stopping
