@@ -219,13 +219,20 @@ CAF_TEST(a session does not outlive the context that began it) {
 
 CAF_TEST(a ticket does not outlive the certificate of its client) {
   for (const int version : versions) {
-    const auto shown = make_identity({"client", "DNS:client.example", -3600, 2}, &world().authority);
     const auto context = world().context(client_certificates::required);
     auto wish = only(version);
-    wish.shows = &shown;
-    tls_pair first{context, world().authority, wish};
-    const auto session = session_of(first);
-    CAF_REQUIRE_EQUAL(first.failure, "");
+    session_ptr session;
+    // On a machine that stands still a certificate may expire before it is shown: then one that lives longer is
+    // made.
+    for (long life_s = 2; session == nullptr && life_s < 100; life_s *= 2) {
+      const auto shown = make_identity({"client", "DNS:client.example", -3600, life_s}, &world().authority);
+      wish.shows = &shown;
+      tls_pair first{context, world().authority, wish};
+      first.run();
+      if (first.failure.empty())
+        session = session_of(first);
+    }
+    CAF_REQUIRE(session != nullptr);
     wish.resumes = session.get();
     wish.shows = nullptr;
     std::string failure;
