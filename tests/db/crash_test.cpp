@@ -36,8 +36,7 @@ struct witness {
 };
 
 /// Mints and revokes until the server is gone.
-witness work(const migrated_database& store, const uuid& owner, std::atomic<int>& acknowledged) {
-  auto conn = store.connect();
+witness work(db::connection conn, const uuid& owner, std::atomic<int>& acknowledged) {
   witness seen;
   while (true) {
     std::vector<store::operation> batch;
@@ -73,14 +72,23 @@ CAF_TEST_FIXTURE_SCOPE(crash_tests, fixture)
 CAF_TEST(everything acknowledged survives a crash of the server under load) {
   constexpr int clients = 4;
   constexpr int batches_before_the_crash = 60;
-  auto owner = [&] {
-    auto conn = store->connect();
-    return new_account(conn);
-  }();
+  auto watcher = store->connect();
+  auto owner = new_account(watcher);
+  auto held = new_account(watcher);
+  auto holder = store->connect();
+  run(holder, "begin");
+  number(holder, "select 1 from accounts where account_id = '" + to_string(held) + "' for update");
   std::atomic<int> acknowledged{0};
   std::vector<std::future<witness>> working;
+  auto start = [&](const uuid& whose) { // connected before the crash, whenever its thread has its first turn
+    working.push_back(std::async(std::launch::async, [&acknowledged, whose, conn = store->connect()]() mutable {
+      return work(std::move(conn), whose, acknowledged);
+    }));
+  };
+  start(held); // so that the crash does fall into work that is under way
+  wait_until_blocked(watcher, 1);
   for (int i = 0; i < clients; ++i)
-    working.push_back(std::async(std::launch::async, [&] { return work(*store, owner, acknowledged); }));
+    start(owner);
   auto deadline = soon();
   while (acknowledged < batches_before_the_crash && boot_clock::now() < deadline)
     std::this_thread::sleep_for(std::chrono::milliseconds{1});
@@ -105,7 +113,7 @@ CAF_TEST(everything acknowledged survives a crash of the server under load) {
     }
     in_doubt += seen.in_doubt.size();
   }
-  CAF_CHECK(in_doubt > 0); // the crash did fall into work that was under way
+  CAF_CHECK(in_doubt > 0);
   auto events = number(conn, "select count(*) from revocation_events");
   CAF_CHECK_EQUAL(events, number(conn, "select count(*) from sessions where revoked_at is not null"));
 }
