@@ -32,6 +32,7 @@ const migrated_database& filled() {
   if (!std::exchange(is_filled, true)) {
     auto conn = filled.connect();
     run(conn, fill);
+    report_statistics(conn);
   }
   return filled;
 }
@@ -39,7 +40,7 @@ const migrated_database& filled() {
 struct fixture {
   /// Rows of the table that this connection and those that have reported took from it, by whatever way.
   std::int64_t rows_read() {
-    run(conn, "select pg_stat_force_next_flush()");
+    report_statistics(conn);
     return number(other, "select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables"
                          " where relname = 'audit_events'");
   }

@@ -35,6 +35,7 @@ const migrated_database& filled() {
   if (!std::exchange(is_filled, true)) {
     auto conn = filled.connect();
     run(conn, fill);
+    report_statistics(conn);
   }
   return filled;
 }
@@ -43,7 +44,7 @@ struct fixture {
 
   /// How often a table was read from end to end by this connection and those that have reported.
   std::int64_t sequential_scans() {
-    run(conn, "select pg_stat_force_next_flush()");
+    report_statistics(conn);
     return number(other, "select sum(seq_scan) from pg_stat_user_tables"
                          " where relname in ('accounts', 'identities', 'sessions')");
   }

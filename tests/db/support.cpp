@@ -165,6 +165,10 @@ void wait_until_blocked(db::connection& conn, int backends) {
   }
 }
 
+void report_statistics(db::connection& conn) {
+  run(conn, "select pg_stat_force_next_flush()");
+}
+
 unsigned random_seed() {
   const auto* text = std::getenv("PORTCULLIS_TEST_SEED");
   auto seed = text != nullptr ? static_cast<unsigned>(std::strtoul(text, nullptr, 10)) : std::random_device{}();

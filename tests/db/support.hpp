@@ -88,6 +88,10 @@ errc code_of(const store::outcome& value);
 /// Waits until `backends` sessions of this database wait for a lock, as seen from `conn`.
 void wait_until_blocked(db::connection& conn, int backends);
 
+/// Has the server put into the statistics what this connection has counted. By itself it does so at times: with
+/// the end of a statement that comes a second after the last report, and when the connection has ended.
+void report_statistics(db::connection& conn);
+
 /// A new seed on each run; PORTCULLIS_TEST_SEED repeats one. Prints the one that it returns.
 unsigned random_seed();
 
