@@ -10,7 +10,27 @@ from http_client import ConnectionEnded
 from people import UNKNOWN_ID, email, is_id, is_recent, parse_time
 from waiting import eventually
 
-MANY = 20_000  # sessions: some seconds of work, in which there is time to interrupt it
+MANY = 20_000  # sessions: many batches, between which a job can be interrupted
+
+# A job waits at `gate` once it has ended one account, and at `second_gate` once it has ended half of them, for as long as
+# somebody else holds these.
+GATES = """
+create table backend.gate ();
+create table backend.second_gate ();
+create function backend.wait_at_gates() returns trigger language plpgsql as $$
+declare
+  told bigint := (select count(*) from backend.revocation_events);
+begin
+  if told > 0 then
+    perform from backend.gate;
+  end if;
+  if 2 * told > (select count(*) from backend.accounts) then
+    perform from backend.second_gate;
+  end if;
+  return null;
+end $$;
+create trigger gates before update on backend.accounts for each statement execute function backend.wait_at_gates();
+"""
 
 
 @pytest.fixture
@@ -55,6 +75,12 @@ def wait_for(admin, job_id):
         return job if job["state"] == "done" else None
 
     return eventually(over, "the job is done")
+
+
+def done_of(admin, job_id):
+    """How many sessions it has ended; 0 as well while the replica has not read the log that far."""
+    answer = admin.get(f"/revocations/{job_id}")
+    return 0 if answer.status == 503 else answer.expect(200)["done"]["sessions"]
 
 
 def resolve(service, token):
@@ -269,19 +295,18 @@ def test_a_job_goes_on_after_its_replica_was_killed(service, admin, database, ne
     assert counted == {"sessions": MANY, "accounts": accounts}
     before = service.gateway.get("/revocations").expect(200)["cursor"]
     follower = Follower([service, other], before)
-    job_id = revoke(admin, all=True, reason="breach")
+    database.execute(GATES)
     second = other.client("/api/v1/admin")
-
-    def done_of(client):
-        return client.get(f"/revocations/{job_id}").expect(200)["done"]["sessions"]
-
-    eventually(lambda: done_of(admin) > 0, "some have ended")
-    service.kill()
-    left_at = done_of(second)
-    assert left_at < MANY, "the job was over before the kill"
-    eventually(lambda: done_of(second) > left_at, "the other replica goes on")
-    other.kill()
-    assert 0 < active(database) < MANY, "the job was over before the second kill"
+    with database.locked("backend.second_gate"):
+        with database.locked("backend.gate"):
+            job_id = revoke(admin, all=True, reason="breach")
+            eventually(lambda: done_of(admin, job_id) > 0, "some have ended")
+            service.kill()
+            left_at = eventually(lambda: done_of(second, job_id), "the other replica has read the log")
+            assert left_at < MANY, "the job was over before the kill"
+        eventually(lambda: done_of(second, job_id) >= MANY // 2, "the other replica goes on")
+        other.kill()
+        assert 0 < active(database) < MANY, "the job was over before the second kill"
     service.start()
     other.start()
     job = wait_for(admin, job_id)
@@ -293,10 +318,12 @@ def test_a_job_goes_on_after_its_replica_was_killed(service, admin, database, ne
 def test_a_job_goes_on_when_the_database_is_back(service, admin, database, cluster):
     seed(database, MANY // 4, 4)
     before = service.gateway.get("/revocations").expect(200)["cursor"]
-    job_id = revoke(admin, all=True)
-    eventually(lambda: admin.get(f"/revocations/{job_id}").expect(200)["done"]["sessions"] > 0, "some have ended")
-    with cluster.stopped():
-        pass
+    database.execute(GATES)
+    with database.locked("backend.gate"):
+        job_id = revoke(admin, all=True)
+        eventually(lambda: done_of(admin, job_id) > 0, "some have ended")
+        cluster.stop()  # which ends all transactions, that of the gate as well
+    cluster.start()
     job = wait_for(admin, job_id)
     assert job["done"]["sessions"] == MANY and active(database) == 0
     expect_each_account_once(events_after(service, before, job["cursor"]), MANY // 4)
