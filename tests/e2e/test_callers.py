@@ -245,6 +245,7 @@ def test_no_key_is_in_the_log_or_the_numbers(guarded):
 def test_without_the_file_whoever_asks_is_believed_and_the_start_says_so(service, gateway):
     gateway.post("/accounts/guest").expect(201)
     warning = "there is no callers' file: whoever reaches the port is believed"
+    eventually(lambda: warning in service.log, "the warning is written")
     assert sum(warning in line and "level=warn" in line for line in service.log.splitlines()) == 1
 
 
