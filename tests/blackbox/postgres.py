@@ -52,9 +52,11 @@ class Cluster:
         return Database(self._dsn)
 
     def set(self, parameter, value):
-        """Changes a setting of the whole cluster; its processes take it up before their next statement."""
+        """Changes a setting of the whole cluster. Who connects from now on has it; the processes that there are hear of it a
+        moment later, each for itself."""
         self.maintenance.execute(f"ALTER SYSTEM SET {parameter} = '{value}'")
         self.maintenance.execute("SELECT pg_reload_conf()")
+        eventually(lambda: self.maintenance.execute(f"SHOW {parameter}") == str(value), f"{parameter} is {value}")
 
     def new_standby(self, synchronous=False):
         """A hot standby that follows; with `synchronous` every commit waits for it from now on."""
@@ -63,7 +65,11 @@ class Cluster:
             name = re.sub("[^A-Za-z0-9]", "_", standby._directory.name)
             self.set("synchronous_standby_names", f'"{name}"')
             query = f"SELECT sync_state FROM pg_stat_replication WHERE application_name = '{name}'"
-            eventually(lambda: self.maintenance.execute(query) == "sync", "commits wait for the standby")
+            eventually(lambda: self.maintenance.execute(query) == "sync", "the server knows its standby")
+            # The checkpointer is who tells the others that commits wait. It reads the setting before it begins a
+            # checkpoint; it may have been about to begin the first.
+            for _ in range(2):
+                self.maintenance.execute("CHECKPOINT")
         return standby
 
     def promote(self):
