@@ -1,5 +1,6 @@
 """The process under test: `portcullis serve` on a free loopback port, and the other commands of the binary."""
 
+import contextlib
 import os
 import pathlib
 import random
@@ -215,8 +216,11 @@ class Service:
         return self.gateway.get("/sessions/resolve", token=token)
 
     def _is_stopped(self):
-        tasks = pathlib.Path(f"/proc/{self.pid}/task").iterdir()
-        return {(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks} == {"T"}
+        states = set()
+        for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+                states.add((task / "stat").read_text().rpartition(")")[2].split()[0])
+        return states == {"T"}
 
     def _answers(self, path):
         """The status of `path`, or None while nobody listens."""

@@ -151,6 +151,7 @@ FEW_CONNECTIONS = {"BACKEND_POSTGRES_MAX_OPEN_CONNS": "5", "BACKEND_SESSION_CACH
 NO_FILES = 3  # the standard streams; with less not even poll() works
 CROWD = 1_000
 WATCHED_S = 3
+WATCHES = 4  # what comes to rest does so in one of them: a crowd takes its time to be turned away, a spin does not end
 SPIN_SHARE = 0.3  # of a core, with nobody asking anything: a service takes a hundredth, a loop that spins what it gets
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -161,11 +162,13 @@ def cpu_seconds(pid):
 
 
 def expect_no_spin(replica, when):
-    began_at, before = time.monotonic(), cpu_seconds(replica.service.pid)
-    time.sleep(WATCHED_S)
-    share = (cpu_seconds(replica.service.pid) - before) / (time.monotonic() - began_at)
-    if share > SPIN_SHARE:
-        raise Violation(f"{when} the service takes {share:.0%} of a core and nobody asks anything")
+    for _ in range(WATCHES):
+        began_at, before = time.monotonic(), cpu_seconds(replica.service.pid)
+        time.sleep(WATCHED_S)
+        share = (cpu_seconds(replica.service.pid) - before) / (time.monotonic() - began_at)
+        if share <= SPIN_SHARE:
+            return
+    raise Violation(f"{when} the service takes {share:.0%} of a core and nobody asks anything")
 
 
 class Crowd:

@@ -163,7 +163,8 @@ def slow_loads_resurrect_nothing_at_an_edge(stage):
             with edge.links[0].hold_http_answer("POST /api/v1/internal/sessions/lookup") as held:
                 looked_up = clients.submit(edge.resolve, minted)
                 assert held.answered.wait(HANG_S), "nothing was loaded"
-                assert revoke(minted) and near.revoke(sentinel)
+                eventually(lambda: revoke(minted), "it is revoked")
+                eventually(lambda: near.revoke(sentinel), "it is revoked")
                 eventually(lambda: edge.resolve(sentinel) == 401, "the edge has heard of the end of both")
             stage.fired_by("load held", held)
             if 200 in (looked_up.result(HANG_S), edge.resolve(minted)):
@@ -180,9 +181,10 @@ def test_slow_loads_of_an_edge_need_their_stamp(stage):
 
 
 def lagging_replicas_resurrect_nothing(stage):
-    """The edge has heard of a revocation, and then looks the session up at a replica that has not."""
+    """The edge has heard of a revocation, and then looks the session up at a replica that has not. It is patient: one that
+    turns to that replica because the other was held up has not heard of anything."""
     near, lagging = stage.start_replicas(2, BACKEND_REVOCATION_MAX_STALENESS="10s")
-    edge = stage.start_edge([near, lagging], GATEWAY_REVOCATION_MAX_STALENESS="10s")
+    edge = stage.start_edge([near, lagging], GATEWAY_REVOCATION_MAX_STALENESS="10s", **PATIENT_LINK)
     doomed, sentinel = mint_many(near, 2)
     let_remember(lagging, [doomed])
     let_remember(edge, [sentinel])

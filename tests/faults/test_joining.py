@@ -19,7 +19,7 @@ def joins_exact(stage):
     """The newcomer's warm-up is slow: sessions that it has read as alive are revoked before it serves."""
     old, other = stage.start_replicas(2)
     minted = mint_many(old, SESSIONS_BEFORE)
-    newcomer = stage.new_replica()
+    newcomer = stage.new_replica(**PATIENT)  # whose one warm-up is the one that is held
     copied = newcomer.db.hold_answer("copy (select", edge="feed")
     with Workload(stage, [old, other]) as load:
         with copied:
@@ -59,7 +59,7 @@ def look_up_before_the_position(stage):
             found = newcomer.db.hold_answer("find_session")
             looked_up = client.submit(newcomer.resolve, doomed)
             assert found.answered.wait(HANG_S), "nothing was looked up"
-            cursor = old.revoke(doomed)["cursor"]
+            cursor = eventually(lambda: old.revoke(doomed), "it is revoked")["cursor"]
         with found:
             newcomer.service.wait_until_ready()
         looked_up.result(HANG_S)
