@@ -132,7 +132,7 @@ def test_service_resumes_by_itself(cluster, database, new_service):
     before = mint(service)
     with service.subscribe() as stream:
         with cluster.stopped():
-            service.gateway.post("/sessions", {"identity": telegram()}).expect_problem(503, "database_unavailable")
+            service.gateway.post("/sessions", {"identity": telegram()}).expect_unavailable()
         service.wait_until_ready()
         after = mint(service)
         for minted in (before, after):

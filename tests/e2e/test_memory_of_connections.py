@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from http_client import encode_request
+from http_client import HANG_S, encode_request
 from people import telegram
 
 pytestmark = pytest.mark.uninstrumented  # what a sanitizer keeps to itself counts as resident, too
@@ -83,6 +83,7 @@ def test_all_connections_together_hold_no_more_than_they_may(database, new_servi
         refused = [connection for connection in connections if connection.has_input()]
         assert refused
         for connection in refused[:10]:
+            connection.set_timeout(HANG_S)
             connection.read_response().expect_problem(503, "overloaded")
         service.http.get("/healthz").expect(200)
     service.client("/api/v1/public").post("/sessions/guest").expect(201)

@@ -57,9 +57,9 @@ http {{
 HAPROXY = """
 defaults
   mode http
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
+  timeout connect 60s
+  timeout client 60s
+  timeout server 60s
 frontend door
   bind 127.0.0.1:{port}
   default_backend portcullis
