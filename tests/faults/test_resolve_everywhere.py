@@ -166,5 +166,5 @@ def test_late_commits_are_not_skipped(stage):
 
 
 @pytest.mark.control
-def test_late_commits_need_the_latch(stage):
+def test_late_commits_need_the_log_lock(stage):
     stage.expect_violation(late_commits_are_seen, without="log_lock")
