@@ -25,8 +25,8 @@
 #include <variant>
 #include <vector>
 
-/// The configuration: environment → plain values, checked as a whole, passed by value. `variables.cpp` describes
-/// every variable once; parsing, `--help`, `check-config` and the documentation's table are made from that.
+/// The configuration: environment → plain values, checked as a whole, passed by value. `service_variables.cpp`, `edge_variables.cpp` and what they share
+/// describe every variable once; parsing, `--help`, `check-config` and the documentation's table are made from that.
 namespace portcullis::config {
 
 using std::chrono::milliseconds;
@@ -155,7 +155,7 @@ struct problem {
   std::string value; // masked if it is a secret
   std::string takes; // what it takes, or what is wrong with it
 
-  /// `BACKEND_HTTP_ADDR="x": takes host:port, :port or [::1]:port`
+  /// `BACKEND_LOG_FORMAT="x": takes logfmt or json`
   std::string to_string() const;
 };
 

@@ -51,7 +51,7 @@ enum class errc : std::uint8_t {
   connection_limit,     ///< no room for another connection or subscriber
   starting,             ///< not migrated yet
   draining,             ///< shutting down
-  history_stale,        ///< the revocation log was not read within the staleness bound
+  history_stale,        ///< nothing recent enough vouches for the answer: the log, or what was read, is too old
   deadline_exceeded,    ///< the service did not finish in time
   internal,             ///< a defect of ours
 };
