@@ -90,6 +90,7 @@ using reaper_store_actor = caf::typed_actor<
   caf::replies_to<store::delete_dead_sessions>::with<store::swept>,
   // Rows of sessions that ended with all of their account's, long ago.
   caf::replies_to<store::delete_dead_generations>::with<store::swept>,
+  // Rows of sessions that expired, long ago.
   caf::replies_to<store::delete_expired_sessions>::with<store::swept>,
   // Events that no cursor may resume from any more.
   caf::replies_to<store::prune_events>::with<store::swept>,
@@ -189,7 +190,8 @@ using session_cache_actor = session_registry_actor::extend_with<revocation_sink_
   extend_with<cache_stats_actor>::extend_with<metrics_source_actor>::extend_with<session_recall_actor>::extend<
     // Answers from memory, at once.
     caf::replies_to<peek_sessions>::with<peeked_sessions>,
-    // Answers from PostgreSQL; `database_unavailable`, `overloaded` or `history_stale` if it cannot.
+    // Answers from PostgreSQL (an edge's: the service); `database_unavailable`, `overloaded` or `history_stale` if
+    // it cannot.
     caf::replies_to<load_session>::with<resolution>,
     // A part of the warm-up; the reply asks for the next.
     caf::replies_to<warm_sessions>::with<applied>,
@@ -211,7 +213,7 @@ using session_actor = caf::typed_actor<
   // Lists an account's; `account_not_found`.
   caf::replies_to<store::list_sessions>::with<store::list_sessions::result>>::extend_with<metrics_source_actor>;
 
-/// The ACCOUNT actor: finds, creates, deletes.
+/// The ACCOUNT actor: finds, creates, links, seats, deletes; for operators, counts, searches and the audit.
 using account_actor = caf::typed_actor<
   // The account of an identity, made if there is none.
   caf::replies_to<find_or_create_request>::with<store::find_or_create_account::result>,

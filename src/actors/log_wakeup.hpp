@@ -5,7 +5,7 @@
 namespace portcullis {
 
 /// Wakes the revocation feed, whose thread waits for sockets and so does not see its mailbox: an eventfd.
-/// Ringing says "there is something new in the log, or in your mailbox"; many rings are one. Thread-safe.
+/// It says "there is something new in the log, or in your mailbox"; many notifications are one. Thread-safe.
 class log_wakeup {
 public:
   log_wakeup();
@@ -15,10 +15,10 @@ public:
 
   void notify() noexcept;
 
-  /// Whether it was rung since the last call.
+  /// Whether it was notified since the last call.
   bool consume() noexcept;
 
-  /// For poll(2): readable when rung.
+  /// For poll(2): readable when it was notified.
   int descriptor() const noexcept;
 
 private:

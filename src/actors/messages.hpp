@@ -29,7 +29,8 @@ namespace portcullis {
 
 // -- the session cache -------------------------------------------------------------------------------------
 
-/// Asks what memory knows of these tokens: all the look-ups that one read of a connection brought.
+/// Asks what memory knows of these tokens: the look-ups that one read of a connection brought, or in a crowd all
+/// sockets that were ready.
 struct peek_sessions {
   struct lookup {
     std::uint64_t exchange = 0; // comes back with the answer
@@ -156,7 +157,7 @@ struct mint_request {
   audit_origin origin{};
 };
 
-/// The only message that holds a token. It is shown to the client once and kept nowhere.
+/// No other message holds a token, but for `link_reply`. It is shown to the client once and kept nowhere.
 struct mint_reply {
   portcullis::token token;
   portcullis::session session;
@@ -187,7 +188,7 @@ struct link_request {
   audit_origin origin{};
 };
 
-/// Like `mint_reply`, it shows a token once.
+/// Holds a token as `mint_reply` does.
 struct link_reply {
   portcullis::account account;
   bool was_linked = false;

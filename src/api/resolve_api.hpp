@@ -26,8 +26,8 @@ struct resolve_options {
   std::chrono::nanoseconds staleness_max = std::chrono::seconds{30};
 };
 
-/// Whose token is this? The hot path: every look-up that one read of a connection brings goes to the cache in one
-/// message, on the same thread.
+/// Whose token is this? The hot path: every look-up that one read of a connection brings (in a crowd: that all
+/// sockets which were ready bring) goes to the cache in one message, on the same thread.
 class resolve_api final : public module {
 public:
   resolve_api(front_pointer self, http::server& server, session_cache_actor cache, const resolve_options& options);

@@ -14,7 +14,7 @@
 namespace portcullis {
 
 /// Starts and stops an edge: the same front and cache as the service's, filled from the service and invalidated by
-/// its feed. They stop in the order front, feed, loader, cache, client.
+/// its feed. They stop in the order front, feed, client, loader, cache.
 class edge_supervisor_state {
 public:
   static inline const char* name = "edge_supervisor";

@@ -16,8 +16,8 @@ namespace portcullis {
 using published_callers = published<trust::caller_registry>;
 using published_tls = published<net::tls_context>;
 
-/// The files that are read again while the service runs: callers, certificate and key. What cannot be used is
-/// refused with a line in the log, and what is in force stays.
+/// The files that are read again while the service runs: callers, certificate and key, clients' authorities. What
+/// cannot be used is refused with a line in the log, and what is in force stays.
 class reloading {
 public:
   explicit reloading(const config::settings& settings);

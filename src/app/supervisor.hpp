@@ -34,8 +34,8 @@ struct supervisor_options {
   std::function<void(const std::string&)> give_up;
 };
 
-/// Who runs, and the order in which they stop: front, feed, the domain and the reaper, pool, cache. Each is told
-/// to stop when nobody is left who would ask it.
+/// Who runs, and the order in which they stop: front, feed, the domain, what works by itself (reaper, bulk
+/// revoker, canary), pool, cache. Each is told to stop when nobody is left who would ask it.
 struct supervisor_state {
   static inline const char* name = "supervisor";
   using self_pointer = supervisor_actor::stateful_pointer<supervisor_state>;

@@ -25,8 +25,9 @@
 #include <variant>
 #include <vector>
 
-/// The configuration: environment → plain values, checked as a whole, passed by value. `service_variables.cpp`, `edge_variables.cpp` and what they share
-/// describe every variable once; parsing, `--help`, `check-config` and the documentation's table are made from that.
+/// The configuration: environment → plain values, checked as a whole, passed by value. `service_variables.cpp`,
+/// `edge_variables.cpp` and what both share describe every variable once; parsing, `--help`, `check-config` and
+/// the documentation's table are made from that.
 namespace portcullis::config {
 
 using std::chrono::milliseconds;

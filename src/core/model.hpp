@@ -103,7 +103,7 @@ struct revocation_event {
   uuid account_id;
   std::int32_t generation = 0;
   std::string reason;
-  std::string actor; // who ended it: `user`, `internal`, `admin`, `reaper`
+  std::string actor; // who ended it: see `revocation_cause`
   timestamp occurred_at{};
   /// The same by the clock of this process, or earlier: its age by the database's clock, before the read that
   /// found it began. `instant::min()` if that is not known.

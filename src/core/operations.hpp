@@ -228,7 +228,7 @@ struct delete_account {
 
 /// Links an identity to an account; a guest becomes a full account with the same id. With `rotation`, the session
 /// of `rotation->old_hash` (which must be an active one of the account) is replaced by a new one in the same
-/// transaction. `account_not_found`, `identity_taken`, `session_not_found` (nothing changed by any of them).
+/// transaction. `account_not_found`, `identity_taken`, `session_unknown` (nothing changed by any of them).
 struct link_identity {
   static constexpr bool is_write = true;
   uuid account_id;

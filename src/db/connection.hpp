@@ -56,10 +56,10 @@ public:
 
   /// Connects within `deadline` (every host of the DSN in turn, each with its share of the time that is left; one
   /// that takes no writes, or is of an older timeline than one that was met, is refused), with the session's
-  /// settings (durability, isolation, time zone, time-outs, planner) in the startup packet, and checks that they
-  /// arrived and that the session is one backend's for as long as it lasts. On failure: `database_unavailable`
-  /// with a sentence for the log. Resolving a host's name blocks, as libpq does it: name hosts by address where
-  /// the resolver cannot be trusted.
+  /// settings (isolation, time zone, time-outs, planner) in the startup packet, pins durability, and checks that
+  /// all of it holds and that the session is one backend's for as long as it lasts. On failure:
+  /// `database_unavailable` with a sentence for the log. Resolving a host's name blocks, as libpq does it: name
+  /// hosts by address where the resolver cannot be trusted.
   failure open(const connect_options& options, instant deadline);
 
   /// Whether the last `open` failed for a reason that does not pass by itself, at every host: authentication, an

@@ -55,8 +55,8 @@ void append_problem(byte_buffer& out, const response_context& ctx, const failure
 void append_head(byte_buffer& out, const response_context& ctx, int status);
 
 /// The hot answers, formatted without a single allocation beyond the buffer's growth.
-/// `append_resolved`: 200 with `{"session_id","account_id","is_guest","created_at"}`. `append_verified`: 200 with
-/// no body and X-User-ID, X-Session-ID, X-Account-Guest.
+/// `append_resolved`: 200 with `{"session_id","account_id","is_guest","created_at","expires_at"}`.
+/// `append_verified`: 200 with no body and X-User-ID, X-Session-ID, X-Account-Guest.
 void append_resolved(byte_buffer& out, const response_context& ctx, const session_record& record);
 void append_verified(byte_buffer& out, const response_context& ctx, const session_record& record);
 

@@ -17,8 +17,8 @@ struct token_hash;
 
 /// Structured one-line logs on stderr, in logfmt or JSON:
 ///
-///     ts=2026-01-02T03:04:05.678901Z level=info msg="listening" service=portcullis addr=:8080
-///     {"ts":"2026-01-02T03:04:05.678901Z","level":"info","msg":"listening","service":"portcullis","addr":":8080"}
+///     ts=2026-01-02T03:04:05.678901Z level=info msg=listening service=portcullis port=8080
+///     {"ts":"2026-01-02T03:04:05.678901Z","level":"info","msg":"listening","service":"portcullis","port":8080}
 ///
 /// The caller formats its line and leaves it in a bounded queue; another thread writes it. When the queue is full,
 /// the oldest line is dropped and the number of dropped lines is logged as soon as there is room: a log that
