@@ -74,9 +74,11 @@ constexpr std::array table{
   instrument{"portcullis_session_cache_hits_total", "", counter, "{lookup}", "Look-ups answered from memory.", ""},
   instrument{"portcullis_session_cache_misses_total", "", counter, "{lookup}",
              "Look-ups of tokens that were not held.", ""},
-  instrument{"portcullis_session_cache_read_throughs_total", "", counter, "{lookup}",
-             "Look-ups of held tokens that went to the database because the log was not read recently enough.",
-             ""},
+  instrument{
+    "portcullis_session_cache_read_throughs_total", "", counter, "{lookup}",
+    "Look-ups of held tokens that went to the database because the log was not read recently enough, or not as "
+    "far as the caller wants.",
+    ""},
   instrument{"portcullis_session_cache_loads_total", "", counter, "{load}", "Loads begun.", ""},
   instrument{"portcullis_session_cache_loads_shared_total", "", counter, "{lookup}",
              "Look-ups that joined a load that had begun.", ""},
