@@ -81,7 +81,7 @@ struct warm_session {
 enum class session_status : std::uint8_t { unknown, revoked, expired, active };
 
 /// A position in the revocation log. The epoch names a history: it changes when the database's does
-/// (restore, failover that lost events), and then `seq` means nothing any more.
+/// (restore, failover), and then `seq` means nothing any more.
 struct cursor {
   std::uint64_t epoch = 0;
   std::uint64_t seq = 0;

@@ -60,9 +60,9 @@ struct execute_options {
   std::function<void(std::vector<settled>&&)> on_settled;
 };
 
-/// Runs a batch in one round trip: operations of one kind become one set-based statement in one
-/// transaction, each kind behind its own sync, so that an error in one leaves the others alone. A kind
-/// that fails for bad data or for a lock that somebody holds is run again in parts, so that one bad or blocked
+/// Runs a batch in one round trip if nothing fails: operations of one kind become a few set-based statements in
+/// one transaction, each kind behind its own sync, so that an error in one leaves the others alone. A kind that
+/// fails for bad data or for a lock that somebody holds is run again in parts, so that one bad or blocked
 /// operation fails alone. Returns when all is committed or `deadline` has passed. Never throws on database errors.
 batch_report execute(connection& conn, const std::vector<operation>& batch, instant deadline,
                      const execute_options& options = {});

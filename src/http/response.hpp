@@ -44,9 +44,9 @@ struct extra_header {
 void append_response(byte_buffer& out, const response_context& ctx, int status, std::string_view content_type,
                      std::string_view body, const std::vector<extra_header>& extra = {});
 
-/// The problem document of `what`, with `Retry-After` and `WWW-Authenticate: Bearer realm="portcullis"` as its
-/// code asks for (401; with `error="invalid_token"` when there was a token: RFC 6750, section 3), and `Allow` when
-/// `allow` is not empty.
+/// The problem document of `what`, with `Retry-After` and `WWW-Authenticate` as its code asks for, and `Allow`
+/// when `allow` is not empty. The challenge of a 401 is `Bearer realm="portcullis"`, with `error="invalid_token"`
+/// when there was a token (RFC 6750, section 3); of a caller that is unknown, `Basic`.
 void append_problem(byte_buffer& out, const response_context& ctx, const failure& what,
                     std::string_view allow = {}, const std::vector<extra_header>& extra = {});
 
