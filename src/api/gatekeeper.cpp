@@ -166,7 +166,7 @@ std::optional<http::refusal> gatekeeper::limit_guesses(const route_access& wants
   const auto decision = guesses_.peek(bytes_of(asker), *options_.guess_rate, options_.now());
   if (!decision.is_allowed) {
     ++guesses_refused_;
-    return too_many("guesses", *options_.guess_rate, decision, "too many tokens that no session has", wants);
+    return too_many("guesses", *options_.guess_rate, decision, "too many tokens that were answered 401", wants);
   }
   if (from.asker != nullptr)
     *from.asker = asker;

@@ -120,7 +120,7 @@ std::vector<variable> access_variables(const variable_maker& make) {
     rate(make, "CALLER_RATE", in(&settings::access, &access_settings::caller_rate),
          "requests of each caller that has no rate of its own in the callers' file"),
     rate(make, "GUESS_RATE", in(&settings::access, &access_settings::guess_rate),
-         "tokens that no session has, shown by one caller; past it its look-ups are refused for a while"),
+         "tokens shown by one caller that are answered 401; past it its look-ups are refused for a while"),
   };
 }
 

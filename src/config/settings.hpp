@@ -107,7 +107,7 @@ struct access_settings {
   std::size_t forwarding_hops = 1;         // proxies in a row that append an address to it, the caller included
   std::optional<trust::quota> caller_rate; // of each caller that has none of its own
   std::optional<trust::quota> guest_rate;  // guests minted for one client address
-  std::optional<trust::quota> guess_rate;  // tokens that are none, of one caller
+  std::optional<trust::quota> guess_rate;  // tokens of one caller that are answered 401
   // TLS handshakes of one client address: a gateway's hundreds at its start are far below.
   std::optional<trust::quota> handshake_rate = trust::quota{2'000, 20};
 };

@@ -71,8 +71,7 @@ public:
 
   std::size_t size() const noexcept;        ///< entries, the revoked ones included
   std::size_t active_size() const noexcept; ///< entries that answer `active` (TTL not considered)
-  std::size_t bytes()
-    const noexcept; ///< the tables whole, the arenas as far as ever used, what is not reclaimed yet included
+  std::size_t bytes() const noexcept;       ///< tables whole, arenas as far as ever used, unreclaimed ones too
   std::uint64_t evictions() const noexcept; ///< entries dropped at the bound since the start
   std::uint64_t steps() const noexcept;     ///< entries dropped and slices given back since the start, in steps
 
