@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -449,4 +451,15 @@ CAF_TEST(every variable is described once and everywhere) {
   CAF_CHECK_NOT_EQUAL(help.find("BACKEND_POSTGRES_DSN (required)"), std::string::npos);
   CAF_CHECK_NOT_EQUAL(help.find("BACKEND_REVOCATION_MAX_STALENESS (default 30s)"), std::string::npos);
   CAF_CHECK_EQUAL(static_cast<std::size_t>(std::count(markdown.begin(), markdown.end(), '\n')), names.size() + 2);
+}
+
+CAF_TEST(the readme has the table as it is) {
+  std::ifstream file{PORTCULLIS_README};
+  std::stringstream text;
+  text << file.rdbuf();
+  const std::string markdown = markdown_table(role::service);
+  const bool is_there = text.str().find(markdown) != std::string::npos;
+  if (!is_there)
+    CAF_MESSAGE("README.md does not hold\n" << markdown);
+  CAF_CHECK(is_there);
 }
