@@ -82,7 +82,8 @@ database::database(const std::string& suite, const std::string& dsn) : cluster_(
   static std::atomic<int> count{0};
   name_ = "test_" + suite + "_" + std::to_string(::getpid()) + "_" + std::to_string(++count);
   auto admin = connect_to(options_for(cluster_, {}));
-  run(admin, "create database " + name_);
+  // Of template1, which is taken else, the server makes none while somebody, its autovacuum for one, is in it.
+  run(admin, "create database " + name_ + " template template0");
 }
 
 database::~database() {
