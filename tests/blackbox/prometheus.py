@@ -97,6 +97,12 @@ class Prometheus:
         found = self._ask("/query?query=" + urllib.parse.quote(expression))["result"]
         return [(each["metric"], float(each["value"][1])) for each in found]
 
+    def query_range(self, expression, begin, end, step_s):
+        """The points by their series' labels, as pairs of a dict and a list of times and numbers."""
+        parameters = urllib.parse.urlencode({"query": expression, "start": begin, "end": end, "step": step_s})
+        found = self._ask(f"/query_range?{parameters}")["result"]
+        return [(each["metric"], [(at, float(value)) for at, value in each["values"]]) for each in found]
+
     def firing(self, alert):
         """The instances for which the alert fires."""
         return {
