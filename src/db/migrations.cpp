@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -20,6 +22,8 @@ namespace portcullis::db {
 namespace {
 
 constexpr std::chrono::milliseconds lock_poll_interval{100};
+
+constexpr std::string_view insufficient_privilege = "42501";
 
 using checksum = std::string; // lower-case hexadecimal
 
@@ -87,10 +91,13 @@ private:
     script("reset statement_timeout; reset lock_timeout");
   }
 
+  // `if not exists` asks for the right to create before it looks: who serves may have none, and a schema may have
+  // been made for who migrates.
   bool prepare_schema() {
-    return script("create schema if not exists backend;"
-                  "create table if not exists backend.schema_migrations (number integer primary key,"
-                  " name text not null, checksum text not null, applied_at timestamptz not null default now())");
+    return script("do $$ begin if to_regnamespace('backend') is null then create schema backend; end if;"
+                  " if to_regclass('backend.schema_migrations') is null then"
+                  " create table backend.schema_migrations (number integer primary key, name text not null,"
+                  " checksum text not null, applied_at timestamptz not null default now()); end if; end $$");
   }
 
   bool read_applied() {
@@ -145,6 +152,7 @@ private:
 
   bool script(const std::string& sql, std::string_view what = {}) {
     auto done = run_script(conn_, sql, deadline_);
+    report_.is_permanent = report_.is_permanent || done.sqlstate == insufficient_privilege;
     return done.ok() || fail(what.empty() ? done.error : std::string{what} + ": " + done.error);
   }
 

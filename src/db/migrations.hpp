@@ -23,8 +23,8 @@ struct migration {
 const std::vector<migration>& embedded_migrations();
 
 struct migration_report {
-  failure error;                    // `none`: the schema is current
-  bool is_permanent = false;        // an edited or unknown migration: trying again is of no use
+  failure error;             // `none`: the schema is current
+  bool is_permanent = false; // an edited or unknown migration, a right that is missing: trying again is of no use
   std::vector<std::string> applied; // names, in order
 };
 

@@ -123,6 +123,12 @@ class Database:
         self.address = urllib.parse.urlsplit(dsn)
         self.name = self.address.path.removeprefix("/")
 
+    def as_new_role(self, name, options=""):
+        """The same database as a role reaches it that is made here and has no rights yet."""
+        self.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x' {options}")
+        netloc = f"{name}:x@{self.address.hostname}:{self.address.port}"
+        return Database(self.address._replace(netloc=netloc).geturl())
+
     def execute(self, sql):
         """Runs `sql` and returns its rows as text, columns separated by `|`."""
         done = subprocess.run([*self._psql(), "-c", sql], env=self._environment(), capture_output=True, text=True)

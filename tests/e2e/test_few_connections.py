@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from people import telegram
-from postgres import Database
 from waiting import eventually
 
 CLIENTS = 24
@@ -18,11 +17,8 @@ class FewConnections:
     def __init__(self, database, limit):
         self.role = f"few_{database.name}"
         self._admin = database
-        database.execute(f"CREATE ROLE {self.role} LOGIN PASSWORD 'x' CONNECTION LIMIT {limit}")
-        database.execute(f"GRANT CREATE ON DATABASE {database.name} TO {self.role}")
-        address = database.address
-        netloc = f"{self.role}:x@{address.hostname}:{address.port}"
-        self.database = Database(address._replace(netloc=netloc).geturl())
+        self.database = database.as_new_role(self.role, f"CONNECTION LIMIT {limit}")
+        database.execute(f"CREATE SCHEMA backend AUTHORIZATION {self.role}")
 
     def limit(self, limit):
         self._admin.execute(f"ALTER ROLE {self.role} CONNECTION LIMIT {limit}")
