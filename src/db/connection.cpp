@@ -312,16 +312,32 @@ std::string connection::check_session(const conninfo_parameters& parameters, int
   connection second;
   if (auto why = second.connect(parameters, deadline); !why.empty())
     return "the second connection that tells whether a pooler is in between failed: " + why;
+  for (int i = 0; i < pooler_probes; ++i)
+    if (auto why = probe(second, backend, deadline); !why.empty() || !second.is_open())
+      return why;
+  return {};
+}
+
+/// A session that has a backend of its own keeps it, whatever a second one does. If it is lent one for each
+/// transaction, the second may get this one's, and give back another, which is then lent to this one.
+std::string connection::probe(connection& second, int backend, instant deadline) {
   second.ask_to_hold();
   auto held = second.backend_held(std::min(deadline, boot_clock::now() + pooler_patience));
-  for (int i = 0; i < pooler_probes && !second.is_refused_for_good_ && held != backend; ++i)
+  // No answer yet may be the fault of a machine that stood still: what lets these questions through has let
+  // through what was sent before them.
+  for (int i = 0; i < (held ? 1 : pooler_probes); ++i)
     if (auto why = verify(backend, deadline); !why.empty())
       return why;
-  // No answer yet may have been the fault of a machine that stood still. What lets the probes through after that
-  // has let through what was sent before them.
-  if (!held && !second.is_refused_for_good_)
+  if (!held && second.is_open())
     held = second.backend_held(boot_clock::now());
-  return second.is_refused_for_good_ || held == backend ? refuse_for_good(std::string{pooled}) : std::string{};
+  if (second.is_refused_for_good_ || held == backend)
+    return refuse_for_good(std::string{pooled});
+  if (!held) { // none is left for a second session, so sessions keep theirs
+    second.close();
+    return {};
+  }
+  run_script(second, "rollback", deadline);
+  return verify(backend, deadline);
 }
 
 std::string connection::verify(int backend, instant deadline) {

@@ -107,6 +107,7 @@ private:
   std::string connect(const parameter_list& parameters, instant deadline);
   std::string check_server(const parameter_list& parameters, instant deadline);
   std::string check_session(const parameter_list& parameters, int backend, instant deadline);
+  std::string probe(connection& second, int backend, instant deadline);
   std::string verify(int backend, instant deadline);
   void ask_to_hold();
   std::optional<int> backend_held(instant deadline);

@@ -133,8 +133,8 @@ def open_directory():
         yield pathlib.Path(path)
 
 
-def run(command, database):
-    settings = {"BACKEND_POSTGRES_DSN": database.dsn, "BACKEND_HTTP_ADDR": "127.0.0.1:0"}
+def run(command, database, **settings):
+    settings |= {"BACKEND_POSTGRES_DSN": database.dsn, "BACKEND_HTTP_ADDR": "127.0.0.1:0"}
     return subprocess.run(
         [BINARY, command], env=environment(settings), capture_output=True, text=True, timeout=HANG_S
     )
@@ -151,9 +151,10 @@ def test_a_pooler_of_transactions_is_refused(pinned, open_directory, mode, round
 
 def test_serve_ends_behind_a_pooler_of_transactions(pinned, open_directory):
     with Pooler(open_directory, pinned, "transaction") as pooler:
-        done = run("serve", pooler.database)
+        done = run("serve", pooler.database, BACKEND_POSTGRES_MAX_IDLE_CONNS="12")
     assert done.returncode == 1, done.stderr
     assert "pooler" in done.stderr.split("the service cannot go on")[1]
+    assert "database connection is back" not in done.stderr  # of many that are made at a time, none was believed
 
 
 def test_a_pooler_that_stood_still_is_refused(pinned, open_directory):
