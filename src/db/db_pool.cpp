@@ -263,8 +263,11 @@ void db_pool_state::disconnected(worker& w, const std::string& error, bool is_fu
     last_connected_ = now;
   w.connected = false;
   w.retry_at = now + w.pause.next();
-  if (auto others = count_connected(); is_full && others > 0)
-    return limit_workers(others);
+  // Those that are still connecting may have what this one was refused.
+  auto others =
+    std::count_if(workers_.begin(), workers_.end(), [](const worker& o) { return o.connected || o.busy; });
+  if (is_full && others > 0)
+    return limit_workers(static_cast<std::size_t>(others));
   if (!std::exchange(is_failing_, true))
     log::warn("database connection unavailable", {{"reason", error}});
 }

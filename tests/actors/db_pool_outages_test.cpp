@@ -257,6 +257,19 @@ CAF_TEST(what the server does not give is not asked for again at once) {
   CAF_CHECK(workers->next_is<db_connect>());
 }
 
+CAF_TEST(who is refused takes nothing from those that are still connecting) {
+  options.workers_idle_max = 3;
+  start();
+  refuse_connect(true);
+  workers->take<db_connect>().answer({true, {}, false});
+  consume_messages();
+  workers->take<db_connect>().answer({true, {}, false});
+  consume_messages();
+  tick();
+  CAF_CHECK_EQUAL(stats().connected, 2u);
+  CAF_CHECK_EQUAL(stats().workers, 2u);
+}
+
 CAF_TEST(a pool of which no connection stands asks on) {
   start();
   refuse_connect(true);
