@@ -54,7 +54,7 @@ debian_release() { (. /etc/os-release && echo "${VERSION_ID:-unknown}"); }
 
 # Built in where they are to be had: without them the exporters take `none` alone. Debian 12 has the SDK in its
 # backports.
-optional_packages() { echo opentelemetry-cpp-dev libabsl-dev; }
+optional_packages() { echo opentelemetry-cpp-dev libabsl-dev libprotozero-dev zlib1g-dev; }
 
 # The backports of Debian 12, from the mirror that the machine takes Debian itself from.
 backports_source() {
@@ -93,7 +93,7 @@ which starts no service and keeps Debian from making a system cluster; it amount
   offer_optional_packages
 }
 
-# Tried once: a machine whose mirror does not have them is not asked again at every command.
+# Tried once for each list: a machine whose mirror does not have them is not asked again at every command.
 offer_optional_packages() {
   local tried=$run_dir/optional-packages-tried package
   local -a wanted missing=()
@@ -101,9 +101,9 @@ offer_optional_packages() {
   for package in "${wanted[@]}"; do
     is_installed "$package" || missing+=("$package")
   done
-  ((${#missing[@]} > 0)) && [[ ! -e $tried && $(id -u) == 0 ]] || return 0
+  ((${#missing[@]} > 0)) && [[ $(id -u) == 0 && $(cat "$tried" 2>/dev/null) != "${wanted[*]}" ]] || return 0
   mkdir -p "$run_dir"
-  touch "$tried"
+  echo "${wanted[*]}" >"$tried"
   step "Installing the OpenTelemetry SDK: ${missing[*]}"
   if ! install_packages "${missing[@]}"; then
     echo "OpenTelemetry could not be installed and is left out (BACKEND_OTEL_*_EXPORTER then take none alone)" >&2

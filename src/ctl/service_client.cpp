@@ -1,8 +1,8 @@
 #include "ctl/service_client.hpp"
 
 #include "core/ascii.hpp"
-#include "edge/curl_handles.hpp"
 #include "edge/transfer.hpp"
+#include "net/curl_handles.hpp"
 
 #include <array>
 #include <cstddef>
@@ -10,6 +10,9 @@
 namespace portcullis::ctl {
 
 namespace {
+
+using net::append;
+using net::set_option;
 
 constexpr std::size_t answer_bytes_max = std::size_t{16} * 1024 * 1024;
 constexpr std::chrono::milliseconds connect_timeout_max{10'000};
@@ -33,20 +36,6 @@ std::size_t take_field(char* data, std::size_t size, std::size_t count, void* to
   return size * count;
 }
 
-template <class... Values>
-bool set(CURL* handle, CURLoption option, Values... values) {
-  return curl_easy_setopt(handle, option, values...) == CURLE_OK;
-}
-
-bool add(edge::curl_list& list, const std::string& line) {
-  auto* longer = curl_slist_append(list.get(), line.c_str());
-  if (longer == nullptr)
-    return false;
-  [[maybe_unused]] auto* same = list.release();
-  list.reset(longer);
-  return true;
-}
-
 const char* name_of(verb method) {
   switch (method) {
   case verb::get:
@@ -62,23 +51,25 @@ const char* name_of(verb method) {
 bool set_trust(CURL* h, const client_options& o) {
   bool is_set = true;
   if (!o.ca_file.empty())
-    is_set = set(h, CURLOPT_CAINFO, o.ca_file.c_str()) && set(h, CURLOPT_CAPATH, static_cast<char*>(nullptr));
+    is_set = set_option(h, CURLOPT_CAINFO, o.ca_file.c_str())
+             && set_option(h, CURLOPT_CAPATH, static_cast<char*>(nullptr));
   if (!o.certificate_file.empty())
-    is_set =
-      is_set && set(h, CURLOPT_SSLCERT, o.certificate_file.c_str()) && set(h, CURLOPT_SSLKEY, o.key_file.c_str());
-  return is_set && set(h, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+    is_set = is_set && set_option(h, CURLOPT_SSLCERT, o.certificate_file.c_str())
+             && set_option(h, CURLOPT_SSLKEY, o.key_file.c_str());
+  return is_set && set_option(h, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
 }
 
 /// What is the same for every request.
 bool set_connection(CURL* h, const client_options& o, const std::string& url, curl_slist* fields) {
   const auto connect_timeout = std::min(o.timeout, connect_timeout_max);
-  return set(h, CURLOPT_URL, url.c_str()) && set(h, CURLOPT_PROTOCOLS_STR, "http,https")
-         && set(h, CURLOPT_PROXY, "") // whatever http_proxy says
-         && set(h, CURLOPT_FOLLOWLOCATION, 0L) && set(h, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1})
-         && set(h, CURLOPT_NOSIGNAL, 1L) // for threads
-         && set(h, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout.count()))
-         && set(h, CURLOPT_TIMEOUT_MS, static_cast<long>(o.timeout.count())) && set(h, CURLOPT_HTTPHEADER, fields)
-         && set_trust(h, o);
+  return set_option(h, CURLOPT_URL, url.c_str()) && set_option(h, CURLOPT_PROTOCOLS_STR, "http,https")
+         && set_option(h, CURLOPT_PROXY, "") // whatever http_proxy says
+         && set_option(h, CURLOPT_FOLLOWLOCATION, 0L)
+         && set_option(h, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1})
+         && set_option(h, CURLOPT_NOSIGNAL, 1L) // for threads
+         && set_option(h, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout.count()))
+         && set_option(h, CURLOPT_TIMEOUT_MS, static_cast<long>(o.timeout.count()))
+         && set_option(h, CURLOPT_HTTPHEADER, fields) && set_trust(h, o);
 }
 
 std::size_t pass_over(char*, std::size_t size, std::size_t count, void*) noexcept {
@@ -90,24 +81,26 @@ const failure no_memory{errc::internal, "the request could not be made"};
 } // namespace
 
 result<service_answer> service_client::call(verb method, std::string_view target, std::string_view body) const {
-  edge::curl_easy handle{edge::library_is_usable() ? curl_easy_init() : nullptr};
-  edge::curl_list fields;
+  net::curl_easy handle{net::curl_is_usable() ? curl_easy_init() : nullptr};
+  net::curl_list fields;
   auto* h = handle.get();
-  if (h == nullptr || !add(fields, "Expect:") || (!body.empty() && !add(fields, "Content-Type: application/json"))
-      || (!options_.caller_key.empty() && !add(fields, "X-Caller-Key: " + options_.caller_key)))
+  if (h == nullptr || !append(fields, "Expect:")
+      || (!body.empty() && !append(fields, "Content-Type: application/json"))
+      || (!options_.caller_key.empty() && !append(fields, "X-Caller-Key: " + options_.caller_key)))
     return no_memory;
   service_answer answer;
   std::array<char, CURL_ERROR_SIZE> message{};
   const auto url = options_.address + std::string{target};
-  const bool is_set = set_connection(h, options_, url, fields.get()) && set(h, CURLOPT_ERRORBUFFER, message.data())
-                      && set(h, CURLOPT_WRITEFUNCTION, &take_body) && set(h, CURLOPT_WRITEDATA, &answer)
-                      && set(h, CURLOPT_HEADERFUNCTION, &take_field) && set(h, CURLOPT_HEADERDATA, &answer);
+  const bool is_set =
+    set_connection(h, options_, url, fields.get()) && set_option(h, CURLOPT_ERRORBUFFER, message.data())
+    && set_option(h, CURLOPT_WRITEFUNCTION, &take_body) && set_option(h, CURLOPT_WRITEDATA, &answer)
+    && set_option(h, CURLOPT_HEADERFUNCTION, &take_field) && set_option(h, CURLOPT_HEADERDATA, &answer);
   const bool has_body = method == verb::post || !body.empty();
   if (!is_set
       || (has_body
-          && !(set(h, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()))
-               && set(h, CURLOPT_POSTFIELDS, body.data())))
-      || !set(h, CURLOPT_CUSTOMREQUEST, name_of(method)))
+          && !(set_option(h, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()))
+               && set_option(h, CURLOPT_POSTFIELDS, body.data())))
+      || !set_option(h, CURLOPT_CUSTOMREQUEST, name_of(method)))
     return no_memory;
   if (const auto code = curl_easy_perform(h); code != CURLE_OK)
     return failure{errc::database_unavailable, message[0] != '\0' ? message.data() : curl_easy_strerror(code)};
@@ -118,13 +111,13 @@ result<service_answer> service_client::call(verb method, std::string_view target
 }
 
 repeated_get::repeated_get(const client_options& options, std::string_view target, std::string_view bearer) {
-  edge::curl_easy handle{edge::library_is_usable() ? curl_easy_init() : nullptr};
-  edge::curl_list fields;
+  net::curl_easy handle{net::curl_is_usable() ? curl_easy_init() : nullptr};
+  net::curl_list fields;
   auto* h = handle.get();
-  if (h == nullptr || !add(fields, "Authorization: Bearer " + std::string{bearer})
-      || (!options.caller_key.empty() && !add(fields, "X-Caller-Key: " + options.caller_key))
+  if (h == nullptr || !append(fields, "Authorization: Bearer " + std::string{bearer})
+      || (!options.caller_key.empty() && !append(fields, "X-Caller-Key: " + options.caller_key))
       || !set_connection(h, options, options.address + std::string{target}, fields.get())
-      || !set(h, CURLOPT_WRITEFUNCTION, &pass_over))
+      || !set_option(h, CURLOPT_WRITEFUNCTION, &pass_over))
     return;
   fields_ = std::shared_ptr<curl_slist>{std::move(fields)};
   handle_ = std::shared_ptr<CURL>{std::move(handle)};

@@ -87,7 +87,7 @@ private:
 
   const transfer_settings settings_;
   address_health health_;
-  curl_multi multi_;
+  net::curl_multi multi_;
   std::deque<transfer_ptr> waiting_; // in the order of their coming
   std::unordered_map<transfer*, transfer_ptr> out_;
   std::size_t long_polls_ = 0; // of those out

@@ -11,21 +11,20 @@ namespace portcullis::edge {
 
 namespace {
 
+using net::set_option;
+
 using std::chrono::milliseconds;
 
 /// Below the server's own time-out of idle connections, so that the edge is the one that closes them.
 constexpr long idle_connection_seconds_max = 55;
 
-void add(curl_list& list, const std::string& field) {
-  auto* longer = curl_slist_append(list.get(), field.c_str());
-  if (longer == nullptr)
+void add(net::curl_list& list, const std::string& field) {
+  if (!append(list, field))
     throw std::bad_alloc{};
-  (void)list.release();
-  list.reset(longer);
 }
 
-curl_list fields_of(const http_client_options& options, bool has_body) {
-  curl_list fields;
+net::curl_list fields_of(const http_client_options& options, bool has_body) {
+  net::curl_list fields;
   add(fields, "Accept: application/json");
   add(fields, "User-Agent: portcullis-edge");
   if (!options.caller_key.empty())
@@ -56,16 +55,10 @@ host_and_port split_address(std::string_view url) {
   return {std::string{url.substr(0, has_port ? colon : url.size())}, port};
 }
 
-template <class... Values>
-bool set(CURL* handle, CURLoption option, Values... values) {
-  return curl_easy_setopt(handle, option, values...) == CURLE_OK;
-}
-
 } // namespace
 
 bool library_is_usable() noexcept {
-  static const bool is_usable = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  return is_usable;
+  return net::curl_is_usable();
 }
 
 transfer_settings::transfer_settings(const http_client_options& from)
@@ -140,25 +133,26 @@ bool transfer::set_options(const transfer_settings& settings, milliseconds timeo
   auto* fields = traced_fields_ ? traced_fields_.get()
                  : has_body     ? settings.post_fields.get()
                                 : settings.get_fields.get();
-  bool is_set = set(h, CURLOPT_PRIVATE, this) && set(h, CURLOPT_URL, url_.c_str())
-                && set(h, CURLOPT_PROTOCOLS_STR, "http,https")
-                && set(h, CURLOPT_PROXY, "") // whatever http_proxy says
-                && set(h, CURLOPT_FOLLOWLOCATION, 0L) && set(h, CURLOPT_NOSIGNAL, 1L)
-                && set(h, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1}) && set(h, CURLOPT_TCP_KEEPALIVE, 1L)
-                && set(h, CURLOPT_MAXAGE_CONN, idle_connection_seconds_max)
-                && set(h, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(o.connect_timeout.count()))
-                && set(h, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()))
-                && set(h, CURLOPT_HTTPHEADER, fields) && set(h, CURLOPT_WRITEFUNCTION, &transfer::take)
-                && set(h, CURLOPT_WRITEDATA, this) && set(h, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+  bool is_set =
+    set_option(h, CURLOPT_PRIVATE, this) && set_option(h, CURLOPT_URL, url_.c_str())
+    && set_option(h, CURLOPT_PROTOCOLS_STR, "http,https")
+    && set_option(h, CURLOPT_PROXY, "") // whatever http_proxy says
+    && set_option(h, CURLOPT_FOLLOWLOCATION, 0L) && set_option(h, CURLOPT_NOSIGNAL, 1L)
+    && set_option(h, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1}) && set_option(h, CURLOPT_TCP_KEEPALIVE, 1L)
+    && set_option(h, CURLOPT_MAXAGE_CONN, idle_connection_seconds_max)
+    && set_option(h, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(o.connect_timeout.count()))
+    && set_option(h, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()))
+    && set_option(h, CURLOPT_HTTPHEADER, fields) && set_option(h, CURLOPT_WRITEFUNCTION, &transfer::take)
+    && set_option(h, CURLOPT_WRITEDATA, this) && set_option(h, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
   if (has_body)
-    is_set = is_set && set(h, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(asked.body.size()))
-             && set(h, CURLOPT_POSTFIELDS, asked.body.data());
+    is_set = is_set && set_option(h, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(asked.body.size()))
+             && set_option(h, CURLOPT_POSTFIELDS, asked.body.data());
   if (!o.ca_file.empty())
-    is_set =
-      is_set && set(h, CURLOPT_CAINFO, o.ca_file.c_str()) && set(h, CURLOPT_CAPATH, static_cast<char*>(nullptr));
+    is_set = is_set && set_option(h, CURLOPT_CAINFO, o.ca_file.c_str())
+             && set_option(h, CURLOPT_CAPATH, static_cast<char*>(nullptr));
   if (!o.certificate_file.empty())
-    is_set =
-      is_set && set(h, CURLOPT_SSLCERT, o.certificate_file.c_str()) && set(h, CURLOPT_SSLKEY, o.key_file.c_str());
+    is_set = is_set && set_option(h, CURLOPT_SSLCERT, o.certificate_file.c_str())
+             && set_option(h, CURLOPT_SSLKEY, o.key_file.c_str());
   return is_set;
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "core/time.hpp"
-#include "edge/curl_handles.hpp"
 #include "edge/http_client.hpp"
+#include "net/curl_handles.hpp"
 #include "telemetry/tracing.hpp"
 
 #include <cstddef>
@@ -16,8 +16,8 @@ struct transfer_settings {
   explicit transfer_settings(const http_client_options& from);
 
   const http_client_options options;
-  curl_list get_fields;
-  curl_list post_fields;
+  net::curl_list get_fields;
+  net::curl_list post_fields;
 };
 
 /// A request on its way: at most one attempt at a time.
@@ -58,10 +58,11 @@ private:
   bool set_options(const transfer_settings& settings, std::chrono::milliseconds timeout);
   void start_span(const transfer_settings& settings);
 
-  curl_easy easy_;
+  net::curl_easy easy_;
   std::string url_;
-  tracing::span span_;        // of the attempt
-  curl_list traced_fields_;   // those of the settings, `traceparent` and `tracestate`, while the span is recorded
+  tracing::span span_; // of the attempt
+  net::curl_list
+    traced_fields_;           // those of the settings, `traceparent` and `tracestate`, while the span is recorded
   std::int64_t attempts_ = 0; // with a span
   std::size_t answer_bytes_max_ = 0;
 };

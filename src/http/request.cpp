@@ -25,6 +25,29 @@ void recycle(std::string& buffer) {
 
 } // namespace
 
+std::string_view method_name(verb method) noexcept {
+  switch (method) {
+  case verb::get:
+    return "GET";
+  case verb::head:
+    return "HEAD";
+  case verb::post:
+    return "POST";
+  case verb::put:
+    return "PUT";
+  case verb::patch:
+    return "PATCH";
+  case verb::delete_:
+    return "DELETE";
+  case verb::options:
+    return "OPTIONS";
+  case verb::other:
+  case verb::any:
+    break;
+  }
+  return "_OTHER";
+}
+
 std::optional<std::string_view> field_lines::next() noexcept {
   while (!rest_.empty()) {
     const auto line = rest_.substr(0, rest_.find("\r\n"));

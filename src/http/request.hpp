@@ -24,6 +24,9 @@ enum class verb : std::uint8_t {
   any // of a route that takes every method; no request has it
 };
 
+/// As OpenTelemetry's conventions have it: `_OTHER` for one that we do not know.
+std::string_view method_name(verb method) noexcept;
+
 /// The header fields that the service reads. Everything else is checked for syntax and dropped.
 enum class field : std::uint8_t {
   accept,

@@ -70,6 +70,7 @@ std::string allow_of(const Routes& routes) {
 
 void router::add(route r) {
   r.index = routes_.size();
+  r.method_and_pattern = std::string{method_name(r.method)}.append(" ").append(r.pattern);
   const auto& added = routes_.emplace_back(std::move(r));
   auto& at = resource_at(added.pattern);
   at.routes.push_back(&added);

@@ -18,6 +18,7 @@ struct route {
   verb method = verb::any;
   std::string_view pattern;
   std::string_view name;
+  std::string method_and_pattern; // `GET /livez`
   audience group = audience::probe;
   trait traits = trait::none;
   std::function<void(const call&, responder)> handler;

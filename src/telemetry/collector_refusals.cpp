@@ -30,17 +30,20 @@ std::optional<std::string_view> after(std::string_view text, std::string_view ke
 
 } // namespace
 
+std::optional<refusal> as_refusal(int status, std::string_view retry_after) noexcept {
+  if (std::find(statuses.begin(), statuses.end(), status) == statuses.end())
+    return std::nullopt;
+  refusal r{status, std::nullopt};
+  if (const auto seconds = number_at(retry_after))
+    r.retry_after = std::chrono::seconds{*seconds};
+  return r;
+}
+
 std::optional<refusal> parse_refusal(std::string_view complaint) noexcept {
   const auto answer = complaint.substr(0, complaint.find("Body:"));
   const auto status_text = after(answer, "Status:");
   const auto status = status_text ? number_at(*status_text) : std::nullopt;
-  if (!status || std::find(statuses.begin(), statuses.end(), *status) == statuses.end())
-    return std::nullopt;
-  refusal r{*status, std::nullopt};
-  if (const auto text = after(*status_text, "\tretry-after:"))
-    if (const auto seconds = number_at(*text))
-      r.retry_after = std::chrono::seconds{*seconds};
-  return r;
+  return status ? as_refusal(*status, after(*status_text, "\tretry-after:").value_or("")) : std::nullopt;
 }
 
 void collector_refusals::note(const refusal& r, clock::time_point now) {

@@ -16,6 +16,9 @@ struct refusal {
   std::optional<std::chrono::seconds> retry_after; // none where the answer has no such number of seconds
 };
 
+/// Nothing for any other status. `retry_after`: the value of that header field, empty where there is none.
+std::optional<refusal> as_refusal(int status, std::string_view retry_after) noexcept;
+
 /// Out of what the SDK complains of, which is where it tells the answer of a collector:
 /// `… Export failed, Status:429, Header:⇥retry-after: 1,⇥…,Body:…`.
 std::optional<refusal> parse_refusal(std::string_view complaint) noexcept;

@@ -1,7 +1,9 @@
 #include "telemetry/exporters_otel.hpp"
 
+#include "telemetry/encoded_span_exporter.hpp"
 #include "telemetry/otlp_options.hpp"
 #include "telemetry/patient_exporter.hpp"
+#include "telemetry/span_sender.hpp"
 
 #include <opentelemetry/exporters/ostream/metric_exporter_factory.h>
 #include <opentelemetry/exporters/ostream/span_exporter_factory.h>
@@ -79,14 +81,16 @@ private:
 
 } // namespace
 
-std::unique_ptr<sdk::trace::SpanExporter> make_span_exporter(exporter e) {
+std::unique_ptr<sdk::trace::SpanExporter> make_span_exporter(exporter e, std::size_t queue_max) {
   using patient =
     patient_exporter<sdk::trace::SpanExporter, sdk::trace::Recordable, sdk::trace::SpanData, copy_span>;
   if (e != exporter::otlp)
     return opentelemetry::exporter::trace::OStreamSpanExporterFactory::Create();
-  return std::make_unique<patient>(
-    otlp::OtlpHttpExporterFactory::Create(bounded_otlp_options<otlp::OtlpHttpExporterOptions>()),
-    refusals_of_the_collector());
+  auto& refusals = refusals_of_the_collector();
+  const auto o = bounded_otlp_options<otlp::OtlpHttpExporterOptions>();
+  if (o.content_type == otlp::HttpRequestContentType::kJson)
+    return std::make_unique<patient>(otlp::OtlpHttpExporterFactory::Create(o), refusals);
+  return std::make_unique<encoded_span_exporter>(std::make_unique<span_sender>(o, refusals), queue_max, refusals);
 }
 
 std::unique_ptr<sdk::metrics::PushMetricExporter> make_metric_exporter(exporter e) {

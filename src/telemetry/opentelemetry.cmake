@@ -3,10 +3,12 @@
 # nothing when a part is missing.
 find_path(OTEL_INCLUDE_DIR opentelemetry/sdk/version/version.h)
 find_path(ABSEIL_INCLUDE_DIR absl/types/variant.h)
-mark_as_advanced(OTEL_INCLUDE_DIR ABSEIL_INCLUDE_DIR)
+find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_writer.hpp) # headers alone: writes protobuf's encoding
+find_package(ZLIB)
+mark_as_advanced(OTEL_INCLUDE_DIR ABSEIL_INCLUDE_DIR PROTOZERO_INCLUDE_DIR)
 
-set(otel_parts "${OTEL_INCLUDE_DIR};${ABSEIL_INCLUDE_DIR}")
-set(otel_libraries Threads::Threads)
+set(otel_parts "${OTEL_INCLUDE_DIR};${ABSEIL_INCLUDE_DIR};${PROTOZERO_INCLUDE_DIR}")
+set(otel_libraries Threads::Threads CURL::libcurl ZLIB::ZLIB)
 foreach(name
     opentelemetry_exporter_ostream_span opentelemetry_exporter_ostream_metrics
     opentelemetry_exporter_ostream_logs opentelemetry_exporter_otlp_http_log opentelemetry_logs
@@ -18,10 +20,10 @@ foreach(name
   list(APPEND otel_libraries "${OTEL_LIBRARY_${name}}")
 endforeach()
 
-if(NOT otel_parts MATCHES "-NOTFOUND")
+if(NOT otel_parts MATCHES "-NOTFOUND" AND ZLIB_FOUND)
   add_library(OpenTelemetry::sdk INTERFACE IMPORTED GLOBAL)
   # How Debian builds the libraries: the C++ standard library's variant would link, and crash.
   target_compile_definitions(OpenTelemetry::sdk INTERFACE HAVE_ABSEIL OPENTELEMETRY_ABI_VERSION_NO=1)
-  target_include_directories(OpenTelemetry::sdk SYSTEM INTERFACE ${OTEL_INCLUDE_DIR} ${ABSEIL_INCLUDE_DIR})
+  target_include_directories(OpenTelemetry::sdk SYSTEM INTERFACE ${OTEL_INCLUDE_DIR} ${ABSEIL_INCLUDE_DIR} ${PROTOZERO_INCLUDE_DIR})
   target_link_libraries(OpenTelemetry::sdk INTERFACE ${otel_libraries})
 endif()

@@ -104,8 +104,7 @@ public:
   tracing::context context() const;
 
 private:
-  friend span start_recording(std::string_view name, kind k, const tracing::context& parent,
-                              const relations& beside);
+  friend struct span_maker;
   struct impl;
   impl* impl_ = nullptr;
 };

@@ -21,14 +21,18 @@
 #include <opentelemetry/sdk/resource/resource.h>
 #include <opentelemetry/sdk/trace/batch_span_processor_factory.h>
 #include <opentelemetry/sdk/trace/batch_span_processor_options.h>
+#include <opentelemetry/sdk/trace/id_generator.h>
 #include <opentelemetry/sdk/trace/processor.h>
+#include <opentelemetry/sdk/trace/random_id_generator_factory.h>
+#include <opentelemetry/sdk/trace/recordable.h>
+#include <opentelemetry/sdk/trace/sampler.h>
 #include <opentelemetry/sdk/trace/samplers/always_off_factory.h>
 #include <opentelemetry/sdk/trace/samplers/always_on_factory.h>
 #include <opentelemetry/sdk/trace/samplers/parent_factory.h>
 #include <opentelemetry/sdk/trace/samplers/trace_id_ratio_factory.h>
-#include <opentelemetry/sdk/trace/tracer_provider.h>
-#include <opentelemetry/sdk/trace/tracer_provider_factory.h>
-#include <opentelemetry/trace/tracer.h>
+#include <opentelemetry/trace/span_context.h>
+#include <opentelemetry/trace/span_context_kv_iterable.h>
+#include <opentelemetry/trace/span_metadata.h>
 
 /// The units `*_otel.cpp` alone see the SDK: its headers take seconds to compile.
 namespace portcullis::tracing {
@@ -73,34 +77,11 @@ private:
 /// Of traces that begin here, the share that is recorded, of 2^64; what `samples_root` has let through is.
 constexpr std::uint64_t all_roots = std::numeric_limits<std::uint64_t>::max();
 std::atomic<std::uint64_t> recorded_roots{all_roots};
-thread_local bool is_root_decided = false;
 
 std::uint64_t share_of_roots(const otel_environment& env) {
   const bool is_ours = env.sampler == root_sampler::ratio && env.follows_parent && env.ratio < 1;
   return is_ours ? static_cast<std::uint64_t>(std::ldexp(env.ratio, 64)) : all_roots;
 }
-
-/// The SDK's sampler by ratio, but for traces that were chosen before.
-class chosen_or_ratio final : public sdk::trace::Sampler {
-public:
-  explicit chosen_or_ratio(double ratio) : ratio_{sdk::trace::TraceIdRatioBasedSamplerFactory::Create(ratio)} {}
-
-  sdk::trace::SamplingResult ShouldSample(const api::SpanContext& parent, api::TraceId trace_id,
-                                          nostd::string_view name, api::SpanKind kind,
-                                          const opentelemetry::common::KeyValueIterable& attributes,
-                                          const api::SpanContextKeyValueIterable& links) noexcept override {
-    if (is_root_decided)
-      return {sdk::trace::Decision::RECORD_AND_SAMPLE, nullptr, {}};
-    return ratio_->ShouldSample(parent, trace_id, name, kind, attributes, links);
-  }
-
-  nostd::string_view GetDescription() const noexcept override {
-    return ratio_->GetDescription();
-  }
-
-private:
-  std::unique_ptr<sdk::trace::Sampler> ratio_;
-};
 
 std::unique_ptr<sdk::trace::Sampler> make_root_sampler(const otel_environment& env) {
   switch (env.sampler) {
@@ -109,7 +90,7 @@ std::unique_ptr<sdk::trace::Sampler> make_root_sampler(const otel_environment& e
   case root_sampler::always_off:
     return sdk::trace::AlwaysOffSamplerFactory::Create();
   case root_sampler::ratio:
-    return std::make_unique<chosen_or_ratio>(env.ratio);
+    return sdk::trace::TraceIdRatioBasedSamplerFactory::Create(env.ratio);
   }
   return sdk::trace::AlwaysOnSamplerFactory::Create();
 }
@@ -120,15 +101,12 @@ std::unique_ptr<sdk::trace::Sampler> make_sampler(const otel_environment& env) {
   return sdk::trace::ParentBasedSamplerFactory::Create(make_root_sampler(env));
 }
 
-std::shared_ptr<sdk::trace::TracerProvider> make_tracer_provider(exporter e,
-                                                                 const sdk::resource::Resource& resource,
-                                                                 const otel_environment& env) {
+std::unique_ptr<sdk::trace::SpanProcessor> make_processor(exporter e, const otel_environment& env) {
   sdk::trace::BatchSpanProcessorOptions batch;
   batch.max_queue_size = env.queue_spans_max;
   batch.max_export_batch_size = env.batch_spans_max;
   batch.schedule_delay_millis = env.schedule_delay;
-  return sdk::trace::TracerProviderFactory::Create(
-    sdk::trace::BatchSpanProcessorFactory::Create(make_span_exporter(e), batch), resource, make_sampler(env));
+  return sdk::trace::BatchSpanProcessorFactory::Create(make_span_exporter(e, env.queue_spans_max), batch);
 }
 
 // -- metrics -------------------------------------------------------------------------------------------------
@@ -234,8 +212,6 @@ std::unique_ptr<sdk::metrics::MetricReader> make_reader(const options& o, produc
 // -- what runs -----------------------------------------------------------------------------------------------
 
 struct running {
-  std::shared_ptr<sdk::trace::TracerProvider> provider;
-  nostd::shared_ptr<api::Tracer> tracer;
   std::unique_ptr<producer> source; // outlives the reader
   std::unique_ptr<sdk::metrics::MetricReader> reader;
 };
@@ -280,21 +256,94 @@ private:
   const std::vector<trace_point>& to_;
 };
 
-/// By both clocks of the SDK, as long ago as it is by ours.
-void set_start(api::StartSpanOptions& how, instant began) {
+/// When a span begins, by the two clocks of the SDK.
+struct start_times {
+  steady_clock::time_point steady = steady_clock::now();
+  std::chrono::system_clock::time_point system = std::chrono::system_clock::now();
+};
+
+start_times times_of(instant began) {
+  start_times t;
   if (began == instant::min())
-    return;
+    return t;
   const auto age = boot_clock::now() - began;
-  how.start_steady_time = opentelemetry::common::SteadyTimestamp{steady_clock::now() - age};
-  how.start_system_time = opentelemetry::common::SystemTimestamp{
-    std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::system_clock::duration>(age)};
+  t.steady -= age;
+  t.system -= std::chrono::duration_cast<std::chrono::system_clock::duration>(age);
+  return t;
+}
+
+enum class root : std::uint8_t { to_be_sampled, sampled };
+
+} // namespace
+
+/// What makes spans and takes them when they end: the SDK's parts, without its tracer. That one keeps a lock, a
+/// second record and a list of processors for each span, which costs a resolve as much again as the rest of the
+/// export does.
+struct span_maker : std::enable_shared_from_this<span_maker> {
+  span_maker(exporter e, const sdk::resource::Resource& made_in, const std::string& version,
+             const otel_environment& env)
+    : resource{made_in}, scope{sdk::instrumentationscope::InstrumentationScope::Create("portcullis", version)},
+      sampler{make_sampler(env)}, ids{sdk::trace::RandomIdGeneratorFactory::Create()}, processor{
+                                                                                         make_processor(e, env)} {}
+
+  /// For a trace that begins here, `r` is whether it is already known to be recorded.
+  span start(std::string_view name, kind k, const context& parent, const relations& beside, root r);
+
+  const sdk::resource::Resource resource;
+  const nostd::unique_ptr<sdk::instrumentationscope::InstrumentationScope> scope;
+  const std::unique_ptr<sdk::trace::Sampler> sampler;
+  const std::unique_ptr<sdk::trace::IdGenerator> ids;
+  const std::unique_ptr<sdk::trace::SpanProcessor> processor; // its thread ends before the others go
+};
+
+/// Without a record it is not recorded, and its children are not either.
+struct span::impl {
+  std::shared_ptr<span_maker> maker;
+  api::SpanContext own;
+  std::unique_ptr<sdk::trace::Recordable> record;
+  steady_clock::time_point began;
+};
+
+namespace {
+
+std::shared_ptr<span_maker> spans; // by std::atomic_load and the like
+
+bool is_sampled(sdk::trace::Sampler& sampler, const api::SpanContext& parent, api::TraceId trace,
+                std::string_view name, kind k, const relations& beside) {
+  const opentelemetry::common::NoopKeyValueIterable no_attributes;
+  auto result = sampler.ShouldSample(parent, trace, view(name), to_api(k), no_attributes, links{beside.links});
+  return result.IsSampled();
 }
 
 } // namespace
 
-struct span::impl {
-  nostd::shared_ptr<api::Span> recorded;
-};
+span span_maker::start(std::string_view name, kind k, const context& parent, const relations& beside, root r) {
+  const api::SpanContext above = parent.is_valid() ? to_api(parent) : api::SpanContext::GetInvalid();
+  const api::TraceId trace = above.IsValid() ? above.trace_id() : ids->GenerateTraceId();
+  const bool is_recorded = r == root::sampled || is_sampled(*sampler, above, trace, name, k, beside);
+  const api::TraceFlags flags{is_recorded ? api::TraceFlags::kIsSampled : std::uint8_t{0}};
+  span started;
+  started.impl_ = new span::impl{shared_from_this(),
+                                 {trace, ids->GenerateSpanId(), flags, false, above.trace_state()},
+                                 nullptr,
+                                 steady_clock::time_point{}};
+  if (!is_recorded)
+    return started;
+  const auto times = times_of(beside.began);
+  started.impl_->began = times.steady;
+  auto& record = *(started.impl_->record = processor->MakeRecordable());
+  record.SetIdentity(started.impl_->own, above.span_id());
+  record.SetTraceFlags(flags);
+  record.SetName(view(name));
+  record.SetSpanKind(to_api(k));
+  record.SetStartTime(opentelemetry::common::SystemTimestamp{times.system});
+  record.SetResource(resource);
+  record.SetInstrumentationScope(*scope);
+  const opentelemetry::common::NoopKeyValueIterable no_attributes;
+  for (const trace_point& one : beside.links)
+    record.AddLink(to_api(context_of(one)), no_attributes);
+  return started;
+}
 
 std::atomic<bool> detail::is_recording{false};
 
@@ -320,8 +369,7 @@ failure start(options o) {
     sdk::resource::Resource::Create({{"service.name", o.service_name}, {"service.version", o.service_version}});
   auto next = std::make_shared<running>();
   if (o.traces != exporter::none) {
-    next->provider = make_tracer_provider(o.traces, resource, env);
-    next->tracer = next->provider->GetTracer("portcullis", o.service_version);
+    std::atomic_store(&spans, std::make_shared<span_maker>(o.traces, resource, o.service_version, env));
   }
   if (o.metrics != exporter::none && o.collect) {
     next->source = std::make_unique<producer>(std::move(o.collect), resource, o.service_version);
@@ -330,9 +378,8 @@ failure start(options o) {
   if (o.logs != exporter::none)
     start_log_export(o, env);
   recorded_roots.store(share_of_roots(env), std::memory_order_relaxed);
-  const bool has_traces = next->provider != nullptr;
   std::atomic_store(&current, std::move(next));
-  detail::is_recording.store(has_traces, std::memory_order_release);
+  detail::is_recording.store(o.traces != exporter::none, std::memory_order_release);
   return {};
 }
 
@@ -341,29 +388,17 @@ void stop() {
   refusals_of_the_collector().end();
   stop_log_export();
   const std::shared_ptr<running> ending = std::atomic_exchange(&current, std::shared_ptr<running>{});
-  if (ending == nullptr)
-    return;
-  if (ending->provider != nullptr)
-    ending->provider->Shutdown();
-  if (ending->reader != nullptr) {
+  if (const auto maker = std::atomic_exchange(&spans, std::shared_ptr<span_maker>{}))
+    maker->processor->Shutdown();
+  if (ending != nullptr && ending->reader != nullptr) {
     ending->reader->ForceFlush(export_timeout);
     ending->reader->Shutdown(export_timeout);
   }
 }
 
 span start_recording(std::string_view name, kind k, const context& parent, const relations& beside) {
-  span started;
-  const std::shared_ptr<running> now = std::atomic_load(&current);
-  if (now == nullptr || now->provider == nullptr) // stopped since the caller looked
-    return started;
-  api::StartSpanOptions how;
-  how.kind = to_api(k);
-  if (parent.is_valid())
-    how.parent = to_api(parent);
-  set_start(how, beside.began);
-  const opentelemetry::common::NoopKeyValueIterable no_attributes;
-  started.impl_ = new span::impl{now->tracer->StartSpan(view(name), no_attributes, links{beside.links}, how)};
-  return started;
+  const std::shared_ptr<span_maker> maker = std::atomic_load(&spans);
+  return maker != nullptr ? maker->start(name, k, parent, beside, root::to_be_sampled) : span{};
 }
 
 bool samples_root() noexcept {
@@ -376,48 +411,48 @@ bool samples_root() noexcept {
 }
 
 span start_sampled_root(std::string_view name, kind k) {
-  is_root_decided = true;
-  auto started = start_recording(name, k, {});
-  is_root_decided = false;
-  return started;
+  const bool is_ratio_ours = recorded_roots.load(std::memory_order_relaxed) != all_roots;
+  const std::shared_ptr<span_maker> maker = std::atomic_load(&spans);
+  return maker != nullptr ? maker->start(name, k, {}, {}, is_ratio_ours ? root::sampled : root::to_be_sampled)
+                          : span{};
 }
 
 void span::set(std::string_view key, std::string_view value) noexcept {
-  if (impl_ != nullptr)
-    impl_->recorded->SetAttribute(view(key), view(value));
+  if (impl_ != nullptr && impl_->record != nullptr)
+    impl_->record->SetAttribute(view(key), view(value));
 }
 
 void span::set(std::string_view key, std::int64_t value) noexcept {
-  if (impl_ != nullptr)
-    impl_->recorded->SetAttribute(view(key), value);
+  if (impl_ != nullptr && impl_->record != nullptr)
+    impl_->record->SetAttribute(view(key), value);
 }
 
 void span::set(std::string_view key, bool value) noexcept {
-  if (impl_ != nullptr)
-    impl_->recorded->SetAttribute(view(key), value);
+  if (impl_ != nullptr && impl_->record != nullptr)
+    impl_->record->SetAttribute(view(key), value);
 }
 
 void span::fail(std::string_view reason) noexcept {
-  if (impl_ != nullptr)
-    impl_->recorded->SetStatus(api::StatusCode::kError, view(reason));
+  if (impl_ != nullptr && impl_->record != nullptr)
+    impl_->record->SetStatus(api::StatusCode::kError, view(reason));
 }
 
 void span::end() noexcept {
-  if (impl_ == nullptr)
+  const std::unique_ptr<impl> ending{std::exchange(impl_, nullptr)};
+  if (ending == nullptr || ending->record == nullptr)
     return;
-  impl_->recorded->End();
-  delete std::exchange(impl_, nullptr);
+  ending->record->SetDuration(steady_clock::now() - ending->began);
+  ending->maker->processor->OnEnd(std::move(ending->record));
 }
 
 context span::context() const {
   tracing::context c;
   if (impl_ == nullptr)
     return c;
-  const api::SpanContext own = impl_->recorded->GetContext();
-  own.trace_id().CopyBytesTo(c.trace_id);
-  own.span_id().CopyBytesTo(c.span_id);
-  c.flags = own.trace_flags().flags();
-  c.tracestate = own.trace_state()->ToHeader();
+  impl_->own.trace_id().CopyBytesTo(c.trace_id);
+  impl_->own.span_id().CopyBytesTo(c.span_id);
+  c.flags = impl_->own.trace_flags().flags();
+  c.tracestate = impl_->own.trace_state()->ToHeader();
   return c;
 }
 

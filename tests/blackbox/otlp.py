@@ -76,6 +76,12 @@ def attributes(messages):
     return found
 
 
+def count_spans(request):
+    """Of an ExportTraceServiceRequest."""
+    scopes = [scope for resource in all_of(request, 1) for scope in all_of(resource, 2)]
+    return sum(len(all_of(scope, 2)) for scope in scopes)
+
+
 class Span:
     KINDS = {1: "internal", 2: "server", 3: "client"}
 

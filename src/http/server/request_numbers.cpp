@@ -18,29 +18,6 @@ std::string status_text(int status) {
 
 } // namespace
 
-std::string_view method_name(verb method) noexcept {
-  switch (method) {
-  case verb::get:
-    return "GET";
-  case verb::head:
-    return "HEAD";
-  case verb::post:
-    return "POST";
-  case verb::put:
-    return "PUT";
-  case verb::patch:
-    return "PATCH";
-  case verb::delete_:
-    return "DELETE";
-  case verb::options:
-    return "OPTIONS";
-  case verb::other:
-  case verb::any:
-    break;
-  }
-  return "_OTHER";
-}
-
 void request_numbers::size_for(std::size_t routes) {
   entries_.resize(routes + 1);
 }

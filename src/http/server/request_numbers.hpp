@@ -10,9 +10,6 @@
 
 namespace portcullis::http {
 
-/// As OpenTelemetry's conventions have it: `_OTHER` for one that we do not know.
-std::string_view method_name(verb method) noexcept;
-
 /// What was answered on each route, how often and how fast.
 ///
 /// A series is a route, a method, a status and a scheme: all of them are from fixed sets.

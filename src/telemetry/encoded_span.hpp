@@ -1,0 +1,81 @@
+#pragma once
+
+#include "telemetry/wire_buffer.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <opentelemetry/sdk/instrumentationscope/instrumentation_scope.h>
+#include <opentelemetry/sdk/resource/resource.h>
+#include <opentelemetry/sdk/trace/recordable.h>
+#include <string_view>
+
+namespace portcullis::tracing {
+
+/// A span in the encoding of OTLP (opentelemetry-proto 1.x, `Span`), written down as it is told. The SDK's own
+/// record is a hash table of strings, which its exporter makes a protobuf message of: some eighty allocations for
+/// each span of a resolve, in two threads. This one is a single buffer, and used again.
+class encoded_span final : public opentelemetry::sdk::trace::Recordable {
+public:
+  encoded_span();
+
+  /// Complete once the duration has been told.
+  std::string_view bytes() const noexcept {
+    return bytes_.view();
+  }
+
+  /// Both as the span was told of; null before. They live as long as what makes the spans.
+  const opentelemetry::sdk::resource::Resource* resource() const noexcept {
+    return resource_;
+  }
+  const opentelemetry::sdk::instrumentationscope::InstrumentationScope* scope() const noexcept {
+    return scope_;
+  }
+
+  /// As if it were new, but for its memory.
+  void clear() noexcept;
+
+  void SetIdentity(const opentelemetry::trace::SpanContext& own,
+                   opentelemetry::trace::SpanId parent) noexcept override;
+  void SetAttribute(opentelemetry::nostd::string_view key,
+                    const opentelemetry::common::AttributeValue& value) noexcept override;
+  void AddEvent(opentelemetry::nostd::string_view name, opentelemetry::common::SystemTimestamp at,
+                const opentelemetry::common::KeyValueIterable& attributes) noexcept override;
+  void AddLink(const opentelemetry::trace::SpanContext& to,
+               const opentelemetry::common::KeyValueIterable& attributes) noexcept override;
+  void SetStatus(opentelemetry::trace::StatusCode code,
+                 opentelemetry::nostd::string_view description) noexcept override;
+  void SetName(opentelemetry::nostd::string_view name) noexcept override;
+  void SetTraceFlags(opentelemetry::trace::TraceFlags flags) noexcept override;
+  void SetSpanKind(opentelemetry::trace::SpanKind kind) noexcept override;
+  void SetResource(const opentelemetry::sdk::resource::Resource& resource) noexcept override;
+  void SetStartTime(opentelemetry::common::SystemTimestamp at) noexcept override;
+  void SetDuration(std::chrono::nanoseconds duration) noexcept override;
+  void SetInstrumentationScope(
+    const opentelemetry::sdk::instrumentationscope::InstrumentationScope& scope) noexcept override;
+
+private:
+  wire_buffer bytes_;
+  std::uint64_t began_ = 0; // nanoseconds since 1970
+  const opentelemetry::sdk::resource::Resource* resource_ = nullptr;
+  const opentelemetry::sdk::instrumentationscope::InstrumentationScope* scope_ = nullptr;
+};
+
+/// The body of a request to a collector, an `ExportTraceServiceRequest`, with spans of one process.
+class span_request {
+public:
+  /// For about `spans_usual` of them.
+  span_request(const opentelemetry::sdk::resource::Resource& resource,
+               const opentelemetry::sdk::instrumentationscope::InstrumentationScope& scope,
+               std::size_t spans_usual);
+
+  void add(const encoded_span& one);
+
+  wire_buffer finish() const;
+
+private:
+  wire_buffer resource_; // a `Resource`
+  wire_buffer spans_;    // a `ScopeSpans`
+};
+
+} // namespace portcullis::tracing

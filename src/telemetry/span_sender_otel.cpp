@@ -1,0 +1,118 @@
+#include "telemetry/span_sender.hpp"
+
+#include <chrono>
+#include <opentelemetry/exporters/otlp/otlp_environment.h>
+#include <opentelemetry/ext/http/common/url_parser.h>
+#include <opentelemetry/sdk/common/global_log_handler.h>
+#include <optional>
+#include <utility>
+#include <zlib.h>
+
+namespace portcullis::tracing {
+
+namespace {
+
+using net::append;
+using net::set_option;
+
+bool set_file(CURL* handle, CURLoption option, const std::string& path) noexcept {
+  return path.empty() || set_option(handle, option, path.c_str());
+}
+
+/// What a collector says beside its status is of no use here.
+std::size_t drop(const char*, std::size_t size, std::size_t count, void*) noexcept {
+  return size * count;
+}
+
+std::string_view field_of(CURL* handle, const char* name) noexcept {
+  curl_header* found = nullptr;
+  const bool is_there = curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &found) == CURLHE_OK;
+  return is_there ? found->value : std::string_view{};
+}
+
+/// `text` as one member of a gzip file (RFC 1952); nothing if there is no memory.
+std::optional<std::string> gzip(std::string_view text) {
+  constexpr int with_gzip_header = MAX_WBITS + 16;
+  z_stream stream{};
+  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, with_gzip_header, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
+    return std::nullopt;
+  std::string out(deflateBound(&stream, text.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data())); // zlib only reads it
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  const bool is_done = deflate(&stream, Z_FINISH) == Z_STREAM_END;
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return is_done ? std::optional{std::move(out)} : std::nullopt;
+}
+
+} // namespace
+
+span_sender::span_sender(options o, collector_refusals& refusals)
+  : options_{std::move(o)}, refusals_{refusals}, easy_{net::curl_is_usable() ? curl_easy_init() : nullptr} {
+  if (easy_ == nullptr || !set_options()) {
+    easy_.reset();
+    OTEL_INTERNAL_LOG_ERROR("spans: libcurl does not take the options of the export");
+  }
+}
+
+bool span_sender::set_options() {
+  CURL* handle = easy_.get();
+  const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(options_.timeout).count();
+  return set_fields() && set_option(handle, CURLOPT_HTTPHEADER, fields_.get())
+         && set_option(handle, CURLOPT_URL, options_.url.c_str())
+         && set_option(handle, CURLOPT_PROTOCOLS_STR, "http,https") && set_option(handle, CURLOPT_POST, 1L)
+         && set_option(handle, CURLOPT_WRITEFUNCTION, &drop)
+         && set_option(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout))
+         && set_option(handle, CURLOPT_NOSIGNAL, 1L) && set_file(handle, CURLOPT_CAINFO, options_.ssl_ca_cert_path)
+         && set_file(handle, CURLOPT_SSLCERT, options_.ssl_client_cert_path)
+         && set_file(handle, CURLOPT_SSLKEY, options_.ssl_client_key_path);
+}
+
+bool span_sender::set_fields() {
+  bool is_set = append(fields_, "Content-Type: application/x-protobuf")
+                && append(fields_, "User-Agent: " + opentelemetry::exporter::otlp::GetOtlpDefaultUserAgent())
+                && append(fields_, "Expect:"); // libcurl would wait for `100 Continue` before larger bodies
+  if (is_gzip())
+    is_set = is_set && append(fields_, "Content-Encoding: gzip");
+  for (const auto& [name, value] : options_.http_headers)
+    is_set = is_set && append(fields_, name + ": " + opentelemetry::ext::http::common::UrlDecoder::Decode(value));
+  return is_set;
+}
+
+bool span_sender::is_gzip() const noexcept {
+  return options_.compression == "gzip";
+}
+
+bool span_sender::send(std::string_view body) {
+  if (easy_ == nullptr)
+    return false;
+  std::optional<std::string> compressed;
+  if (is_gzip()) {
+    compressed = gzip(body);
+    if (!compressed)
+      return false;
+    body = *compressed;
+  }
+  set_option(easy_.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  set_option(easy_.get(), CURLOPT_POSTFIELDS, body.data());
+  if (const CURLcode code = curl_easy_perform(easy_.get()); code != CURLE_OK) {
+    OTEL_INTERNAL_LOG_ERROR("spans: the collector does not answer: " << curl_easy_strerror(code));
+    return false;
+  }
+  return is_taken();
+}
+
+bool span_sender::is_taken() {
+  long status = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+  if (status >= 200 && status < 300)
+    return true;
+  OTEL_INTERNAL_LOG_ERROR("spans: the collector answers " << status);
+  if (const auto refused = as_refusal(static_cast<int>(status), field_of(easy_.get(), "Retry-After")))
+    refusals_.note(*refused);
+  return false;
+}
+
+} // namespace portcullis::tracing
