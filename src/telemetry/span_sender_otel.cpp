@@ -44,7 +44,7 @@ std::optional<std::string> gzip(std::string_view text) {
   const bool is_done = deflate(&stream, Z_FINISH) == Z_STREAM_END;
   out.resize(stream.total_out);
   deflateEnd(&stream);
-  return is_done ? std::optional{std::move(out)} : std::nullopt;
+  return is_done ? std::optional{out} : std::nullopt;
 }
 
 } // namespace

@@ -150,16 +150,19 @@ class Server(http.server.ThreadingHTTPServer):
 
 class Collector:
     """Answers with `status`, after `delay_s`; keeps what it took with 200. The first requests for the paths in `refusals`
-    get an answer of their own each: a status, and header fields."""
+    get an answer of their own each: a status, and header fields. `tls`: the server's context; then what is asked of the
+    collector waits for no request that is on its way."""
 
-    def __init__(self, status=200, delay_s=0, refusals=None):
+    def __init__(self, status=200, delay_s=0, refusals=None, tls=None):
         self.status = status
         self.delay_s = delay_s
         self.refusals = {path: list(answers) for path, answers in (refusals or {}).items()}
         self.refused = []  # path, body and when
         self.requests = 0
+        self.headers = []  # of every request
         self._taken = []
         self.taken_at = []
+        self._tls = tls
         collector = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -170,7 +173,9 @@ class Collector:
                 pass
 
         self._server = Server(Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def __enter__(self):
@@ -186,6 +191,7 @@ class Collector:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         if handler.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
+        self.headers.append(handler.headers)
         self.requests += 1
         status, headers = self.status, {}
         if self.refusals.get(handler.path):
@@ -208,7 +214,8 @@ class Collector:
 
     def _all_taken(self):
         """What was sent by now: who sent it waits for a second at most, and may be gone before it is read."""
-        exchange(self._server.server_port, "POST", MARK)  # connections are accepted in their order
+        if not self._tls:
+            exchange(self._server.server_port, "POST", MARK)  # connections are accepted in their order
         self._server.wait_for_all_so_far()
         return list(self._taken)
 
@@ -223,11 +230,11 @@ class Collector:
                     for scope in all_of(resource, 2):
                         yield from all_of(scope, 2)
 
-    def spans(self):
-        return [Span(message) for message in self._items("/v1/traces")]
+    def spans(self, path="/v1/traces"):
+        return [Span(message) for message in self._items(path)]
 
-    def trace(self, trace_id):
-        return [span for span in self.spans() if span.trace_id == trace_id]
+    def trace(self, trace_id, path="/v1/traces"):
+        return [span for span in self.spans(path) if span.trace_id == trace_id]
 
     def logs(self):
         return [LogRecord(message) for message in self._items("/v1/logs")]

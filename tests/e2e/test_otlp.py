@@ -1,6 +1,8 @@
 """What a collector gets: spans and metrics under the names of OpenTelemetry's conventions, and nothing secret; and what the
 service does when a collector is slow, dead, or refuses."""
 
+import json
+import ssl
 import time
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from otlp import CALLER, TRACE, Collector, traced
 from people import ANOTHER_NEVER_MINTED, email
 from service import free_port
+from tls import Authority
 from waiting import eventually
 
 # From the conventions' model/http/metrics.yaml, model/db/metrics.yaml and model/process/metrics.yaml.
@@ -104,6 +107,52 @@ def test_a_disabled_sdk_sends_nothing(exporting):
         service.http.get("/healthz", headers=traced()).expect(200)
         service.stop()
         assert collector.requests == 0
+
+
+def test_spans_are_sent_as_the_standard_variables_say(exporting):
+    with Collector() as collector:
+        service = exporting(
+            collector.url,
+            "TRACES",
+            OTEL_EXPORTER_OTLP_COMPRESSION="gzip",
+            OTEL_EXPORTER_OTLP_HEADERS="x-tenant=one%20of%20many",
+            OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{collector.url}/own/traces",
+        )
+        service.http.get("/healthz", headers=traced()).expect(200)
+        service.stop()
+        assert [span.name for span in collector.trace(TRACE, "/own/traces")] == ["GET /healthz"]
+        for headers in collector.headers:
+            assert headers["Content-Type"] == "application/x-protobuf"
+            assert headers["Content-Encoding"] == "gzip" and headers["x-tenant"] == "one of many"
+
+
+def test_spans_are_sent_as_json(exporting):
+    with Collector() as collector:
+        service = exporting(collector.url, "TRACES", OTEL_EXPORTER_OTLP_PROTOCOL="http/json")
+        service.http.get("/healthz", headers=traced()).expect(200)
+        service.stop()
+        sent = [span for body in collector.raw for span in json.loads(body)["resourceSpans"][0]["scopeSpans"][0]["spans"]]
+        (span,) = [span for span in sent if span["traceId"] == TRACE]
+        assert (span["name"], span["parentSpanId"]) == ("GET /healthz", CALLER)
+
+
+def test_a_collector_behind_tls_is_shown_a_certificate_and_has_to_show_one(exporting, tmp_path):
+    authority, another = Authority(tmp_path), Authority(tmp_path, "another authority")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("collector", "IP:127.0.0.1"))
+    context.load_verify_locations(authority.certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    certificate, key = authority.issue("service", "DNS:service")
+    own = {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(certificate), "OTEL_EXPORTER_OTLP_CLIENT_KEY": str(key)}
+    with Collector(tls=context) as collector:
+        for trusted, is_taken in ((another, False), (authority, True)):
+            service = exporting(
+                collector.url, "TRACES", OTEL_EXPORTER_OTLP_CERTIFICATE=str(trusted.certificate), **own
+            )
+            service.http.get("/healthz", headers=traced()).expect(200)
+            service.stop()
+            assert len(collector.trace(TRACE)) == is_taken
+            assert ("does not answer" in service.log) is not is_taken
 
 
 @pytest.mark.parametrize("status", [429, 503])
