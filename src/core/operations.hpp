@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -418,11 +417,6 @@ using operation =
                delete_account, reap_guests, delete_dead_sessions, delete_dead_generations, delete_expired_sessions,
                prune_events, create_revocation_job, work_on_revocation_jobs, record_audit, prune_audit,
                canary_step>;
-
-/// Whether the operation changes anything, and so ends in a commit.
-inline bool is_write(const operation& op) noexcept {
-  return std::visit([](const auto& o) { return std::decay_t<decltype(o)>::is_write; }, op);
-}
 
 /// The result of the operation at the same index of a batch, or why there is none.
 using outcome =
