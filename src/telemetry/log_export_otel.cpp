@@ -5,6 +5,8 @@
 #include "telemetry/log.hpp"
 #include "telemetry/otlp_options.hpp"
 #include "telemetry/patient_exporter.hpp"
+#include "telemetry/resource.hpp"
+#include "telemetry/sdk_view.hpp"
 
 #include <array>
 #include <cstdint>
@@ -21,7 +23,6 @@
 #include <opentelemetry/sdk/logs/logger_provider.h>
 #include <opentelemetry/sdk/logs/logger_provider_factory.h>
 #include <opentelemetry/sdk/logs/processor.h>
-#include <opentelemetry/sdk/resource/resource.h>
 #include <opentelemetry/trace/span_id.h>
 #include <opentelemetry/trace/trace_id.h>
 #include <optional>
@@ -45,10 +46,6 @@ struct running {
 };
 
 std::shared_ptr<running> current; // by std::atomic_load and the like
-
-nostd::string_view view(std::string_view text) noexcept {
-  return {text.data(), text.size()};
-}
 
 api::Severity severity_of(log::level l) noexcept {
   switch (l) {
@@ -139,11 +136,9 @@ void start_log_export(const options& o, const otel_environment& env) {
   batch.max_queue_size = env.queue_records_max;
   batch.max_export_batch_size = env.queue_records_max; // so that the end sends what waits in one request
   batch.schedule_delay_millis = env.records_delay;
-  const auto resource =
-    sdk::resource::Resource::Create({{"service.name", o.service_name}, {"service.version", o.service_version}});
   auto next = std::make_shared<running>();
   next->provider = sdk::logs::LoggerProviderFactory::Create(
-    sdk::logs::BatchLogRecordProcessorFactory::Create(make_exporter(o.logs), batch), resource);
+    sdk::logs::BatchLogRecordProcessorFactory::Create(make_exporter(o.logs), batch), resource_of(o));
   next->logger = next->provider->GetLogger("portcullis", "portcullis", o.service_version);
   std::atomic_store(&current, std::move(next));
   log::set_listener(&send);

@@ -16,7 +16,7 @@ public:
   using options = opentelemetry::exporter::otlp::OtlpHttpExporterOptions;
 
   /// Of the options: the address, header fields, time-out, compression, and the files for TLS.
-  span_sender(options o, collector_refusals& refusals);
+  span_sender(const options& o, collector_refusals& refusals);
 
   /// True when the collector has taken it. Notes when it refuses, and complains of whatever is not right to the
   /// SDK's handler of log lines.

@@ -5,7 +5,6 @@
 #include <opentelemetry/ext/http/common/url_parser.h>
 #include <opentelemetry/sdk/common/global_log_handler.h>
 #include <optional>
-#include <utility>
 #include <zlib.h>
 
 namespace portcullis::tracing {
@@ -49,8 +48,8 @@ std::optional<std::string> gzip(std::string_view text) {
 
 } // namespace
 
-span_sender::span_sender(options o, collector_refusals& refusals)
-  : options_{std::move(o)}, refusals_{refusals}, easy_{net::curl_is_usable() ? curl_easy_init() : nullptr} {
+span_sender::span_sender(const options& o, collector_refusals& refusals)
+  : options_{o}, refusals_{refusals}, easy_{net::curl_is_usable() ? curl_easy_init() : nullptr} {
   if (easy_ == nullptr || !set_options()) {
     easy_.reset();
     OTEL_INTERNAL_LOG_ERROR("spans: libcurl does not take the options of the export");

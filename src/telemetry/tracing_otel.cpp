@@ -1,23 +1,16 @@
-#include "core/environment.hpp"
 #include "core/splitmix64.hpp"
-#include "telemetry/collector_refusals.hpp"
-#include "telemetry/exporters_otel.hpp"
-#include "telemetry/log.hpp"
-#include "telemetry/log_export.hpp"
-#include "telemetry/otel_environment.hpp"
+#include "telemetry/resource.hpp"
 #include "telemetry/root_sampling.hpp"
+#include "telemetry/sdk_view.hpp"
+#include "telemetry/span_export.hpp"
+#include "telemetry/span_exporter.hpp"
 #include "telemetry/tracing.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <opentelemetry/sdk/common/global_log_handler.h>
 #include <opentelemetry/sdk/instrumentationscope/instrumentation_scope.h>
-#include <opentelemetry/sdk/metrics/export/metric_producer.h>
-#include <opentelemetry/sdk/metrics/export/periodic_exporting_metric_reader_factory.h>
-#include <opentelemetry/sdk/metrics/export/periodic_exporting_metric_reader_options.h>
-#include <opentelemetry/sdk/metrics/metric_reader.h>
 #include <opentelemetry/sdk/resource/resource.h>
 #include <opentelemetry/sdk/trace/batch_span_processor_factory.h>
 #include <opentelemetry/sdk/trace/batch_span_processor_options.h>
@@ -34,7 +27,6 @@
 #include <opentelemetry/trace/span_context_kv_iterable.h>
 #include <opentelemetry/trace/span_metadata.h>
 
-/// The units `*_otel.cpp` alone see the SDK: its headers take seconds to compile.
 namespace portcullis::tracing {
 
 namespace {
@@ -44,35 +36,6 @@ namespace nostd = opentelemetry::nostd;
 namespace sdk = opentelemetry::sdk;
 
 using steady_clock = std::chrono::steady_clock;
-
-nostd::string_view view(std::string_view text) noexcept {
-  return {text.data(), text.size()};
-}
-
-// The SDK's complaints, at most one per second: it complains of every span that it drops. They alone tell what a
-// collector has answered.
-class complaints final : public sdk::common::internal_log::LogHandler {
-public:
-  void Handle(sdk::common::internal_log::LogLevel, const char*, int, const char* message,
-              const sdk::common::AttributeMap&) noexcept override {
-    const std::string_view detail = message != nullptr ? message : "";
-    if (const auto refused = parse_refusal(detail))
-      refusals_of_the_collector().note(*refused);
-    const steady_clock::rep now = steady_clock::now().time_since_epoch().count();
-    steady_clock::rep next = next_.load(std::memory_order_relaxed);
-    const steady_clock::rep after = now + steady_clock::duration{std::chrono::seconds{1}}.count();
-    if (now < next || !next_.compare_exchange_strong(next, after, std::memory_order_relaxed)) {
-      suppressed_.fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
-    log::warn(export_complaint,
-              {{"detail", detail}, {"suppressed", suppressed_.exchange(0, std::memory_order_relaxed)}});
-  }
-
-private:
-  std::atomic<steady_clock::rep> next_{steady_clock::time_point::min().time_since_epoch().count()};
-  std::atomic<std::uint64_t> suppressed_{0};
-};
 
 /// Of traces that begin here, the share that is recorded, of 2^64; what `samples_root` has let through is.
 constexpr std::uint64_t all_roots = std::numeric_limits<std::uint64_t>::max();
@@ -108,115 +71,6 @@ std::unique_ptr<sdk::trace::SpanProcessor> make_processor(exporter e, const otel
   batch.schedule_delay_millis = env.schedule_delay;
   return sdk::trace::BatchSpanProcessorFactory::Create(make_span_exporter(e, env.queue_spans_max), batch);
 }
-
-// -- metrics -------------------------------------------------------------------------------------------------
-
-sdk::metrics::InstrumentType instrument_type(metrics::kind k) noexcept {
-  switch (k) {
-  case metrics::kind::counter:
-    return sdk::metrics::InstrumentType::kObservableCounter;
-  case metrics::kind::up_down:
-    return sdk::metrics::InstrumentType::kObservableUpDownCounter;
-  case metrics::kind::gauge:
-    return sdk::metrics::InstrumentType::kObservableGauge;
-  case metrics::kind::histogram:
-    return sdk::metrics::InstrumentType::kHistogram;
-  }
-  return sdk::metrics::InstrumentType::kObservableGauge;
-}
-
-sdk::metrics::HistogramPointData to_point(const metrics::histogram& h) {
-  sdk::metrics::HistogramPointData point;
-  for (std::size_t i = 0; i + 1 < h.counts().size(); ++i)
-    point.boundaries_.push_back(h.bound(i));
-  point.counts_.assign(h.counts().begin(), h.counts().end());
-  point.count_ = h.count();
-  point.sum_ = h.sum();
-  point.record_min_max_ = false;
-  return point;
-}
-
-sdk::metrics::PointType to_point(const metrics::sample& s, metrics::kind k,
-                                 opentelemetry::common::SystemTimestamp now) {
-  if (k == metrics::kind::histogram)
-    return to_point(s.distribution);
-  if (k == metrics::kind::counter || k == metrics::kind::up_down) {
-    sdk::metrics::SumPointData sum;
-    sum.value_ = s.value;
-    sum.is_monotonic_ = k == metrics::kind::counter;
-    return sum;
-  }
-  sdk::metrics::LastValuePointData last;
-  last.value_ = s.value;
-  last.is_lastvalue_valid_ = true;
-  last.sample_ts_ = now;
-  return last;
-}
-
-// Hands our snapshots to the SDK's reader in the place of its own instruments.
-class producer final : public sdk::metrics::MetricProducer {
-public:
-  producer(std::function<metrics::snapshot()> collect, const sdk::resource::Resource& resource,
-           const std::string& version)
-    : collect_{std::move(collect)}, resource_{resource}, scope_{
-                                                           sdk::instrumentationscope::InstrumentationScope::Create(
-                                                             "portcullis", version)} {}
-
-  Result Produce() noexcept override {
-    const opentelemetry::common::SystemTimestamp now{std::chrono::system_clock::now()};
-    std::vector<sdk::metrics::MetricData> data;
-    const metrics::snapshot taken = collect_();
-    for (const metrics::family& f : taken.families())
-      if (f.what->instead.empty())
-        data.push_back(to_data(f, now));
-    sdk::metrics::ResourceMetrics all;
-    all.resource_ = &resource_;
-    all.scope_metric_data_.emplace_back(scope_.get(), std::move(data));
-    return {std::move(all), Status::kSuccess};
-  }
-
-private:
-  sdk::metrics::MetricData to_data(const metrics::family& f, opentelemetry::common::SystemTimestamp now) const {
-    sdk::metrics::MetricData data;
-    data.instrument_descriptor = {metrics::otlp_name(*f.what), std::string{f.what->help},
-                                  std::string{f.what->unit}, instrument_type(f.what->kind),
-                                  sdk::metrics::InstrumentValueType::kDouble};
-    data.aggregation_temporality = sdk::metrics::AggregationTemporality::kCumulative;
-    data.start_ts = started_;
-    data.end_ts = now;
-    for (const metrics::sample& s : f.samples) {
-      sdk::metrics::PointAttributes attributes;
-      for (const auto& [name, value] : s.labels)
-        attributes.SetAttribute(name, view(value));
-      data.point_data_attr_.push_back({std::move(attributes), to_point(s, f.what->kind, now)});
-    }
-    return data;
-  }
-
-  const std::function<metrics::snapshot()> collect_;
-  const sdk::resource::Resource resource_;
-  const nostd::unique_ptr<sdk::instrumentationscope::InstrumentationScope> scope_;
-  const opentelemetry::common::SystemTimestamp started_{std::chrono::system_clock::now()};
-};
-
-std::unique_ptr<sdk::metrics::MetricReader> make_reader(const options& o, producer* source,
-                                                        const otel_environment& env) {
-  sdk::metrics::PeriodicExportingMetricReaderOptions reader;
-  reader.export_interval_millis = std::max(env.metrics_interval, 2 * export_timeout);
-  reader.export_timeout_millis = export_timeout;
-  auto made = sdk::metrics::PeriodicExportingMetricReaderFactory::Create(make_metric_exporter(o.metrics), reader);
-  made->SetMetricProducer(source); // starts its thread
-  return made;
-}
-
-// -- what runs -----------------------------------------------------------------------------------------------
-
-struct running {
-  std::unique_ptr<producer> source; // outlives the reader
-  std::unique_ptr<sdk::metrics::MetricReader> reader;
-};
-
-std::shared_ptr<running> current; // by std::atomic_load and the like
 
 api::SpanKind to_api(kind k) noexcept {
   switch (k) {
@@ -280,11 +134,11 @@ enum class root : std::uint8_t { to_be_sampled, sampled };
 /// second record and a list of processors for each span, which costs a resolve as much again as the rest of the
 /// export does.
 struct span_maker : std::enable_shared_from_this<span_maker> {
-  span_maker(exporter e, const sdk::resource::Resource& made_in, const std::string& version,
-             const otel_environment& env)
-    : resource{made_in}, scope{sdk::instrumentationscope::InstrumentationScope::Create("portcullis", version)},
-      sampler{make_sampler(env)}, ids{sdk::trace::RandomIdGeneratorFactory::Create()}, processor{
-                                                                                         make_processor(e, env)} {}
+  span_maker(const options& o, const otel_environment& env)
+    : resource{resource_of(o)}, scope{sdk::instrumentationscope::InstrumentationScope::Create("portcullis",
+                                                                                              o.service_version)},
+      sampler{make_sampler(env)}, ids{sdk::trace::RandomIdGeneratorFactory::Create()}, processor{make_processor(
+                                                                                         o.traces, env)} {}
 
   /// For a trace that begins here, `r` is whether it is already known to be recorded.
   span start(std::string_view name, kind k, const context& parent, const relations& beside, root r);
@@ -347,53 +201,16 @@ span span_maker::start(std::string_view name, kind k, const context& parent, con
 
 std::atomic<bool> detail::is_recording{false};
 
-bool is_available() noexcept {
-  return true;
-}
-
-failure start(options o) {
-  stop();
-  if (o.traces == exporter::none && o.metrics == exporter::none && o.logs == exporter::none)
-    return {};
-  const otel_environment env = read_otel_environment(environment_variable);
-  for (const std::string& name : env.unusable)
-    log::warn("unusable variable", {{"name", name}});
-  if (env.is_disabled) {
-    log::info("telemetry is not exported: OTEL_SDK_DISABLED");
-    return {};
-  }
-  refusals_of_the_collector().begin();
-  sdk::common::internal_log::GlobalLogHandler::SetLogHandler(
-    nostd::shared_ptr<sdk::common::internal_log::LogHandler>{new complaints});
-  const auto resource =
-    sdk::resource::Resource::Create({{"service.name", o.service_name}, {"service.version", o.service_version}});
-  auto next = std::make_shared<running>();
-  if (o.traces != exporter::none) {
-    std::atomic_store(&spans, std::make_shared<span_maker>(o.traces, resource, o.service_version, env));
-  }
-  if (o.metrics != exporter::none && o.collect) {
-    next->source = std::make_unique<producer>(std::move(o.collect), resource, o.service_version);
-    next->reader = make_reader(o, next->source.get(), env);
-  }
-  if (o.logs != exporter::none)
-    start_log_export(o, env);
+void start_span_export(const options& o, const otel_environment& env) {
   recorded_roots.store(share_of_roots(env), std::memory_order_relaxed);
-  std::atomic_store(&current, std::move(next));
-  detail::is_recording.store(o.traces != exporter::none, std::memory_order_release);
-  return {};
+  std::atomic_store(&spans, std::make_shared<span_maker>(o, env));
+  detail::is_recording.store(true, std::memory_order_release);
 }
 
-void stop() {
+void stop_span_export() {
   detail::is_recording.store(false, std::memory_order_release);
-  refusals_of_the_collector().end();
-  stop_log_export();
-  const std::shared_ptr<running> ending = std::atomic_exchange(&current, std::shared_ptr<running>{});
   if (const auto maker = std::atomic_exchange(&spans, std::shared_ptr<span_maker>{}))
     maker->processor->Shutdown();
-  if (ending != nullptr && ending->reader != nullptr) {
-    ending->reader->ForceFlush(export_timeout);
-    ending->reader->Shutdown(export_timeout);
-  }
 }
 
 span start_recording(std::string_view name, kind k, const context& parent, const relations& beside) {

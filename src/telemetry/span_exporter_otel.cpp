@@ -1,16 +1,13 @@
-#include "telemetry/exporters_otel.hpp"
+#include "telemetry/span_exporter.hpp"
 
 #include "telemetry/encoded_span_exporter.hpp"
 #include "telemetry/otlp_options.hpp"
 #include "telemetry/patient_exporter.hpp"
 #include "telemetry/span_sender.hpp"
 
-#include <opentelemetry/exporters/ostream/metric_exporter_factory.h>
 #include <opentelemetry/exporters/ostream/span_exporter_factory.h>
 #include <opentelemetry/exporters/otlp/otlp_http_exporter_factory.h>
 #include <opentelemetry/exporters/otlp/otlp_http_exporter_options.h>
-#include <opentelemetry/exporters/otlp/otlp_http_metric_exporter_factory.h>
-#include <opentelemetry/exporters/otlp/otlp_http_metric_exporter_options.h>
 #include <opentelemetry/sdk/trace/span_data.h>
 #include <string>
 #include <type_traits>
@@ -49,36 +46,6 @@ void copy_span(const sdk::trace::SpanData& from, sdk::trace::Recordable& to) {
       value);
 }
 
-class patient_metric_exporter final : public sdk::metrics::PushMetricExporter {
-public:
-  patient_metric_exporter(std::unique_ptr<sdk::metrics::PushMetricExporter> inner, collector_refusals& refusals)
-    : inner_{std::move(inner)}, refusals_{refusals} {}
-
-  sdk::common::ExportResult Export(const sdk::metrics::ResourceMetrics& data) noexcept override {
-    auto result = sdk::common::ExportResult::kFailure;
-    if (!refusals_.is_waiting() && refusals_.refuses([&] { result = inner_->Export(data); }))
-      result = sdk::common::ExportResult::kFailure;
-    return result;
-  }
-
-  sdk::metrics::AggregationTemporality GetAggregationTemporality(
-    sdk::metrics::InstrumentType type) const noexcept override {
-    return inner_->GetAggregationTemporality(type);
-  }
-
-  bool ForceFlush(std::chrono::microseconds timeout) noexcept override {
-    return inner_->ForceFlush(timeout);
-  }
-
-  bool Shutdown(std::chrono::microseconds timeout) noexcept override {
-    return inner_->Shutdown(timeout);
-  }
-
-private:
-  const std::unique_ptr<sdk::metrics::PushMetricExporter> inner_;
-  collector_refusals& refusals_;
-};
-
 } // namespace
 
 std::unique_ptr<sdk::trace::SpanExporter> make_span_exporter(exporter e, std::size_t queue_max) {
@@ -91,14 +58,6 @@ std::unique_ptr<sdk::trace::SpanExporter> make_span_exporter(exporter e, std::si
   if (o.content_type == otlp::HttpRequestContentType::kJson)
     return std::make_unique<patient>(otlp::OtlpHttpExporterFactory::Create(o), refusals);
   return std::make_unique<encoded_span_exporter>(std::make_unique<span_sender>(o, refusals), queue_max, refusals);
-}
-
-std::unique_ptr<sdk::metrics::PushMetricExporter> make_metric_exporter(exporter e) {
-  if (e != exporter::otlp)
-    return opentelemetry::exporter::metrics::OStreamMetricExporterFactory::Create();
-  return std::make_unique<patient_metric_exporter>(
-    otlp::OtlpHttpMetricExporterFactory::Create(bounded_otlp_options<otlp::OtlpHttpMetricExporterOptions>()),
-    refusals_of_the_collector());
 }
 
 } // namespace portcullis::tracing

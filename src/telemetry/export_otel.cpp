@@ -1,0 +1,89 @@
+#include "core/environment.hpp"
+#include "telemetry/collector_refusals.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/log_export.hpp"
+#include "telemetry/metrics_export.hpp"
+#include "telemetry/otel_environment.hpp"
+#include "telemetry/span_export.hpp"
+#include "telemetry/tracing.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <opentelemetry/sdk/common/global_log_handler.h>
+#include <string>
+#include <string_view>
+#include <utility>
+
+/// The units `*_otel.cpp` alone see the SDK: its headers take seconds to compile.
+namespace portcullis::tracing {
+
+namespace {
+
+namespace nostd = opentelemetry::nostd;
+namespace sdk = opentelemetry::sdk;
+
+using steady_clock = std::chrono::steady_clock;
+
+// The SDK's complaints, at most one per second: it complains of every span that it drops. They alone tell what a
+// collector has answered.
+class complaints final : public sdk::common::internal_log::LogHandler {
+public:
+  void Handle(sdk::common::internal_log::LogLevel, const char*, int, const char* message,
+              const sdk::common::AttributeMap&) noexcept override {
+    const std::string_view detail = message != nullptr ? message : "";
+    if (const auto refused = parse_refusal(detail))
+      refusals_of_the_collector().note(*refused);
+    const steady_clock::rep now = steady_clock::now().time_since_epoch().count();
+    steady_clock::rep next = next_.load(std::memory_order_relaxed);
+    const steady_clock::rep after = now + steady_clock::duration{std::chrono::seconds{1}}.count();
+    if (now < next || !next_.compare_exchange_strong(next, after, std::memory_order_relaxed)) {
+      suppressed_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    log::warn(export_complaint,
+              {{"detail", detail}, {"suppressed", suppressed_.exchange(0, std::memory_order_relaxed)}});
+  }
+
+private:
+  std::atomic<steady_clock::rep> next_{steady_clock::time_point::min().time_since_epoch().count()};
+  std::atomic<std::uint64_t> suppressed_{0};
+};
+
+} // namespace
+
+bool is_available() noexcept {
+  return true;
+}
+
+failure start(options o) {
+  stop();
+  if (o.traces == exporter::none && o.metrics == exporter::none && o.logs == exporter::none)
+    return {};
+  const otel_environment env = read_otel_environment(environment_variable);
+  for (const std::string& name : env.unusable)
+    log::warn("unusable variable", {{"name", name}});
+  if (env.is_disabled) {
+    log::info("telemetry is not exported: OTEL_SDK_DISABLED");
+    return {};
+  }
+  refusals_of_the_collector().begin();
+  sdk::common::internal_log::GlobalLogHandler::SetLogHandler(
+    nostd::shared_ptr<sdk::common::internal_log::LogHandler>{new complaints});
+  if (o.traces != exporter::none)
+    start_span_export(o, env);
+  if (o.logs != exporter::none)
+    start_log_export(o, env);
+  if (o.metrics != exporter::none && o.collect)
+    start_metrics_export(std::move(o), env);
+  return {};
+}
+
+void stop() {
+  refusals_of_the_collector().end();
+  stop_span_export();
+  stop_log_export();
+  stop_metrics_export();
+}
+
+} // namespace portcullis::tracing
