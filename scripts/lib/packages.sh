@@ -13,6 +13,7 @@ packages_for() { # build | console | run | test | tsan | bench | package
       packages_for run
       echo python3-pytest python3-hypothesis python3-jsonschema curl openssl pgbouncer clang "libclang-rt-$(clang_major)-dev" clang-format \
         clang-tidy shellcheck pyflakes3
+      [[ $(clang_major) != 14 ]] || echo libclang-14-dev llvm-14-dev # scripts/tidy_scope.cpp
       echo nginx-light caddy haproxy apache2 libapache2-mod-auth-openidc # the gateways of examples/
       echo prometheus python3-prometheus-client                                                    # reads /metrics and the alert rules
       echo nodejs golang-go                                              # the languages of examples/subscribers
