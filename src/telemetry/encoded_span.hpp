@@ -12,9 +12,9 @@
 
 namespace portcullis::tracing {
 
-/// A span in the encoding of OTLP (opentelemetry-proto 1.x, `Span`), written down as it is told. The SDK's own
-/// record is a hash table of strings, which its exporter makes a protobuf message of: some eighty allocations for
-/// each span of a resolve, in two threads. This one is a single buffer, and used again.
+/// A span in the encoding of OTLP (opentelemetry-proto 1.x, `Span`), written down as it is told, in a single
+/// buffer that is used again. The SDK's own record is a hash table of strings, which its exporter makes a protobuf
+/// message of, which it copies and then writes down (docs/decisions/0023-encoded-spans.md).
 class encoded_span final : public opentelemetry::sdk::trace::Recordable {
 public:
   encoded_span();

@@ -125,7 +125,7 @@ std::unique_ptr<sdk::logs::LogRecordExporter> make_exporter(exporter e) {
   if (e != exporter::otlp)
     return opentelemetry::exporter::logs::OStreamLogRecordExporterFactory::Create();
   return std::make_unique<patient>(
-    otlp::OtlpHttpLogRecordExporterFactory::Create(bounded_otlp_options<otlp::OtlpHttpLogRecordExporterOptions>()),
+    otlp::OtlpHttpLogRecordExporterFactory::Create(sdk_otlp_options<otlp::OtlpHttpLogRecordExporterOptions>()),
     refusals_of_the_collector());
 }
 

@@ -65,7 +65,7 @@ std::unique_ptr<sdk::metrics::PushMetricExporter> make_metric_exporter(exporter 
   if (e != exporter::otlp)
     return opentelemetry::exporter::metrics::OStreamMetricExporterFactory::Create();
   return std::make_unique<patient_metric_exporter>(
-    otlp::OtlpHttpMetricExporterFactory::Create(bounded_otlp_options<otlp::OtlpHttpMetricExporterOptions>()),
+    otlp::OtlpHttpMetricExporterFactory::Create(sdk_otlp_options<otlp::OtlpHttpMetricExporterOptions>()),
     refusals_of_the_collector());
 }
 

@@ -52,6 +52,7 @@ constexpr std::array names = {
   std::string_view{"OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY"},
   std::string_view{"OTEL_EXPORTER_OTLP_LOGS_CLIENT_KEY"},
   std::string_view{"OTEL_EXPORTER_OTLP_COMPRESSION"},
+  std::string_view{"OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"},
 };
 
 constexpr std::int64_t milliseconds_max = 3'600'000; // an hour

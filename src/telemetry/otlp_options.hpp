@@ -17,4 +17,13 @@ Options bounded_otlp_options() {
   return o;
 }
 
+/// For one of the SDK's own exporters: Debian's libraries are built without compression, and would complain of
+/// each request that asks for it.
+template <class Options>
+Options sdk_otlp_options() {
+  auto o = bounded_otlp_options<Options>();
+  o.compression = "none";
+  return o;
+}
+
 } // namespace portcullis::tracing

@@ -56,7 +56,8 @@ std::unique_ptr<sdk::trace::SpanExporter> make_span_exporter(exporter e, std::si
   auto& refusals = refusals_of_the_collector();
   const auto o = bounded_otlp_options<otlp::OtlpHttpExporterOptions>();
   if (o.content_type == otlp::HttpRequestContentType::kJson)
-    return std::make_unique<patient>(otlp::OtlpHttpExporterFactory::Create(o), refusals);
+    return std::make_unique<patient>(
+      otlp::OtlpHttpExporterFactory::Create(sdk_otlp_options<otlp::OtlpHttpExporterOptions>()), refusals);
   return std::make_unique<encoded_span_exporter>(std::make_unique<span_sender>(o, refusals), queue_max, refusals);
 }
 
