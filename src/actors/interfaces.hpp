@@ -149,7 +149,7 @@ using db_worker_actor = caf::typed_actor<
 /// The SERVICE LOADER: asks the session service for the tokens that an edge does not know, many in one request.
 /// Each request is answered within the time-out of the client, with `database_unavailable` or `history_stale` if
 /// need be, or at once with `overloaded`.
-using service_loader_actor = session_loader_actor::extend<
+using service_loader_actor = session_loader_actor::extend_with<metrics_source_actor>::extend<
   // The answer to a batch, from the client's thread.
   caf::reacts_to<lookup_answered>>;
 

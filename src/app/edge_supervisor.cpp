@@ -32,7 +32,7 @@ struct edge_parts_options {
 
 /// An edge answers whose token it is, and tells how it is; nothing else.
 api::front_parts make_edge_parts(api::front_pointer self, http::server& server, const session_cache_actor& cache,
-                                 const edge_parts_options& options,
+                                 const service_loader_actor& loader, const edge_parts_options& options,
                                  const std::shared_ptr<edge::http_client>& client,
                                  const mailbox_gauge_ptr& mailbox_of_feed) {
   auto probes = std::make_unique<api::health_api>(self, server, options.health);
@@ -40,6 +40,7 @@ api::front_parts make_edge_parts(api::front_pointer self, http::server& server, 
                        done(client->stats().addresses_usable > 0 ? "ok" : "unreachable");
                      }});
   probes->add_source(metrics_source_actor{cache});
+  probes->add_source(metrics_source_actor{loader});
   probes->add_source([client](metrics::snapshot& s) { add_to(s, client->stats()); });
   probes->add_source(
     [mailbox_of_feed](metrics::snapshot& s) { add_mailbox(s, "revocation_feed", *mailbox_of_feed); });
@@ -108,9 +109,9 @@ void edge_supervisor_state::spawn_front() {
   parts.handshakes = handshake_limit_options_of(s);
   parts.resolve = resolve_options_of(s);
   parts.resolve.reads_through = false;
-  options.make_parts = [cache = cache_, parts, client = client_,
+  options.make_parts = [cache = cache_, loader = loader_, parts, client = client_,
                         mailbox = mailbox_of_feed_](api::front_pointer self, http::server& server) {
-    return make_edge_parts(self, server, cache, parts, client, mailbox);
+    return make_edge_parts(self, server, cache, loader, parts, client, mailbox);
   };
   front_ = self_->system().middleman().spawn_broker(api::front, std::move(options));
   self_->monitor(front_);

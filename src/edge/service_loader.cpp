@@ -1,5 +1,6 @@
 #include "edge/service_loader.hpp"
 
+#include "actors/mailbox.hpp"
 #include "core/failpoint.hpp"
 #include "edge/service_api.hpp"
 
@@ -146,6 +147,7 @@ service_loader_actor::behavior_type service_loader(
       return promise;
     },
     [self](const lookup_answered& news) { self->state.answered(news); },
+    tells_mailbox(self),
   };
 }
 

@@ -117,7 +117,7 @@ def test_metrics_count_what_memory_answers(edge, mint):
         verify(edge, minted["token"])
     assert samples(edge.http)["portcullis_session_cache_hits_total"] >= before + 10
     actors = re.findall(r'^portcullis_mailbox_messages{actor="(\w+)"} \d', edge.http.get("/metrics").body.decode(), re.M)
-    assert sorted(actors) == ["http_front", "revocation_feed", "session_cache"]
+    assert sorted(actors) == ["http_front", "revocation_feed", "service_loader", "session_cache"]
 
 
 # -- revocations
