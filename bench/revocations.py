@@ -48,7 +48,7 @@ class Revocations:
     """Times of revocations, in seconds: from the request, and from the acknowledgement."""
 
     def __init__(self, services):
-        self.commits, self.acknowledged = [], []
+        self.commits, self.seldom_commits, self.acknowledged = [], [], []
         self.dead, self.told = [], []  # (from the request, from the acknowledgement)
         self._changers = [Peer(number, each) for number, each in enumerate(services)]
         self._askers = [Peer(number, each) for number, each in enumerate(services)]
@@ -100,18 +100,28 @@ class Revocations:
         self.told += [(each - began, each - acknowledged) for each in told.values()]
 
 
-def time_commits(dsn, count, directory):
-    """Seconds of each of `count` transactions that insert a row and commit."""
+def time_commits(dsn, count, directory, mean_pause_s=0):
+    """Seconds of each of `count` transactions that insert a row and commit, over one connection: one after the other, or with
+    pauses at random, after which everybody has to wake up first."""
     plain = run.psql_dsn(dsn)
     subprocess.run(["psql", "-X", "-q", "-c", "set client_min_messages = warning;"
                     "create table if not exists public.bench_commits (at timestamptz)", plain], check=True)
     script = pathlib.Path(directory) / "insert.sql"
     script.write_text(INSERT.replace("bench_commits", "public.bench_commits"))
+    pauses = ["--rate", f"{1 / mean_pause_s:g}"] if mean_pause_s else []
     with tempfile.TemporaryDirectory(dir=directory) as logs:
-        subprocess.run(["pgbench", "-n", "-c1", "-t", str(count), "-f", script, "-l", "--log-prefix", f"{logs}/log",
+        subprocess.run(["pgbench", "-n", "-c1", "-t", str(count), *pauses, "-f", script, "-l", "--log-prefix", f"{logs}/log",
                         plain], check=True, capture_output=True)
         lines = [line for log in pathlib.Path(logs).iterdir() for line in log.read_text().splitlines()]
-    return [int(line.split()[2]) / 1e6 for line in lines]
+    return [commit_seconds(line) for line in lines]
+
+
+def commit_seconds(line):
+    """Of a line of pgbench's log: client, number, microseconds, script, two of when, and with pauses how late it began, which
+    the microseconds hold as well."""
+    columns = line.split()
+    late = int(columns[6]) if len(columns) > 6 else 0
+    return (int(columns[2]) - late) / 1e6
 
 
 @contextlib.contextmanager
@@ -144,6 +154,7 @@ def measure(dsn, directory, binary, rounds, share, has_time=lambda seconds: True
                 break
             show_progress(f"revoke: round {number + 1} of {rounds}")
             seen.commits += time_commits(dsn, share, directory)
+            seen.seldom_commits += time_commits(dsn, share, directory, PAUSE_MAX_S / 2)
             for number in range(share):
                 seen.revoke(number % REPLICAS, tokens.pop())
     show_progress("")

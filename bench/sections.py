@@ -214,18 +214,19 @@ def revoke(arguments, pace):
     share = -(-arguments.revocations // arguments.rounds)
     with common.private_postgres("revoke") as (dsn, directory):
         seen = revocations.measure(dsn, directory, arguments.binary, arguments.rounds, share, pace.has)
-    commits = [seconds * 1e3 for seconds in seen.commits]
+    commits = {"commit of one row by pgbench": [seconds * 1e3 for seconds in seen.commits],
+               "the same with pauses between": [seconds * 1e3 for seconds in seen.seldom_commits]}
     acknowledged = [seconds * 1e3 for seconds in seen.acknowledged]
     dead = [max(0, after) * 1e3 for _, after in seen.dead]
     told = [max(0, after) * 1e3 for _, after in seen.told]
 
-    def aim(what, times, most):
-        return Aim(f"revoke: {what}", "ms", times, commits, "commit of one row by pgbench", most, True,
-                   "./dev bench --only revoke", in_turns=False)
+    def aims(what, times, most):
+        return [Aim(f"revoke: {what}", "ms", times, theirs, beside, most, True, "./dev bench --only revoke", in_turns=False)
+                for beside, theirs in commits.items()]
 
-    return Section({}, [aim("request → acknowledged", acknowledged, 2.5),
-                        aim("acknowledged → 401 at another replica", dead, 2.0),
-                        aim("acknowledged → event at a subscriber", told, 1.5)])
+    return Section({}, [*aims("request → acknowledged", acknowledged, 2.5),
+                        *aims("acknowledged → 401 at another replica", dead, 2.0),
+                        *aims("acknowledged → event at a subscriber", told, 1.5)])
 
 
 # -- start: what is in memory, and how soon
