@@ -1,5 +1,6 @@
 #include "core/environment.hpp"
 #include "telemetry/collector_refusals.hpp"
+#include "telemetry/export_complaints.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/log_export.hpp"
 #include "telemetry/metrics_export.hpp"
@@ -7,9 +8,6 @@
 #include "telemetry/span_export.hpp"
 #include "telemetry/tracing.hpp"
 
-#include <atomic>
-#include <chrono>
-#include <cstdint>
 #include <opentelemetry/sdk/common/global_log_handler.h>
 #include <string>
 #include <string_view>
@@ -23,10 +21,7 @@ namespace {
 namespace nostd = opentelemetry::nostd;
 namespace sdk = opentelemetry::sdk;
 
-using steady_clock = std::chrono::steady_clock;
-
-// The SDK's complaints, at most one per second: it complains of every span that it drops. They alone tell what a
-// collector has answered.
+/// Of the SDK, which alone tells what a collector has answered to its exporters.
 class complaints final : public sdk::common::internal_log::LogHandler {
 public:
   void Handle(sdk::common::internal_log::LogLevel, const char*, int, const char* message,
@@ -34,20 +29,8 @@ public:
     const std::string_view detail = message != nullptr ? message : "";
     if (const auto refused = parse_refusal(detail))
       refusals_of_the_collector().note(*refused);
-    const steady_clock::rep now = steady_clock::now().time_since_epoch().count();
-    steady_clock::rep next = next_.load(std::memory_order_relaxed);
-    const steady_clock::rep after = now + steady_clock::duration{std::chrono::seconds{1}}.count();
-    if (now < next || !next_.compare_exchange_strong(next, after, std::memory_order_relaxed)) {
-      suppressed_.fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
-    log::warn(export_complaint,
-              {{"detail", detail}, {"suppressed", suppressed_.exchange(0, std::memory_order_relaxed)}});
+    complain(detail);
   }
-
-private:
-  std::atomic<steady_clock::rep> next_{steady_clock::time_point::min().time_since_epoch().count()};
-  std::atomic<std::uint64_t> suppressed_{0};
 };
 
 } // namespace

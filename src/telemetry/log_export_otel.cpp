@@ -1,6 +1,7 @@
 #include "telemetry/log_export.hpp"
 
 #include "core/hex.hpp"
+#include "telemetry/export_complaints.hpp"
 #include "telemetry/kept_record.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/otlp_options.hpp"

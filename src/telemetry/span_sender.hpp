@@ -18,8 +18,7 @@ public:
   /// Of the options: the address, header fields, time-out, compression, and the files for TLS.
   span_sender(const options& o, collector_refusals& refusals);
 
-  /// True when the collector has taken it. Notes when it refuses, and complains of whatever is not right to the
-  /// SDK's handler of log lines.
+  /// True when the collector has taken it. Notes when it refuses, and complains of whatever is not right.
   bool send(std::string_view body);
 
 private:

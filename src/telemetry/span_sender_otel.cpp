@@ -1,9 +1,10 @@
 #include "telemetry/span_sender.hpp"
 
+#include "telemetry/export_complaints.hpp"
+
 #include <chrono>
 #include <opentelemetry/exporters/otlp/otlp_environment.h>
 #include <opentelemetry/ext/http/common/url_parser.h>
-#include <opentelemetry/sdk/common/global_log_handler.h>
 #include <optional>
 #include <zlib.h>
 
@@ -52,7 +53,7 @@ span_sender::span_sender(const options& o, collector_refusals& refusals)
   : options_{o}, refusals_{refusals}, easy_{net::curl_is_usable() ? curl_easy_init() : nullptr} {
   if (easy_ == nullptr || !set_options()) {
     easy_.reset();
-    OTEL_INTERNAL_LOG_ERROR("spans: libcurl does not take the options of the export");
+    complain("spans: libcurl does not take the options of the export");
   }
 }
 
@@ -97,7 +98,7 @@ bool span_sender::send(std::string_view body) {
   set_option(easy_.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   set_option(easy_.get(), CURLOPT_POSTFIELDS, body.data());
   if (const CURLcode code = curl_easy_perform(easy_.get()); code != CURLE_OK) {
-    OTEL_INTERNAL_LOG_ERROR("spans: the collector does not answer: " << curl_easy_strerror(code));
+    complain(std::string{"spans: the collector does not answer: "} + curl_easy_strerror(code));
     return false;
   }
   return is_taken();
@@ -108,7 +109,7 @@ bool span_sender::is_taken() {
   curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
   if (status >= 200 && status < 300)
     return true;
-  OTEL_INTERNAL_LOG_ERROR("spans: the collector answers " << status);
+  complain("spans: the collector answers " + std::to_string(status));
   if (const auto refused = as_refusal(static_cast<int>(status), field_of(easy_.get(), "Retry-After")))
     refusals_.note(*refused);
   return false;

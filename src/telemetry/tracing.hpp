@@ -119,9 +119,6 @@ struct options {
   std::function<metrics::snapshot()> collect;
 };
 
-/// The event of a line that tells of trouble with the export.
-inline constexpr std::string_view export_complaint = "telemetry export";
-
 /// Bounds one HTTP request of the export.
 inline constexpr std::chrono::milliseconds export_timeout{1'000};
 

@@ -146,7 +146,7 @@ def test_a_cursor_that_the_edge_does_not_reach_is_asked_of_the_service(tap, new_
     edge = new_edge([tap], **LONG).start()
     live, dead = mint(), mint()
     for each in (live, dead):
-        edge.resolve(each["token"]).expect(200)
+        becomes(edge, each, 200)
     tap.refused = b"GET /api/v1/internal/revocations"
     eventually(lambda: tap.refusals, "the feed is cut")
     headers = {"X-Min-Cursor": revoke(service, dead)["cursor"]}
@@ -239,7 +239,7 @@ def test_live_sessions_go_on_past_the_bound_if_told_so(own_service, new_edge):
     edge = new_edge([own_service], **{**SHORT, "GATEWAY_FAIL_STATIC": "1h"}).start()
     body = {"identity": {"kind": "telegram", "external_id": str(free_port())}}
     known, unknown = (own_service.gateway.post("/sessions", body).expect(201) for _ in range(2))
-    edge.resolve(known["token"]).expect(200)
+    becomes(edge, known, 200)
     own_service.kill()
 
     def is_static():
@@ -273,8 +273,8 @@ def test_without_the_feed_each_decision_is_asked_of_the_service(tap, new_edge, s
     assert samples(edge.http)["portcullis_session_cache_read_throughs_total"] > 0
     tap.refused = None
     edge.wait_until_ready()
-    edge.resolve(live["token"]).expect(200)
-    edge.resolve(dead["token"]).expect_problem(401, "session_revoked")
+    becomes(edge, live, 200)
+    becomes(edge, dead, 401, "session_revoked")
 
 
 def test_a_restarted_edge_knows_what_ended_meanwhile(new_edge, service, mint):

@@ -164,7 +164,8 @@ CAF_TEST(links and events and what failed) {
   const fields event = read(one(span, 11));
   CAF_CHECK_EQUAL(one(event, 1), "7");
   CAF_CHECK_EQUAL(one(event, 2), "retry");
-  CAF_CHECK_EQUAL(attributes(event, 3).at("b").second, "2");
+  const auto of_event = attributes(event, 3);
+  CAF_CHECK_EQUAL(of_event.at("b").second, "2");
   const fields status = read(one(span, 15));
   CAF_CHECK_EQUAL(one(status, 2), "away");
   CAF_CHECK_EQUAL(one(status, 3), "2");
@@ -191,7 +192,8 @@ CAF_TEST(a request holds the process once and every span) {
   }
   const auto body = request.finish();
   const fields of_process = read(one(read(body.view()), 1));
-  CAF_CHECK_EQUAL(attributes(read(one(of_process, 1)), 1).at("service.name").second, "own");
+  const auto resource_attributes = attributes(read(one(of_process, 1)), 1);
+  CAF_CHECK_EQUAL(resource_attributes.at("service.name").second, "own");
   const fields spans = read(one(of_process, 2));
   CAF_CHECK_EQUAL(one(read(one(spans, 1)), 1), "portcullis");
   CAF_CHECK_EQUAL(one(read(one(spans, 1)), 2), "1.2");
