@@ -19,6 +19,11 @@ class encoded_span final : public opentelemetry::sdk::trace::Recordable {
 public:
   encoded_span();
 
+  /// Bytes of memory.
+  std::size_t capacity() const noexcept {
+    return bytes_.capacity();
+  }
+
   /// Complete once the duration has been told.
   std::string_view bytes() const noexcept {
     return bytes_.view();

@@ -6,7 +6,14 @@
 
 namespace portcullis::tracing {
 
+namespace {
+
 namespace nostd = opentelemetry::nostd;
+
+/// The span of a batch that links to hundreds is larger, and rare.
+constexpr std::size_t kept_bytes_max = std::size_t{4} * 1024;
+
+} // namespace
 
 encoded_span_exporter::encoded_span_exporter(std::unique_ptr<span_sender> sender, std::size_t spare_max,
                                              collector_refusals& refusals)
@@ -49,6 +56,8 @@ void encoded_span_exporter::keep(const nostd::span<record>& batch) {
   for (record& each : batch) {
     if (spare_.size() == spare_max_)
       return;
+    if (static_cast<const encoded_span&>(*each).capacity() > kept_bytes_max)
+      continue;
     std::unique_ptr<encoded_span> used{static_cast<encoded_span*>(each.release())};
     used->clear();
     spare_.push_back(std::move(used));

@@ -131,8 +131,7 @@ enum class root : std::uint8_t { to_be_sampled, sampled };
 } // namespace
 
 /// What makes spans and takes them when they end: the SDK's parts, without its tracer. That one keeps a lock, a
-/// second record and a list of processors for each span, which costs a resolve as much again as the rest of the
-/// export does.
+/// second record and a list of processors for each span, for programs whose spans are used by several threads.
 struct span_maker : std::enable_shared_from_this<span_maker> {
   span_maker(const options& o, const otel_environment& env)
     : resource{resource_of(o)}, scope{sdk::instrumentationscope::InstrumentationScope::Create("portcullis",

@@ -18,6 +18,9 @@ public:
   std::size_t size() const noexcept {
     return size_;
   }
+  std::size_t capacity() const noexcept {
+    return capacity_;
+  }
   char* data() noexcept {
     return data_.get();
   }
