@@ -35,7 +35,7 @@ public:
 
   void append(const char* bytes, std::size_t count) {
     reserve(count);
-    std::memcpy(data_.get() + size_, bytes, count);
+    std::copy_n(bytes, count, data_.get() + size_); // of an empty text `bytes` may be null
     size_ += count;
   }
 
