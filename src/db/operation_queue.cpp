@@ -145,9 +145,11 @@ bool operation_queue::may_serve(lane which, instant now, const worker_load& load
 }
 
 /// A client that has its answer asks again at once: what comes first would leave alone, and the others behind it.
-/// So the next batch waits until it is as large as all that are under way, or one of those is back.
+/// So the next batch waits until it is twice as large as all that are under way, or one of those is back. A single
+/// write holds up no other.
 bool operation_queue::is_worth_a_commit(const queue& writes, instant now, const worker_load& load) const {
-  return writes.size() >= load.writes || now - writes.front().enqueued >= options_.join_within;
+  const auto enough = load.writes <= 1 ? load.writes : 2 * load.writes;
+  return writes.size() >= enough || now - writes.front().enqueued >= options_.join_within;
 }
 
 bool operation_queue::needs_a_worker(instant now, const worker_load& load) const {

@@ -128,7 +128,7 @@ CAF_TEST(writes wait for their lane unless they fill a batch) {
   CAF_CHECK(next() == lane::write);
 }
 
-CAF_TEST(another lane opens to as many writes as are under way or after a wait) {
+CAF_TEST(another lane opens to twice as many writes as are under way or after a wait) {
   auto options = small();
   options.write_lanes = 2;
   options.join_within = 10ms;
@@ -139,10 +139,26 @@ CAF_TEST(another lane opens to as many writes as are under way or after a wait) 
   CAF_CHECK(!next());
   CAF_CHECK(!queue.next(now + 10ms - 1ns, load));
   CAF_CHECK(queue.next(now + 10ms, load) == lane::write);
-  write(2);
+  for (std::uint32_t n = 2; n <= 3; ++n)
+    write(n);
+  CAF_CHECK(!next());
+  write(4);
   CAF_CHECK(next() == lane::write);
   load.busy[lane::write] = 2;
+  load.writes = 4;
+  CAF_CHECK(queue.take_batch(lane::write).size() == 4u);
+  write(5);
   CAF_CHECK(!queue.next(now + 10ms, load));
+}
+
+CAF_TEST(a single write holds up no other) {
+  auto options = small();
+  options.write_lanes = 2;
+  queue = operation_queue{options};
+  load.busy[lane::write] = 1;
+  load.writes = 1;
+  write(1);
+  CAF_CHECK(next() == lane::write);
 }
 
 CAF_TEST(what is slow has one worker and never the last) {
