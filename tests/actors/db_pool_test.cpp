@@ -99,7 +99,7 @@ CAF_TEST(a full batch of writes opens another lane) {
   take_batch(make_ids({2, 3, 4, 5}));
 }
 
-CAF_TEST(a batch of writes that is smaller than what is under way waits) {
+CAF_TEST(a batch of writes that is smaller than twice what is under way waits) {
   options.workers_idle_max = 2;
   options.write_lanes = 2;
   start_connected();
@@ -113,15 +113,16 @@ CAF_TEST(a batch of writes that is smaller than what is under way waits) {
   finish(first);
   auto third = take_batch(make_ids({3, 4}));
   finish(second);
-  write(5);
+  for (std::uint32_t n = 5; n <= 7; ++n)
+    write(n);
   CAF_CHECK(workers->empty());
-  write(6);
-  auto fourth = take_batch(make_ids({5, 6}));
-  write(7);
+  write(8);
+  auto fourth = take_batch(make_ids({5, 6, 7, 8}));
+  write(9);
   finish(third);
   CAF_CHECK(workers->empty());
   finish(fourth); // and nothing is under way
-  take_batch(make_ids({7}));
+  take_batch(make_ids({9}));
 }
 
 CAF_TEST(reads and writes never share a batch and the older queue goes first) {
