@@ -1,5 +1,6 @@
 #include "core/token.hpp"
 
+#include "core/ascii.hpp"
 #include "core/base62.hpp"
 #include "core/crc32.hpp"
 #include "core/hex.hpp"
@@ -27,14 +28,6 @@ constexpr std::array<std::uint8_t, 32> all_ones() noexcept {
 }
 
 constexpr auto body_max = base62::encode(all_ones()); // 2^256 - 1
-constexpr std::array<bool, 256> make_alphabet() noexcept {
-  std::array<bool, 256> table{};
-  for (std::size_t c = 0; c < 128; ++c)
-    table[c] = base62::is_digit(static_cast<char>(c));
-  return table;
-}
-
-constexpr auto alphabet = make_alphabet();
 
 static_assert(token::prefix.size() == secret_text::prefix_length);
 static_assert(body_max.size() == secret_text::body_length);
@@ -109,10 +102,8 @@ bool is_secret_form(std::string_view text, std::string_view prefix) noexcept {
     return false;
   const auto body = text.substr(secret_text::prefix_length, secret_text::body_length);
   const auto checksum = text.substr(secret_text::prefix_length + secret_text::body_length);
-  bool is_base62 = true;
-  for (const char c : body)
-    is_base62 &= alphabet[static_cast<unsigned char>(c)];
-  if (!is_base62 || body > std::string_view{body_max.data(), body_max.size()})
+  if (ascii::any_of(body, [](char c) { return !base62::is_digit(c); })
+      || body > std::string_view{body_max.data(), body_max.size()})
     return false;
   const auto expected =
     base62::encode(crc32(text.substr(0, secret_text::prefix_length + secret_text::body_length)));

@@ -42,11 +42,20 @@ bool is_digits(std::string_view text) noexcept {
 
 // -- authority ---------------------------------------------------------------------------------------------
 
-/// reg-name of RFC 3986, section 3.2.2, without the comma that could join two hosts; covers IPv4 literals.
+/// What a reg-name is made of (RFC 3986, section 3.2.2), without the comma that could join two hosts.
+constexpr auto of_host_name = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0; c < 128; ++c)
+    table[c] = ascii::is_alphanumeric(static_cast<char>(c));
+  for (const char mark : std::string_view{"-._~%!$&'()*+;="})
+    table[static_cast<unsigned char>(mark)] = true;
+  return table;
+}();
+
+/// Covers IPv4 literals.
 bool is_host_name(std::string_view host) noexcept {
-  constexpr std::string_view marks = "-._~%!$&'()*+;=";
-  return !host.empty() && std::all_of(host.begin(), host.end(), [&](char c) {
-    return ascii::is_alphanumeric(c) || marks.find(c) != std::string_view::npos;
+  return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
+    return of_host_name[static_cast<unsigned char>(c)];
   });
 }
 
@@ -121,8 +130,7 @@ std::optional<std::string_view> path_of_absolute_form(std::string_view target) n
 
 /// Fills `path` and `query`; returns what is wrong with the target, or nothing.
 std::string_view split_target(request& out) noexcept {
-  const auto beyond = [](char c) { return c == '#' || static_cast<unsigned char>(c) >= 0x7f; };
-  if (std::any_of(out.target.begin(), out.target.end(), beyond))
+  if (ascii::any_of(out.target, [](char c) { return c == '#' || static_cast<unsigned char>(c) >= 0x7f; }))
     return "The request target holds a fragment or a byte beyond ASCII.";
   if (out.method_text == "CONNECT")
     return "This service is no proxy and opens no tunnel.";
