@@ -8,6 +8,15 @@ if [[ -t 1 ]]; then bold=$'\e[1m' red=$'\e[31m' plain=$'\e[0m'; else bold='' red
 step() { echo "${bold}==> $*${plain}"; }
 die() { echo "${red}dev: $*${plain}" >&2; exit 1; }
 
+# require_space GIB WHAT: fails now where a full disk would end a build or a test later, each in words of its own. What the
+# builds take already counts as there.
+require_space() {
+  local free taken=0
+  free=$(($(stat --file-system --format='%a * %S' .) >> 30))
+  [[ ! -d build ]] || taken=$(du --summarize --block-size=1G build | cut -f1)
+  ((free + taken >= $1)) || die "$2 takes up to $1 GiB in $PWD, and $free are free"
+}
+
 # A job of this code base's templates takes up to 1.5 GB: as many at a time as cores and memory allow.
 build_jobs() {
   local by_memory

@@ -1,6 +1,7 @@
 # ./dev test: everything, part by part, with a summary that names what failed.
 
 readonly test_parts=(suites asan fuzz check) # in the order in which they are made ahead
+readonly space_for_tests=9 # GiB: the builds, most of it asan's, and the clusters of the tests that run
 
 ctest_arguments=()
 
@@ -15,6 +16,7 @@ command_test() {
     shift
   done
   ((${#parts[@]} > 0)) || parts=("${test_parts[@]}")
+  require_space "$space_for_tests" "./dev test"
   require_packages test
   trap 'exit 130' INT # without it, a build that Ctrl-C ends is one failed part and the next begins
   trap 'exit 143' TERM
