@@ -22,8 +22,8 @@ constexpr bool is_alphanumeric(char c) noexcept {
   return is_digit(c) || (lower >= 'a' && lower <= 'z');
 }
 
-/// Whether `test` holds for a byte of `text`. It looks at all of them, without a branch between, so that the compiler
-/// can take sixteen in one step.
+/// Whether `test` holds for a byte of `text`. It looks at all of them, without a branch between, so that the
+/// compiler can take sixteen in one step.
 template <class Test>
 constexpr bool any_of(std::string_view text, Test test) noexcept {
   unsigned char found = 0; // a bool would not be put into such steps
