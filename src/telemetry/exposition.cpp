@@ -52,11 +52,15 @@ std::string hex_text(const std::array<std::uint8_t, Size>& bytes) {
   return text;
 }
 
-/// A bound, which OpenMetrics wants as a floating-point number: `1.0`.
+/// A bound in the one form that OpenMetrics has for it, as a label is compared by its text: `1.0`, and an exponent
+/// below 0.0001 alone.
 std::string bound_text(double bound) {
-  std::string text;
-  append_number(text, bound);
-  return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
+  constexpr double exponents_end = 0.0001;
+  std::array<char, 32> text{};
+  const auto form = bound < exponents_end ? std::chars_format::scientific : std::chars_format::fixed;
+  const auto done = std::to_chars(text.data(), text.data() + text.size(), bound, form);
+  std::string told{text.data(), done.ptr};
+  return told.find_first_of(".e") == std::string::npos ? told + ".0" : told;
 }
 
 class writer {

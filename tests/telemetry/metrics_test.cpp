@@ -126,6 +126,8 @@ CAF_TEST(histograms are rendered with cumulative buckets in seconds) {
   expect_lines(text, {"# TYPE portcullis_latency_seconds histogram",
                       "portcullis_latency_seconds_bucket{route=\"x\",le=\"1e-05\"} 1",
                       "portcullis_latency_seconds_bucket{route=\"x\",le=\"2.5e-05\"} 2",
+                      "portcullis_latency_seconds_bucket{route=\"x\",le=\"0.0001\"} 2",
+                      "portcullis_latency_seconds_bucket{route=\"x\",le=\"0.0005\"} 2",
                       "portcullis_latency_seconds_bucket{route=\"x\",le=\"0.05\"} 2",
                       "portcullis_latency_seconds_bucket{route=\"x\",le=\"0.1\"} 3",
                       "portcullis_latency_seconds_bucket{route=\"x\",le=\"10.0\"} 3",
