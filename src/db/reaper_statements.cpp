@@ -40,7 +40,7 @@ const statement delete_expired{
   " $2::text::timestamptz, $3::uuid, $4::bigint, $6::bigint)"};
 
 // A prefix of the log, up to the first event that is young enough to stay; cursors below it are too old from
-// this commit on.
+// this commit on. Canaries whose process was killed go as well: it may have been the only one that had any.
 const statement prune{
   "prune_events",
   "with leader as materialized (select pg_try_advisory_xact_lock($3::bigint) as is_leader),"
@@ -50,7 +50,9 @@ const statement prune{
   " gone as (delete from revocation_events e using oldest o, stays s where e.seq = o.seq"
   " and (s.seq is null or o.seq < s.seq) returning e.seq),"
   " moved as (update feed_state f set pruned_through = greatest(f.pruned_through, g.seq)"
-  " from (select max(seq) as seq from gone) g where g.seq is not null)"
+  " from (select max(seq) as seq from gone) g where g.seq is not null),"
+  " canaries_left as (delete from canaries c using leader l"
+  " where l.is_leader and c.minted_at < clock_timestamp() - interval '1 minute')"
   " select (select is_leader from leader), (select count(*) from gone),"
   " (select count(*) from gone) >= $2::bigint, null::timestamptz, null::uuid"};
 

@@ -108,6 +108,20 @@ def test_rows_and_events_that_were_left_are_removed(database, new_service):
     assert rows(database, "canaries", "minted_at < now() - interval '1 minute'") == 0
 
 
+def test_a_sweep_removes_what_a_killed_process_has_left(database, new_service):
+    """Where no canary is sent any more."""
+    service = new_service(database).start()
+    database.execute(
+        "insert into backend.canaries values (gen_random_uuid(), '', now() - interval '2 minutes'),"
+        " (gen_random_uuid(), '', now() + interval '1 hour')"  # one that is under way
+    )
+    swept = service.http.post("/api/v1/admin/reaper/run", {}).expect(200)
+    assert rows(database, "canaries", "minted_at < now() - interval '1 minute'") == 0
+    assert rows(database, "canaries", "minted_at > now()") == 1
+    database.execute("delete from backend.canaries")
+    assert not any(count for what, count in swept.items() if what in ("guests", "sessions", "events", "audit")), swept
+
+
 def test_a_follower_that_hears_late_tells_a_breach(database, new_service):
     bound = {"BACKEND_REVOCATION_MAX_STALENESS": "200ms"}
     sender, replica = new_service(database, **FAST).start(), new_service(database, **bound).start()
