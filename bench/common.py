@@ -1,5 +1,6 @@
 """What the benchmarks share: a private PostgreSQL, the service on it, tokens to ask for, and where results go."""
 
+import argparse
 import contextlib
 import datetime
 import http.client
@@ -26,6 +27,19 @@ START_TIMEOUT_S = 60
 MINTERS = 16  # connections that make the sessions before the measurement
 RESOLVE = "/api/v1/internal/sessions/resolve"
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def end_in_order(number, _frame):
+    """What was started ends with the blocks that it was started for, and so do its folders."""
+    for each in ENDING:
+        signal.signal(each, signal.SIG_IGN)  # once is enough: the end is not to be cut short
+    print(f"bench: {signal.Signals(number).name}, ending", file=sys.stderr)
+    sys.exit(128 + number)
+
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+for each in ENDING:
+    signal.signal(each, end_in_order)
 
 
 def free_port():
@@ -67,7 +81,11 @@ class Server:
         self.name, self.port = name, port
         self._log = open(pathlib.Path(directory) / f"{name}.log", "wb")
         self._process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=self._log)
-        wait_until(lambda: self._lives() and answers(port, probe), f"the start of {name}")
+        try:
+            wait_until(lambda: self._lives() and answers(port, probe), f"the start of {name}")
+        except BaseException:
+            self.stop()
+            raise
 
     def _lives(self):
         if self._process.poll() is not None:
@@ -166,12 +184,13 @@ def mint_sessions(port, count):
         with lock:
             tokens.extend(own)
 
-    threads = [threading.Thread(target=mint, args=(count // MINTERS,)) for _ in range(MINTERS)]
+    shares = [count // MINTERS + (i < count % MINTERS) for i in range(MINTERS)]
+    threads = [threading.Thread(target=mint, args=(share,)) for share in shares if share]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    if len(tokens) != count // MINTERS * MINTERS:
+    if len(tokens) != count:
         sys.exit("bench: not every session could be minted")
     return tokens
 
@@ -191,8 +210,8 @@ def private_postgres(name):
         os.chmod(directory, 0o755)  # the database's user passes through to its cluster
         cluster = pathlib.Path(directory) / "postgres"
         script = ROOT / "scripts/private-postgres"
-        started = subprocess.run([script, "start", cluster], check=True, stdout=subprocess.PIPE, text=True)
         try:
+            started = subprocess.run([script, "start", cluster], check=True, stdout=subprocess.PIPE, text=True)
             yield started.stdout.strip(), pathlib.Path(directory)
         finally:
             subprocess.run([script, "remove", cluster], check=True)
@@ -227,6 +246,20 @@ def save(name, arguments, measured):
     print(f"\nwritten to {path.relative_to(ROOT)}")
 
 
+def executable(text):
+    path = pathlib.Path(text).resolve()
+    if not (path.is_file() and os.access(path, os.X_OK)):
+        raise argparse.ArgumentTypeError(f"{path} is no program; ./dev build makes the release build")
+    return path
+
+
 def binary_option(parser, flag="--binary"):
-    parser.add_argument(flag, type=lambda text: pathlib.Path(text).resolve(strict=True), default=SERVICE,
+    parser.add_argument(flag, type=executable, default=str(SERVICE),  # a text is looked at as one that is given
                         help="the portcullis to measure (default: the release build)")
+
+
+def some(text):
+    """A number of things of which there is at least one."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)

@@ -24,6 +24,13 @@ class Cluster:
         self._directory.chmod(0o755)  # the server's own user passes through
         self._numbers = itertools.count(1)
         self._dsn = ""
+        try:
+            self._begin(primary)
+        except BaseException:  # an interrupt, too: nobody else knows of it yet
+            self.remove()
+            raise
+
+    def _begin(self, primary):
         if primary is None:
             self.start()
             # Tests end processes, never the machine, so what the kernel has is safe; and a stall of a shared disk, which
