@@ -70,8 +70,28 @@ def test_rules_ask_for_numbers_that_there_are():
         expect_known(rule["expr"])
 
 
+def test_a_job_is_ours_by_whatever_release_it_is_called():
+    """A Helm chart's job is its service's name: portcullis, or eu-portcullis."""
+    asked = [rule["expr"] for rule in rules("alerts.yml")] + [t["expr"] for panel in panels() for t in panel["targets"]]
+    for matcher in re.findall(r'job=~"(.*?)"', " ".join(asked)):
+        assert all(re.fullmatch(matcher, job) for job in ("portcullis", "portcullis-edge", "eu-portcullis"))
+
+
 def test_prometheus_accepts_the_configuration():
     promtool("check", "config", str(ROOT / "observability/prometheus.yml"))
+
+
+def test_what_is_looked_at_is_in_the_compose_file():
+    """Service and edge are scraped where they listen, and each part is called by the name that it has there."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    jobs = yaml.safe_load((ROOT / "observability/prometheus.yml").read_text())["scrape_configs"]
+    scraped = {job["job_name"]: job["static_configs"][0]["targets"] for job in jobs}
+    assert scraped == {"portcullis": ["portcullis:8080"], "portcullis-edge": ["edge:8080"]}
+    assert services["portcullis"]["environment"]["BACKEND_HTTP_ADDR"] == ":8080"
+    assert services["edge"]["environment"]["GATEWAY_HTTP_ADDR"] == ":8080"
+    files = [path for path in (ROOT / "observability").rglob("*.yml") if path.parent != RULES]
+    named = {host for file in files for host in re.findall(r"(?:http://|endpoint: )([a-z]+):\d+", file.read_text())}
+    assert {"prometheus", "jaeger"} <= named <= services.keys()
 
 
 # -- the dashboard ---------------------------------------------------------------------------------------------
