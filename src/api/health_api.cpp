@@ -32,7 +32,7 @@ struct health_api::probe {
 };
 
 health_api::health_api(front_pointer self, http::server& server, health_options options)
-  : self_(self), server_(server), options_(options), canaries_(options.staleness_max) {
+  : self_(self), server_(server), options_(std::move(options)), canaries_(options_.staleness_max) {
   add_check({"revocations", [this](auto done) {
                if (log_read_began_ == instant::min())
                  return done("stale");
@@ -127,6 +127,7 @@ void health_api::add_own_to(metrics::snapshot& s) const {
   s.add("portcullis_revocation_delay_seconds", delay_, {{"stage", "applied"}});
   canaries_.add_to(s);
   s.add("portcullis_log_lines_dropped_total", log::dropped_lines());
+  s.add("portcullis_build_info", 1, {{"version", options_.version}});
 }
 
 void health_api::collect(const std::function<void(const metrics::snapshot&)>& use) {

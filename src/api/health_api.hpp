@@ -23,6 +23,7 @@ struct readiness_check {
 struct health_options {
   std::chrono::nanoseconds staleness_max = std::chrono::seconds{30};
   std::chrono::nanoseconds fail_static{0}; // how long past that memory may still be answered from
+  std::string version;
 };
 
 /// Probes and metrics.

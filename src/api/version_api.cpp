@@ -8,8 +8,7 @@
 namespace portcullis::api {
 
 version_api::version_api(std::string_view service_name, std::string_view version)
-  : version_(version),
-    body_(boost::json::serialize(boost::json::value{{"service", service_name}, {"version", version}})) {}
+  : body_(boost::json::serialize(boost::json::value{{"service", service_name}, {"version", version}})) {}
 
 void version_api::add_routes(http::router& to) {
   using http::audience;
@@ -20,10 +19,6 @@ void version_api::add_routes(http::router& to) {
                                 &version_api::show},
   };
   to.add(*this, table);
-}
-
-void version_api::add_to(metrics::snapshot& s) const {
-  s.add("portcullis_build_info", 1, {{"version", version_}});
 }
 
 void version_api::show(const http::call&, http::responder to) {

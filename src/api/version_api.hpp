@@ -13,12 +13,10 @@ public:
   version_api(std::string_view service_name, std::string_view version);
 
   void add_routes(http::router& to) override;
-  void add_to(metrics::snapshot& s) const override;
 
 private:
   void show(const http::call& c, http::responder to);
 
-  std::string version_;
   std::string body_;
 };
 

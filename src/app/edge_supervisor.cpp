@@ -104,7 +104,7 @@ void edge_supervisor_state::spawn_front() {
   api::front_options options;
   options.server = server_options_of(s, options_.listening, options_.tls, options_.descriptors_max);
   edge_parts_options parts;
-  parts.health = {s.staleness_max(), s.session_cache.limits.fail_static};
+  parts.health = {s.staleness_max(), s.session_cache.limits.fail_static, options_.version};
   parts.gate = gate_options_of(s, options_.callers);
   parts.handshakes = handshake_limit_options_of(s);
   parts.resolve = resolve_options_of(s);

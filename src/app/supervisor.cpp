@@ -116,6 +116,7 @@ void supervisor_state::spawn_front() {
   parts.service_name = s.telemetry.service_name;
   parts.version = options_.version;
   parts.health.staleness_max = s.staleness_max();
+  parts.health.version = options_.version;
   parts.feed = s.http.feed;
   parts.resolve = resolve_options_of(s);
   parts.resolve.issuer = s.access.issuer;

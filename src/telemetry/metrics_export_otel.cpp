@@ -6,7 +6,9 @@
 #include "telemetry/sdk_view.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <opentelemetry/exporters/ostream/metric_exporter_factory.h>
 #include <opentelemetry/exporters/otlp/otlp_http_metric_exporter_factory.h>
@@ -94,6 +96,16 @@ sdk::metrics::HistogramPointData to_point(const metrics::histogram& h) {
   return point;
 }
 
+/// The conventions have a status as a number; all else of ours is text.
+void set_attribute(sdk::metrics::PointAttributes& of, const std::string& name, const std::string& value) {
+  std::int64_t number = 0;
+  const char* const end = value.data() + value.size();
+  if (name == "http.response.status_code" && std::from_chars(value.data(), end, number).ptr == end)
+    of.SetAttribute(name, number);
+  else
+    of.SetAttribute(name, view(value));
+}
+
 sdk::metrics::PointType to_point(const metrics::sample& s, metrics::kind k,
                                  opentelemetry::common::SystemTimestamp now) {
   if (k == metrics::kind::histogram)
@@ -145,7 +157,7 @@ private:
     for (const metrics::sample& s : f.samples) {
       sdk::metrics::PointAttributes attributes;
       for (const auto& [name, value] : s.labels)
-        attributes.SetAttribute(name, view(value));
+        set_attribute(attributes, name, value);
       data.point_data_attr_.push_back({std::move(attributes), to_point(s, f.what->kind, now)});
     }
     return data;

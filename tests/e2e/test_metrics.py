@@ -98,8 +98,16 @@ def told(request, service, edge):
 
 
 def test_what_is_told_is_listed(told):
-    names = set(re.findall(r"^# TYPE (\w+)", scrape(told), re.M))
+    text = scrape(told)
+    names = set(re.findall(r"^# TYPE (\w+)", text, re.M))
     assert names and names <= set(LISTED)
+    listed = set(re.findall(r"`(\w+)`", DOCUMENT.read_text().partition("\n## Labels\n")[2]))
+    assert set(re.findall(r'[{,](\w+)="', text)) - {"le"} <= listed
+
+
+def test_a_service_and_an_edge_tell_their_version(told, service):
+    version = service.http.get("/api/v1/public/version").expect(200)["version"]
+    assert f'\nportcullis_build_info{{version="{version}"}} 1\n' in scrape(told)
 
 
 def test_promtool_finds_nothing_to_complain_of(told):
@@ -156,6 +164,8 @@ def test_requests(service):
     text = scrape(service.http)
     labels = '{http_request_method="GET",http_response_status_code="200",url_scheme="http",http_route="/healthz"}'
     assert f"http_server_request_duration_seconds_count{labels} " in text
+    service.http.request("PATCH", "/healthz")  # and then none is there, which is a number as well
+    assert '\nhttp_server_active_requests{http_request_method="PATCH",url_scheme="http"} 0\n' in scrape(service.http)
     with moves(service.http, "portcullis_http_requests_refused_total"), service.connect() as connection:
         connection.send(b"nonsense\r\n\r\n")
         connection.read_response().expect_problem(400, "request_malformed")

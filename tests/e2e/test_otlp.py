@@ -66,6 +66,8 @@ def test_metrics_by_the_conventions(exporting):
         assert {"http.request.method", "http.route", "http.response.status_code", "url.scheme"} <= set().union(
             *metrics["http.server.request.duration"].labels
         )
+        statuses = {labels["http.response.status_code"] for labels in metrics["http.server.request.duration"].labels}
+        assert 201 in statuses and all(isinstance(status, int) for status in statuses)
         assert all(
             labels["db.system.name"] == "postgresql" for labels in metrics["db.client.operation.duration"].labels
         )

@@ -84,4 +84,12 @@ void request_numbers::add_to(metrics::snapshot& s, const router& routes) const {
     add_to(s, entries_[r.index + 1], &r);
 }
 
+std::set<std::pair<verb, bool>> request_numbers::kinds() const {
+  std::set<std::pair<verb, bool>> found;
+  for (auto& of_route : entries_)
+    for (auto& one : of_route)
+      found.emplace(one.method, one.is_tls);
+  return found;
+}
+
 } // namespace portcullis::http

@@ -5,7 +5,9 @@
 #include "telemetry/metrics.hpp"
 
 #include <cstddef>
+#include <set>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace portcullis::http {
@@ -21,6 +23,9 @@ public:
   void count(const exchange& x, instant now);
 
   void add_to(metrics::snapshot& s, const router& routes) const;
+
+  /// The methods and schemes of what was answered.
+  std::set<std::pair<verb, bool>> kinds() const;
 
 private:
   struct series {

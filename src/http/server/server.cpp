@@ -162,9 +162,12 @@ void server::finish_drain() {
     std::exchange(drained_, nullptr)();
 }
 
-/// Counted when asked for, so that a request costs nothing for it.
+/// Counted when asked for, so that a request costs nothing for it. Of a kind that has come once there are none
+/// rather than no number: a collector would go on with the last that it was told.
 void server::add_active_requests(metrics::snapshot& s) const {
   std::map<std::pair<verb, bool>, std::size_t> active;
+  for (auto& kind : output_.numbers.kinds())
+    active[kind] = 0;
   connections_.for_each([&](const connection& c) {
     for (auto& x : c.exchanges)
       if (!x.is_answered)
