@@ -74,4 +74,44 @@ private:
 /// The process's own.
 collector_refusals& refusals_of_the_collector();
 
+/// How one signal sends its batches, in its exporter's thread. Bounded: one batch waits here, the others in the SDK's
+/// queue, which drops what is too many.
+class retry_policy {
+public:
+  using clock = std::chrono::steady_clock;
+
+  static constexpr int attempts_max = 5; // at most `refusal_wait_max` apart
+
+  /// `last_sends_max`: once the end has come, nothing more is sent after sending took so long.
+  explicit retry_policy(collector_refusals& refusals, clock::duration last_sends_max = std::chrono::seconds{1})
+    : refusals_{refusals}, last_sends_max_{last_sends_max} {}
+
+  /// Calls `send`, which returns whether the collector took the batch, and again while the collector is too busy.
+  /// What has no answer is not sent again: the collector may have it. Returns whether the batch was taken.
+  template <class Send>
+  bool send(Send&& send) {
+    for (int attempt = 1;; ++attempt) {
+      const bool may_wait = refusals_.wait();
+      if (!may_wait && last_sends_ >= last_sends_max_)
+        return false;
+      bool is_taken = false;
+      const bool is_refused = refusals_.refuses([&] {
+        const auto began = clock::now();
+        is_taken = send();
+        if (!may_wait)
+          last_sends_ += clock::now() - began;
+      });
+      if (!is_refused)
+        return is_taken;
+      if (!may_wait || attempt == attempts_max)
+        return false;
+    }
+  }
+
+private:
+  collector_refusals& refusals_;
+  const clock::duration last_sends_max_;
+  clock::duration last_sends_{}; // how long sending took since the end has come
+};
+
 } // namespace portcullis::tracing

@@ -10,20 +10,16 @@
 #include <opentelemetry/nostd/span.h>
 #include <opentelemetry/sdk/common/exporter_utils.h>
 #include <opentelemetry/sdk/trace/exporter.h>
-#include <string>
 #include <vector>
 
 namespace portcullis::tracing {
 
 class span_sender;
 
-/// Sends spans that were encoded as they were recorded (encoded_span.hpp). Sends a batch again that the collector
-/// was too busy to take: at most `attempts_max` times, `refusal_wait_max` apart (collector_refusals.hpp). What has
-/// no answer is not sent again: the collector may have it.
+/// Sends spans that were encoded as they were recorded (encoded_span.hpp), and again what the collector was too busy
+/// to take (`retry_policy`).
 class encoded_span_exporter final : public opentelemetry::sdk::trace::SpanExporter {
 public:
-  static constexpr int attempts_max = 5;
-
   using record = std::unique_ptr<opentelemetry::sdk::trace::Recordable>;
   using result = opentelemetry::sdk::common::ExportResult;
 
@@ -43,7 +39,7 @@ private:
 
   const std::unique_ptr<span_sender> sender_;
   const std::size_t spare_max_;
-  collector_refusals& refusals_;
+  retry_policy retries_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<encoded_span>> spare_;
 };

@@ -17,7 +17,7 @@ constexpr std::size_t kept_bytes_max = std::size_t{4} * 1024;
 
 encoded_span_exporter::encoded_span_exporter(std::unique_ptr<span_sender> sender, std::size_t spare_max,
                                              collector_refusals& refusals)
-  : sender_{std::move(sender)}, spare_max_{spare_max}, refusals_{refusals} {}
+  : sender_{std::move(sender)}, spare_max_{spare_max}, retries_{refusals} {}
 
 encoded_span_exporter::~encoded_span_exporter() = default;
 
@@ -42,13 +42,8 @@ encoded_span_exporter::result encoded_span_exporter::Export(const nostd::span<re
     request.add(static_cast<const encoded_span&>(*each));
   keep(batch);
   const wire_buffer body = request.finish();
-  for (int attempt = 1;; ++attempt) {
-    const bool may_wait = refusals_.wait();
-    bool is_taken = false;
-    const bool is_refused = refusals_.refuses([&] { is_taken = sender_->send(body.view()); });
-    if (!is_refused || !may_wait || attempt == attempts_max)
-      return is_taken ? result::kSuccess : result::kFailure;
-  }
+  const bool is_taken = retries_.send([&] { return sender_->send(body.view()); });
+  return is_taken ? result::kSuccess : result::kFailure;
 }
 
 void encoded_span_exporter::keep(const nostd::span<record>& batch) {

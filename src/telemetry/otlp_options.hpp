@@ -13,7 +13,7 @@ template <class Options>
 Options bounded_otlp_options() {
   Options o;
   o.timeout = std::min<std::chrono::system_clock::duration>(o.timeout, export_timeout);
-  o.retry_policy_max_attempts = 1; // what is sent again is so by patient_exporter.hpp, which `stop` can interrupt
+  o.retry_policy_max_attempts = 1; // `retry_policy` sends again, which `stop` can interrupt
   return o;
 }
 

@@ -14,32 +14,22 @@ namespace portcullis::tracing {
 /// Sends a batch again that the collector was too busy to take. The SDK's own policy for that is not compiled into
 /// Debian's libraries, and its exporters use a batch up. So the batch is kept here as `Kept`, in the exporter's
 /// thread that waits, and `Copy` makes what the SDK's exporter uses up.
-///
-/// Bounded: one batch waits here, the others in the SDK's queue, which drops what is too many; at most
-/// `attempts_max`, `refusal_wait_max` apart. What has no answer is not sent again: the collector may have it.
 template <class Exporter, class Recordable, class Kept, void (*Copy)(const Kept&, Recordable&)>
 class patient_exporter final : public Exporter {
 public:
-  static constexpr int attempts_max = 5;
-
   using result = opentelemetry::sdk::common::ExportResult;
   using batch = opentelemetry::nostd::span<std::unique_ptr<Recordable>>;
 
   patient_exporter(std::unique_ptr<Exporter> inner, collector_refusals& refusals)
-    : inner_{std::move(inner)}, refusals_{refusals} {}
+    : inner_{std::move(inner)}, retries_{refusals} {}
 
   std::unique_ptr<Recordable> MakeRecordable() noexcept override {
     return std::make_unique<Kept>();
   }
 
   result Export(const batch& records) noexcept override {
-    for (int attempt = 1;; ++attempt) {
-      const bool may_wait = refusals_.wait();
-      auto r = result::kFailure;
-      const bool is_refused = refusals_.refuses([&] { r = send(records); });
-      if (!is_refused || !may_wait || attempt == attempts_max)
-        return is_refused ? result::kFailure : r;
-    }
+    const bool is_taken = retries_.send([&] { return send(records) == result::kSuccess; });
+    return is_taken ? result::kSuccess : result::kFailure;
   }
 
   bool ForceFlush(std::chrono::microseconds timeout) noexcept override {
@@ -62,7 +52,7 @@ private:
   }
 
   const std::unique_ptr<Exporter> inner_;
-  collector_refusals& refusals_;
+  retry_policy retries_;
 };
 
 } // namespace portcullis::tracing

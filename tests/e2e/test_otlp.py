@@ -209,7 +209,7 @@ def test_a_collector_that_does_not_take_delays_nobody(exporting, kind):
     collector = Collector(status=429 if kind == "refusing" else 200, delay_s=30 if kind == "slow" else 0)
     with collector:
         url = f"http://127.0.0.1:{free_port()}" if kind == "dead" else collector.url
-        few = {"OTEL_BSP_MAX_QUEUE_SIZE": "50", "OTEL_BLRP_MAX_QUEUE_SIZE": "50"}
+        few = {"OTEL_BSP_MAX_QUEUE_SIZE": "50", "OTEL_BLRP_MAX_QUEUE_SIZE": "50", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "1"}
         service = exporting(url, "TRACES", "METRICS", "LOGS", BACKEND_ACCESS_LOG="full", **few)
         if kind != "dead":
             eventually(lambda: collector.requests > 0, "the collector is asked")

@@ -78,6 +78,40 @@ CAF_TEST(a batch is refused if that is told while it is sent) {
   CAF_CHECK(refusals.refuses([&] { refusals.note({429, 0s}); }));
 }
 
+CAF_TEST(what is refused is sent again a few times and what is not is not) {
+  collector_refusals refusals;
+  retry_policy retries{refusals};
+  int sent = 0;
+  CAF_CHECK(retries.send([&] { return ++sent == 1; }));
+  CAF_CHECK(!retries.send([&] { return ++sent == 0; }));
+  CAF_CHECK_EQUAL(sent, 2);
+  const auto refuse = [&] {
+    refusals.note({429, 0s});
+    return ++sent == 0;
+  };
+  CAF_CHECK(!retries.send(refuse));
+  CAF_CHECK_EQUAL(sent, 2 + retry_policy::attempts_max);
+  refusals.end();
+  CAF_CHECK(!retries.send(refuse));
+  CAF_CHECK_EQUAL(sent, 2 + retry_policy::attempts_max + 1);
+}
+
+CAF_TEST(once the end has come nothing more is sent after a while) {
+  collector_refusals refusals;
+  retry_policy retries{refusals, 1ms};
+  int sent = 0;
+  const auto send_slowly = [&] {
+    std::this_thread::sleep_for(1ms);
+    return ++sent > 0;
+  };
+  for (int i = 0; i < 3; ++i)
+    CAF_CHECK(retries.send(send_slowly));
+  refusals.end();
+  CAF_CHECK(retries.send(send_slowly));
+  CAF_CHECK(!retries.send(send_slowly));
+  CAF_CHECK_EQUAL(sent, 4);
+}
+
 CAF_TEST(the end wakes who waits) {
   collector_refusals refusals;
   CAF_CHECK(refusals.wait());
