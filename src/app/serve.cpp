@@ -6,7 +6,7 @@
 #include "app/service_manager.hpp"
 #include "app/supervisor.hpp"
 #include "db/dsn.hpp"
-#include "edge/transfer.hpp"
+#include "net/curl_handles.hpp"
 #include "net/listener.hpp"
 #include "net/secret_memory.hpp"
 #include "telemetry/log.hpp"
@@ -271,7 +271,7 @@ int serve(const config::settings& settings, const std::string& version) {
 }
 
 int run_edge(const config::settings& settings, const std::string& version) {
-  if (!edge::library_is_usable()) {
+  if (!net::curl_is_usable()) {
     std::cerr << "portcullis: the HTTP client's library cannot be used\n";
     return EXIT_FAILURE;
   }

@@ -1,7 +1,6 @@
 #include "ctl/service_client.hpp"
 
 #include "core/ascii.hpp"
-#include "edge/transfer.hpp"
 #include "net/curl_handles.hpp"
 
 #include <array>
@@ -48,17 +47,6 @@ const char* name_of(verb method) {
   return "GET";
 }
 
-bool set_trust(CURL* h, const client_options& o) {
-  bool is_set = true;
-  if (!o.ca_file.empty())
-    is_set = set_option(h, CURLOPT_CAINFO, o.ca_file.c_str())
-             && set_option(h, CURLOPT_CAPATH, static_cast<char*>(nullptr));
-  if (!o.certificate_file.empty())
-    is_set = is_set && set_option(h, CURLOPT_SSLCERT, o.certificate_file.c_str())
-             && set_option(h, CURLOPT_SSLKEY, o.key_file.c_str());
-  return is_set && set_option(h, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
-}
-
 /// What is the same for every request.
 bool set_connection(CURL* h, const client_options& o, const std::string& url, curl_slist* fields) {
   const auto connect_timeout = std::min(o.timeout, connect_timeout_max);
@@ -69,7 +57,8 @@ bool set_connection(CURL* h, const client_options& o, const std::string& url, cu
          && set_option(h, CURLOPT_NOSIGNAL, 1L) // for threads
          && set_option(h, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout.count()))
          && set_option(h, CURLOPT_TIMEOUT_MS, static_cast<long>(o.timeout.count()))
-         && set_option(h, CURLOPT_HTTPHEADER, fields) && set_trust(h, o);
+         && set_option(h, CURLOPT_HTTPHEADER, fields)
+         && net::set_tls(h, o.ca_file, o.certificate_file, o.key_file);
 }
 
 std::size_t pass_over(char*, std::size_t size, std::size_t count, void*) noexcept {

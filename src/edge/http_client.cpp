@@ -402,7 +402,7 @@ void http_client::impl::end_all() {
 // -- the interface -----------------------------------------------------------------------------------------
 
 http_client::http_client(http_client_options options) {
-  [[maybe_unused]] bool is_usable = library_is_usable();
+  [[maybe_unused]] bool is_usable = net::curl_is_usable();
   assert(is_usable);
   impl_ = std::make_unique<impl>(std::move(options));
 }

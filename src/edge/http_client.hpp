@@ -86,7 +86,7 @@ void add_to(metrics::snapshot& s, const http_client_stats& stats);
 /// 502, 503 or 504 is handed over as it is when no other address gives a better one.
 class http_client {
 public:
-  /// Starts the thread. `library_is_usable` must be true.
+  /// Starts the thread. `net::curl_is_usable` must be true.
   explicit http_client(http_client_options options);
 
   /// As `stop`.

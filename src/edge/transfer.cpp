@@ -57,10 +57,6 @@ host_and_port split_address(std::string_view url) {
 
 } // namespace
 
-bool library_is_usable() noexcept {
-  return net::curl_is_usable();
-}
-
 transfer_settings::transfer_settings(const http_client_options& from)
   : options(from), get_fields(fields_of(from, false)), post_fields(fields_of(from, true)) {}
 
@@ -143,16 +139,10 @@ bool transfer::set_options(const transfer_settings& settings, milliseconds timeo
     && set_option(h, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(o.connect_timeout.count()))
     && set_option(h, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()))
     && set_option(h, CURLOPT_HTTPHEADER, fields) && set_option(h, CURLOPT_WRITEFUNCTION, &transfer::take)
-    && set_option(h, CURLOPT_WRITEDATA, this) && set_option(h, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+    && set_option(h, CURLOPT_WRITEDATA, this) && net::set_tls(h, o.ca_file, o.certificate_file, o.key_file);
   if (has_body)
     is_set = is_set && set_option(h, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(asked.body.size()))
              && set_option(h, CURLOPT_POSTFIELDS, asked.body.data());
-  if (!o.ca_file.empty())
-    is_set = is_set && set_option(h, CURLOPT_CAINFO, o.ca_file.c_str())
-             && set_option(h, CURLOPT_CAPATH, static_cast<char*>(nullptr));
-  if (!o.certificate_file.empty())
-    is_set = is_set && set_option(h, CURLOPT_SSLCERT, o.certificate_file.c_str())
-             && set_option(h, CURLOPT_SSLKEY, o.key_file.c_str());
   return is_set;
 }
 

@@ -67,7 +67,4 @@ private:
   std::size_t answer_bytes_max_ = 0;
 };
 
-/// Whether libcurl can be used in this process; starts it the first time.
-bool library_is_usable() noexcept;
-
 } // namespace portcullis::edge

@@ -40,6 +40,19 @@ bool set_option(CURL* handle, CURLoption option, Values... values) noexcept {
   return curl_easy_setopt(handle, option, values...) == CURLE_OK;
 }
 
+/// TLS 1.2 and later. Each of the files (PEM) may be missing: whose servers are trusted (without it, those of the
+/// system's authorities), the client's certificate, its key.
+inline bool set_tls(CURL* handle, const std::string& ca_file, const std::string& certificate_file,
+                    const std::string& key_file) noexcept {
+  const auto set_file = [handle](CURLoption option, const std::string& path) {
+    return path.empty() || set_option(handle, option, path.c_str());
+  };
+  const bool trusts_system = ca_file.empty() || set_option(handle, CURLOPT_CAPATH, static_cast<char*>(nullptr));
+  return set_option(handle, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2}) && trusts_system
+         && set_file(CURLOPT_CAINFO, ca_file) && set_file(CURLOPT_SSLCERT, certificate_file)
+         && set_file(CURLOPT_SSLKEY, key_file);
+}
+
 /// False, and the list as it was, if there is no memory.
 inline bool append(curl_list& list, const std::string& line) noexcept {
   curl_slist* longer = curl_slist_append(list.get(), line.c_str());

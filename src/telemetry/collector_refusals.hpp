@@ -74,8 +74,8 @@ private:
 /// The process's own.
 collector_refusals& refusals_of_the_collector();
 
-/// How one signal sends its batches, in its exporter's thread. Bounded: one batch waits here, the others in the SDK's
-/// queue, which drops what is too many.
+/// How one signal sends its batches, in its exporter's thread. Bounded: one batch waits here, the others in the
+/// SDK's queue, which drops what is too many.
 class retry_policy {
 public:
   using clock = std::chrono::steady_clock;

@@ -16,8 +16,8 @@ namespace portcullis::tracing {
 
 class span_sender;
 
-/// Sends spans that were encoded as they were recorded (encoded_span.hpp), and again what the collector was too busy
-/// to take (`retry_policy`).
+/// Sends spans that were encoded as they were recorded (encoded_span.hpp), and again what the collector was too
+/// busy to take (`retry_policy`).
 class encoded_span_exporter final : public opentelemetry::sdk::trace::SpanExporter {
 public:
   using record = std::unique_ptr<opentelemetry::sdk::trace::Recordable>;

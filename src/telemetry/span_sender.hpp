@@ -25,7 +25,7 @@ private:
   bool set_options();
   bool set_fields();
   bool is_gzip() const noexcept;
-  bool is_taken();
+  bool check_answer();
 
   const options options_;
   collector_refusals& refusals_;

@@ -6,6 +6,7 @@
 #include <opentelemetry/exporters/otlp/otlp_environment.h>
 #include <opentelemetry/ext/http/common/url_parser.h>
 #include <optional>
+#include <utility>
 #include <zlib.h>
 
 namespace portcullis::tracing {
@@ -14,10 +15,6 @@ namespace {
 
 using net::append;
 using net::set_option;
-
-bool set_file(CURL* handle, CURLoption option, const std::string& path) noexcept {
-  return path.empty() || set_option(handle, option, path.c_str());
-}
 
 /// What a collector says beside its status is of no use here.
 std::size_t drop(const char*, std::size_t size, std::size_t count, void*) noexcept {
@@ -44,7 +41,7 @@ std::optional<std::string> gzip(std::string_view text) {
   const bool is_done = deflate(&stream, Z_FINISH) == Z_STREAM_END;
   out.resize(stream.total_out);
   deflateEnd(&stream);
-  return is_done ? std::optional{out} : std::nullopt;
+  return is_done ? std::optional{std::move(out)} : std::nullopt;
 }
 
 } // namespace
@@ -65,9 +62,9 @@ bool span_sender::set_options() {
          && set_option(handle, CURLOPT_PROTOCOLS_STR, "http,https") && set_option(handle, CURLOPT_POST, 1L)
          && set_option(handle, CURLOPT_WRITEFUNCTION, &drop)
          && set_option(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout))
-         && set_option(handle, CURLOPT_NOSIGNAL, 1L) && set_file(handle, CURLOPT_CAINFO, options_.ssl_ca_cert_path)
-         && set_file(handle, CURLOPT_SSLCERT, options_.ssl_client_cert_path)
-         && set_file(handle, CURLOPT_SSLKEY, options_.ssl_client_key_path);
+         && set_option(handle, CURLOPT_NOSIGNAL, 1L)
+         && net::set_tls(handle, options_.ssl_ca_cert_path, options_.ssl_client_cert_path,
+                         options_.ssl_client_key_path);
 }
 
 bool span_sender::set_fields() {
@@ -91,8 +88,10 @@ bool span_sender::send(std::string_view body) {
   std::optional<std::string> compressed;
   if (is_gzip()) {
     compressed = gzip(body);
-    if (!compressed)
+    if (!compressed) {
+      complain("spans: there is no memory to compress them");
       return false;
+    }
     body = *compressed;
   }
   set_option(easy_.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
@@ -101,10 +100,10 @@ bool span_sender::send(std::string_view body) {
     complain(std::string{"spans: the collector does not answer: "} + curl_easy_strerror(code));
     return false;
   }
-  return is_taken();
+  return check_answer();
 }
 
-bool span_sender::is_taken() {
+bool span_sender::check_answer() {
   long status = 0;
   curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
   if (status >= 200 && status < 300)

@@ -78,7 +78,7 @@ CAF_TEST(a batch is refused if that is told while it is sent) {
   CAF_CHECK(refusals.refuses([&] { refusals.note({429, 0s}); }));
 }
 
-CAF_TEST(what is refused is sent again a few times and what is not is not) {
+CAF_TEST(what is refused is sent again a few times and nothing else is) {
   collector_refusals refusals;
   retry_policy retries{refusals};
   int sent = 0;
