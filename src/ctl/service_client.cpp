@@ -3,6 +3,7 @@
 #include "core/ascii.hpp"
 #include "net/curl_handles.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 

@@ -95,7 +95,7 @@ std::shared_ptr<void> blocked_keys::hold(const std::string& key) {
   return std::make_shared<held_key>(counts_, key);
 }
 
-bool blocked_keys::are_none() const {
+bool blocked_keys::empty() const {
   return counts_->empty();
 }
 
@@ -144,9 +144,9 @@ bool operation_queue::may_serve(lane which, instant now, const worker_load& load
   return false;
 }
 
-/// A client that has its answer asks again at once: what comes first would leave alone, and the others behind it.
-/// So the next batch waits until it is twice as large as all that are under way, or one of those is back. A single
-/// write holds up no other.
+/// Clients that have their answers ask again at once. If the first of them left alone, the others would wait for
+/// its commit. So the next batch waits until it is twice as large as all that are under way, or one of those is
+/// back. A single write holds up no other.
 bool operation_queue::is_worth_a_commit(const queue& writes, instant now, const worker_load& load) const {
   const auto enough = load.writes <= 1 ? load.writes : 2 * load.writes;
   return writes.size() >= enough || now - writes.front().enqueued >= options_.join_within;
@@ -186,7 +186,7 @@ lane operation_queue::add(store::operation operation, queued_operation::deliver_
 }
 
 bool operation_queue::is_blocked(const queued_operation& op) const {
-  return !blocked_.are_none() && op.from == lane::write && blocked_.contains(contention_key(op.operation));
+  return !blocked_.empty() && op.from == lane::write && blocked_.contains(contention_key(op.operation));
 }
 
 void operation_queue::put_back(operations ops) {

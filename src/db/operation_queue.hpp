@@ -46,8 +46,8 @@ struct worker_load {
 
 struct operation_queue_options {
   std::size_t write_lanes = 4; // write batches on their way while the queue is short: fewer lanes, larger commits
-  // A write that has waited so long for a larger batch goes with the next look at the queue: when another
-  // operation comes, one is done, or at the pool's tick.
+  // How long a write waits for a larger batch. Then it goes when the queue is next looked at: another operation
+  // comes, a batch is back, or at the pool's tick.
   std::chrono::nanoseconds join_within = std::chrono::milliseconds{10};
   std::size_t queue_max = 10'000;     // operations waiting
   std::size_t batch_max = 256;        // operations in one round trip
@@ -84,11 +84,11 @@ struct queued_operation {
 /// The locks that operations were put aside for.
 class blocked_keys {
 public:
-  /// Notes that an operation waits for `key`, for as long as the result lives. Nothing for a key that is not
-  /// known.
+  /// Notes that an operation waits for `key`, for as long as the result lives. Null for an empty key: it is not
+  /// known what the operation waits for.
   std::shared_ptr<void> hold(const std::string& key);
 
-  bool are_none() const;
+  bool empty() const;
   bool contains(const std::string& key) const;
 
 private:

@@ -91,6 +91,7 @@ transaction build_statements(const group<record_audit>& ops);
 transaction build_statements(const group<list_audit>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<record_audit>& ops);
 maybe_outcomes decode_results(std::vector<result_set>& results, const group<list_audit>& ops);
+
 // bulk_statements.cpp
 transaction build_statements(const group<count_selected>& ops);
 transaction build_statements(const group<create_revocation_job>& ops);

@@ -12,9 +12,9 @@
 
 namespace portcullis::tracing {
 
-/// A span in the encoding of OTLP (opentelemetry-proto 1.x, `Span`), written down as it is told, in a single
-/// buffer that is used again. The SDK's own record is a hash table of strings, which its exporter makes a protobuf
-/// message of, which it copies and then writes down (docs/decisions/0023-encoded-spans.md).
+/// The record of a span, which writes OTLP's encoding (opentelemetry-proto 1.x, `Span`) into one reusable buffer
+/// with each call. The SDK's own record is a hash table of strings, of which its exporter makes protobuf messages
+/// before it encodes them (docs/decisions/0023-encoded-spans.md).
 class encoded_span final : public opentelemetry::sdk::trace::Recordable {
 public:
   encoded_span();
@@ -24,12 +24,12 @@ public:
     return bytes_.capacity();
   }
 
-  /// Complete once the duration has been told.
+  /// Complete once the duration is set.
   std::string_view bytes() const noexcept {
     return bytes_.view();
   }
 
-  /// Both as the span was told of; null before. They live as long as what makes the spans.
+  /// Null until it is set; outlives the span. So does the scope.
   const opentelemetry::sdk::resource::Resource* resource() const noexcept {
     return resource_;
   }
@@ -37,7 +37,7 @@ public:
     return scope_;
   }
 
-  /// As if it were new, but for its memory.
+  /// As if it were new, but keeps its memory.
   void clear() noexcept;
 
   void SetIdentity(const opentelemetry::trace::SpanContext& own,

@@ -10,7 +10,7 @@ namespace {
 
 namespace nostd = opentelemetry::nostd;
 
-/// The span of a batch that links to hundreds is larger, and rare.
+/// A larger record is not kept for another span. Rare: one of a batch with hundreds of links.
 constexpr std::size_t kept_bytes_max = std::size_t{4} * 1024;
 
 } // namespace

@@ -53,7 +53,7 @@ namespace sdk = opentelemetry::sdk;
 
 using writer = protozero::basic_pbf_writer<wire_buffer>;
 
-// Numbers of fields, as opentelemetry-proto 1.x has them: `message_field`.
+// The numbers of opentelemetry-proto 1.x for its fields, each as `message_field`.
 namespace field {
 
 enum span : protozero::pbf_tag_type {

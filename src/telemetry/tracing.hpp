@@ -88,6 +88,7 @@ public:
     return impl_ != nullptr;
   }
 
+  /// Each key once: OTLP allows no second attribute of the same key, and none is looked for.
   void set(std::string_view key, std::string_view value) noexcept;
   void set(std::string_view key, std::int64_t value) noexcept;
   void set(std::string_view key, bool value) noexcept;
@@ -144,7 +145,7 @@ inline bool is_on() noexcept {
 /// Starts a span. With a valid `parent` it continues that trace and follows its sampling decision; else it starts
 /// a trace.
 inline span start_span(std::string_view name, kind k, const context& parent = {}) {
-  return detail::is_recording.load(std::memory_order_acquire) ? start_recording(name, k, parent) : span{};
+  return is_on() ? start_recording(name, k, parent) : span{};
 }
 
 /// What travels with a question, so that whoever works on it can have children of this span.
@@ -159,9 +160,7 @@ inline span start_child(std::string_view name, kind k, const trace_point& asked_
 
 /// A request's span: looks at the header fields only when tracing is on.
 inline span start_span(std::string_view name, kind k, std::string_view traceparent, std::string_view tracestate) {
-  return detail::is_recording.load(std::memory_order_acquire)
-           ? start_recording(name, k, parse_context(traceparent, tracestate))
-           : span{};
+  return is_on() ? start_recording(name, k, parse_context(traceparent, tracestate)) : span{};
 }
 
 } // namespace portcullis::tracing

@@ -37,7 +37,7 @@ namespace sdk = opentelemetry::sdk;
 
 using steady_clock = std::chrono::steady_clock;
 
-/// Of traces that begin here, the share that is recorded, of 2^64; what `samples_root` has let through is.
+/// How many of 2^64 traces that begin here are recorded, as `samples_root` draws them.
 constexpr std::uint64_t all_roots = std::numeric_limits<std::uint64_t>::max();
 std::atomic<std::uint64_t> recorded_roots{all_roots};
 
@@ -149,7 +149,7 @@ struct span_maker : std::enable_shared_from_this<span_maker> {
   const std::unique_ptr<sdk::trace::SpanProcessor> processor; // its thread ends before the others go
 };
 
-/// Without a record it is not recorded, and its children are not either.
+/// Without a record the span is not recorded, nor are its children.
 struct span::impl {
   std::shared_ptr<span_maker> maker;
   api::SpanContext own;
