@@ -79,13 +79,14 @@ int wait_for_signal(const sigset_t& signals, std::chrono::milliseconds patience)
 }
 
 /// Ends the process when an orderly stop takes too long, or is asked for twice. Once every caller has been
-/// answered (`is_drained`) it only cuts short the wait for a worker whose statement hangs: that is no failure.
+/// answered (`is_drained`) it only cuts short the wait for a collector, or for a worker whose statement hangs:
+/// that is no failure.
 void watch_shutdown(std::chrono::milliseconds patience, std::shared_ptr<std::atomic<bool>> is_drained) {
   std::thread([patience, is_drained] {
     const int again = wait_for_signal(stop_signals(), patience);
     bool is_clean = *is_drained && again <= 0;
     if (is_clean)
-      log::warn("stopped without waiting for the database any longer");
+      log::warn("stopped without waiting for the database or a collector any longer");
     else
       log::error(again > 0 ? "told to stop twice" : "the orderly stop took too long");
     log::stop();
@@ -253,8 +254,8 @@ int run(const config::settings& settings, const std::string& version, const spaw
     watch_shutdown(settings.http.shutdown_delay + settings.http.drain_timeout + shutdown_grace, is_drained);
     caf::scoped_actor self{system};
     self->request(boss, caf::infinite, stop_service{}).receive([](const applied&) {}, [](const caf::error&) {});
-    tracing::stop();
     *is_drained = !has_failed;
+    tracing::stop();
   }
   log::info("stopped");
   log::stop();

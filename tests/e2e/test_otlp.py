@@ -210,7 +210,8 @@ def test_a_collector_that_does_not_take_delays_nobody(exporting, kind):
     with collector:
         url = f"http://127.0.0.1:{free_port()}" if kind == "dead" else collector.url
         few = {"OTEL_BSP_MAX_QUEUE_SIZE": "50", "OTEL_BLRP_MAX_QUEUE_SIZE": "50", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "1"}
-        service = exporting(url, "TRACES", "METRICS", "LOGS", BACKEND_ACCESS_LOG="full", **few)
+        at_once = {"BACKEND_SHUTDOWN_DELAY": "0s", "BACKEND_SHUTDOWN_TIMEOUT": "0s"}
+        service = exporting(url, "TRACES", "METRICS", "LOGS", BACKEND_ACCESS_LOG="full", **few, **at_once)
         if kind != "dead":
             eventually(lambda: collector.requests > 0, "the collector is asked")
         with service.connect() as connection:
