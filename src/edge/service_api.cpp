@@ -1,5 +1,7 @@
 #include "edge/service_api.hpp"
 
+#include "core/hex.hpp"
+
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -96,15 +98,10 @@ bool read_age(const json::object& from, std::optional<std::chrono::milliseconds>
   return true;
 }
 
-std::string hex(const token_hash& hash) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out;
-  out.reserve(2 * hash.bytes.size());
-  for (auto byte : hash.bytes) {
-    out += digits[byte >> 4];
-    out += digits[byte & 15];
-  }
-  return out;
+std::string hex_of(const token_hash& hash) {
+  std::string digits(2 * hash.bytes.size(), '0');
+  hex::write(hash.bytes.data(), hash.bytes.size(), digits.data());
+  return digits;
 }
 
 /// A dead session whose ids are not told gets such as no other has, made of its token's hash: the index keeps it
@@ -195,7 +192,7 @@ std::string render_lookup(const std::vector<token_hash>& hashes, const std::opti
   json::array list;
   list.reserve(hashes.size());
   for (auto& hash : hashes)
-    list.emplace_back(hex(hash));
+    list.emplace_back(hex_of(hash));
   json::object body{{"hashes", std::move(list)}};
   if (min_cursor)
     body["min_cursor"] = to_string(*min_cursor);
