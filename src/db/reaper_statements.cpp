@@ -40,7 +40,8 @@ const statement delete_expired{
   " $2::text::timestamptz, $3::uuid, $4::bigint, $6::bigint)"};
 
 // A prefix of the log, up to the first event that is young enough to stay; cursors below it are too old from
-// this commit on. Canaries whose process was killed go as well: it may have been the only one that had any.
+// this commit on. Canaries that a killed process left go as well: the next canary removes them, and there may be
+// none.
 const statement prune{
   "prune_events",
   "with leader as materialized (select pg_try_advisory_xact_lock($3::bigint) as is_leader),"

@@ -162,8 +162,8 @@ void server::finish_drain() {
     std::exchange(drained_, nullptr)();
 }
 
-/// Counted when asked for, so that a request costs nothing for it. Of a kind that has come once there are none
-/// rather than no number: a collector would go on with the last that it was told.
+/// Counted when asked for, so that a request costs nothing for it. A kind of which something was answered is told
+/// as 0 when none is active: were it left out, a collector would go on with its last number.
 void server::add_active_requests(metrics::snapshot& s) const {
   std::map<std::pair<verb, bool>, std::size_t> active;
   for (auto& kind : output_.numbers.kinds())
