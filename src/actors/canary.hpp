@@ -14,8 +14,8 @@
 namespace portcullis {
 
 /// One round: a session is minted, revoked as any other is (commit, the feed's wakeup, this replica's memory, then
-/// the acknowledgement), and the log is told by a second event when that acknowledgement was given. Who follows
-/// the log (`canary_watch`) knows the difference.
+/// the acknowledgement), and the log is told by a second event when that acknowledgement was given. Every
+/// follower of the log (`canary_watch`) knows the difference.
 ///
 /// The instant of the acknowledgement is told by the clock of the database, which is asked just after it. It may
 /// be told too early by as long as that answer took to come back, never too late: no delay is told too short.

@@ -138,7 +138,7 @@ using db_pool_actor = session_loader_actor::extend_with<session_store_actor>::ex
 
 /// A DB WORKER: one connection, on a thread of its own.
 using db_worker_actor = caf::typed_actor<
-  // Runs a batch; never an error: what failed is in the result. Who asks is told of outcomes ahead
+  // Runs a batch; never an error: what failed is in the result. The asker is told of outcomes ahead
   // (`db_outcomes`).
   caf::replies_to<db_batch>::with<db_batch_result>,
   // Makes the connection usable.

@@ -29,7 +29,7 @@ public:
 
   enum class wake {
     notified, // by this process: something was committed here, or there is a message
-    hint,     // by whoever keeps the log: there is something new
+    hint,     // by the keeper of the log: there is something new
     timeout,
   };
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-/// What a route asks of whoever sends a request to it.
+/// What a route asks of the sender of a request.
 namespace portcullis::api {
 
 /// Whose word the Authorization field is.
@@ -20,7 +20,7 @@ enum class costly : std::uint8_t { nothing, guest_mint, token_guess };
 
 struct route_access {
   std::string_view route;            // its name
-  std::optional<trust::right> needs; // nothing: whoever asks is answered
+  std::optional<trust::right> needs; // nothing: every caller is answered
   authorization field = authorization::of_caller;
   costly limit = costly::nothing;
   bool has_form_credentials = false; // client_id and client_secret in the body (RFC 6749, section 2.3.1)

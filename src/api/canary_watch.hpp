@@ -11,9 +11,9 @@
 
 namespace portcullis::api {
 
-/// How long after the acknowledgement of a canary's revocation this process knew of it. Whoever follows the log
-/// has one. Two events tell: the end of the session, which is noted when it is known here, and then when it was
-/// acknowledged. One that was known before that was known in no time.
+/// How long after the acknowledgement of a canary's revocation this process knew of it. Every process that
+/// follows the log has one. Two events tell: the end of the session, whose instant here is noted, and then the
+/// instant of its acknowledgement. An end that was known before its acknowledgement counts as no delay.
 class canary_watch {
 public:
   /// A canary later than `bound` is a breach of what is promised.

@@ -67,7 +67,7 @@ void front_state::apply(const Message& message) {
 }
 
 /// Without a sender: CAF does not close the mailbox of a broker that has ended, and a message there that holds its
-/// own actor would keep it, and whoever else has written to it, for ever.
+/// own actor would keep it, and every actor that has written to it, for ever.
 void front_state::plan_tick(std::chrono::nanoseconds pause) {
   caf::delayed_anon_send(http_front_actor{self_}, pause, tick_atom_v);
 }

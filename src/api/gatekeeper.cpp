@@ -229,7 +229,7 @@ void gatekeeper::tick() {
           });
 }
 
-/// One line a second at most: whoever is refused may ask as often as they like.
+/// One line a second at most: a refused caller may ask as often as it likes.
 void gatekeeper::log_refusal(const http::route& to, std::string_view caller, std::string_view why) {
   const auto now = options_.now();
   ++unlogged_;

@@ -36,7 +36,7 @@ bool handshake_limit::admit(std::string_view address) {
   return false;
 }
 
-/// Whoever is refused may come again as often as they like: no line for each.
+/// A refused client may come again as often as it likes: no line for each.
 void handshake_limit::log_refusal(std::string_view address, trust::rate_limiter::clock::time_point now) {
   ++unlogged_;
   if (logged_at_ != decltype(logged_at_){} && now - logged_at_ < refusal_log_interval)

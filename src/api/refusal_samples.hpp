@@ -11,7 +11,7 @@
 
 namespace portcullis::api {
 
-/// Refused callers for the audit: a sample, since whoever is refused may ask as often as they like. Refusals of
+/// Refused callers for the audit: a sample, since a refused caller may ask as often as it likes. Refusals of
 /// one caller (or of nobody) at one route for one reason are one entry with a count. Entries are held until the
 /// next `take`, a bounded number of them, and made at a bounded rate.
 class refusal_samples {

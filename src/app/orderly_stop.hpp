@@ -10,8 +10,8 @@
 
 namespace portcullis {
 
-/// The stop of a supervisor. First a time in which /readyz fails and everything else is served, so that whoever
-/// distributes requests can look elsewhere; then the front drains; then everything ends.
+/// The stop of a supervisor. First a time in which /readyz fails and everything else is served, so that balancers
+/// can look elsewhere; then the front drains; then everything ends.
 class orderly_stop {
 public:
   /// `settings` says how long each part may take. `end_all` ends the other actors. `promise` is kept, and `self`

@@ -191,7 +191,7 @@ struct session_index::impl {
     }
   }
 
-  /// Its entries answer nothing from now on. Who is loaded anew joins an account of its own.
+  /// Its entries answer nothing from now on. A session that is loaded anew joins an account entry of its own.
   std::size_t forget_account(slot_number slot) {
     account_entry& account = accounts[slot];
     const std::size_t dropped = account.length;

@@ -60,7 +60,7 @@ public:
     return next_ * sizeof(T);
   }
 
-  /// The memory, for whoever gives it back. The arena is of no use any more.
+  /// The memory, to be given back. The arena is of no use any more.
   zeroed_pages take_memory() noexcept {
     memory_.release_tail(memory_.size() - std::min(memory_.size(), bytes()));
     return std::move(memory_);

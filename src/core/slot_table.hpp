@@ -12,8 +12,8 @@
 /// Internal to core.
 namespace portcullis::detail {
 
-/// Hashes 16 bytes under a key. Whoever makes keys for the tables (by asking for tokens, by grinding them)
-/// cannot aim at one place without knowing the seed. Tables with different `stream`s share no pattern.
+/// Hashes 16 bytes under a key. A client that makes keys for the tables (by asking for tokens, by grinding
+/// them) cannot aim at one place without knowing the seed. Tables with different `stream`s share no pattern.
 class keyed_hash {
 public:
   keyed_hash(std::uint64_t seed, std::uint64_t stream) noexcept
@@ -104,7 +104,7 @@ public:
     return memory_.size();
   }
 
-  /// The memory, for whoever gives it back. The table is of no use any more.
+  /// The memory, to be given back. The table is of no use any more.
   zeroed_pages take_memory() noexcept {
     return std::move(memory_);
   }

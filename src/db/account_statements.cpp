@@ -26,7 +26,7 @@ const statement select_by_identity{
                              " join accounts a on a.account_id = k.account_id",
                              sql::identities_of_account})};
 
-// Without it, whoever looked and found nobody makes an account, the losers of a race too.
+// Without it, every transaction that looked and found nobody makes an account, the losers of a race too.
 constexpr std::string_view decided_by_index(bool is_so) {
   return is_so ? "join claimed using (identity_id)"
                : "where not exists (select from identities i where i.kind = asked.kind"

@@ -37,7 +37,7 @@ const statement count_sessions{
      " last_account from count_selected(",
      selector, ", 'infinity', row($5::uuid, $6::bigint, $7::uuid)::session_place, ($8::uuid[])[1], $9::bigint)"})};
 
-// Jobs that have been over for long are taken away by whoever adds one.
+// Adding a job also deletes those that have been over for long.
 const statement insert_job{
   "create_revocation_job",
   sql::join(

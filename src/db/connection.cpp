@@ -307,8 +307,8 @@ std::string connection::check_server(const conninfo_parameters& parameters, inst
 std::string connection::check_session(const conninfo_parameters& parameters, int backend, instant deadline) {
   if (auto why = verify(backend, deadline); !why.empty() || PQbackendPID(conn_.get()) == backend)
     return why;
-  // Whoever told us another backend than the one that answers stands in between. If it keeps a backend for as long
-  // as the session lasts, a second session cannot get this one's, nor take it away.
+  // Something in between told us another backend than the one that answers. If it keeps a backend for as long as
+  // the session lasts, a second session cannot get this one's, nor take it away.
   connection second;
   if (auto why = second.connect(parameters, deadline); !why.empty())
     return "the second connection that tells whether a pooler is in between failed: " + why;

@@ -286,7 +286,7 @@ void db_pool_state::limit_workers(std::size_t most) {
 }
 
 void db_pool_state::retire_surplus() {
-  for (bool is_connected : {false, true}) // whoever has no connection goes first
+  for (bool is_connected : {false, true}) // those without a connection go first
     for (auto i = workers_.begin(); i != workers_.end() && workers_.size() > workers_max();) {
       bool goes = !i->busy && i->connected == is_connected;
       if (goes)

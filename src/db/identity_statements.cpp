@@ -20,7 +20,7 @@ namespace {
 using sql::is_done;
 using sql::record_done;
 
-// Against whoever raises the generation, deletes, reaps or links: they lock the same row, and first.
+// Against transactions that raise the generation, delete, reap or link: they lock the same row, and first.
 const statement lock_account{"change_account_lock", "select from accounts where account_id = any($1::uuid[])"
                                                     " order by account_id for no key update"};
 

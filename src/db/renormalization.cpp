@@ -20,7 +20,7 @@ struct stored_identity {
   std::string external_id;
 };
 
-// Waited for, not tried: whoever has it does the same work, a batch at a time. The lock is the transaction's.
+// Waited for, not tried: its holder does the same work, a batch at a time. The lock is the transaction's.
 constexpr auto lock = "select pg_advisory_xact_lock($1::bigint)";
 
 constexpr auto open_step = "insert into backend.data_steps (name) values ($1::text) on conflict do nothing";
@@ -35,8 +35,8 @@ constexpr auto read_batch =
   " select identity_id, case when kind = 'email' and external_id ~ '[^\\x01-\\x7f]' then external_id end"
   " from walked order by identity_id";
 
-// Nobody else can have the normal form: the unique index would wait for whoever is just claiming it, and then say
-// so.
+// Nobody else can have the normal form: the unique index would wait for a transaction that is just claiming it,
+// and then say so.
 constexpr auto rewrite =
   "update backend.identities i set external_id = $2::text where i.identity_id = $1::uuid and i.external_id = "
   "$3::text"

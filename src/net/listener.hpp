@@ -36,8 +36,8 @@ constexpr std::optional<port_sharing> parse_port_sharing(std::string_view text) 
 failure listen_on(const std::string& host, std::uint16_t port, listener* out,
                   port_sharing sharing = port_sharing::off);
 
-/// Has the kernel drop requests for new connections from now on: who asks will ask again, of whoever listens then.
-/// Handshakes that have begun come to their end, and those who are connected can be accepted. Best effort.
+/// Has the kernel drop requests for new connections from now on: a client asks again, and reaches the process that
+/// listens then. Handshakes that have begun come to their end, and what is connected can be accepted. Best effort.
 void drop_new_connections(int descriptor) noexcept;
 
 /// The non-blocking socket of one that is connected, or -1 when nobody waits.

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-/// The list of every number that the service and the edge tell. Who has a number names it as `/metrics` shows it.
+/// The list of every number that the service and the edge tell. The code names each as `/metrics` shows it.
 namespace portcullis::metrics {
 
 /// `up_down` is a sum that can fall; Prometheus knows it as a gauge.

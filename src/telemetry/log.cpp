@@ -102,7 +102,7 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
-// A running log. Whoever writes holds it, so that `stop` cannot take it away meanwhile.
+// A running log. A thread that writes holds it, so that `stop` cannot take it away meanwhile.
 struct running {
   running(int descriptor, std::string_view name, log::form f) : service{name}, how{f} {
     using spdlog::async_overflow_policy;

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-/// Numbers about the service. Each thread owns its counters as plain integers; whoever is asked for them adds them
+/// Numbers about the service. Each thread owns its counters as plain integers and adds them, when it is asked,
 /// to a `snapshot`, which is written for Prometheus or handed to an OpenTelemetry exporter.
 namespace portcullis::metrics {
 

@@ -148,7 +148,7 @@ inline span start_span(std::string_view name, kind k, const context& parent = {}
   return is_on() ? start_recording(name, k, parent) : span{};
 }
 
-/// What travels with a question, so that whoever works on it can have children of this span.
+/// What travels with a question, so that the work on it can have child spans of this one.
 trace_point point_of(const span& s);
 
 context context_of(const trace_point& p);

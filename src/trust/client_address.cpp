@@ -30,7 +30,7 @@ bool is_escaped(std::string_view text, std::size_t at) noexcept {
 
 /// Takes what follows the last `mark` that stands outside quoted strings off the end of `text`.
 ///
-/// Read from the right, because that end was written by whoever is trusted: a quote that a client leaves open
+/// Read from the right, because that end was written by a trusted proxy: a quote that a client leaves open
 /// cannot swallow what was appended to it.
 std::string_view take_last(std::string_view& text, char mark) noexcept {
   bool is_quoted = false;

@@ -25,8 +25,8 @@ std::string to_string(const ip_address& address);
 /// The text of one address: IPv4, or IPv6 without brackets or zone.
 std::optional<ip_address> parse_ip_address(std::string_view text) noexcept;
 
-/// What a limit counts by: an IPv4 address, or the /64 of an IPv6 one, for whoever has one address of such a
-/// network has all of them. Made for `rate_limiter`, which takes bytes.
+/// What a limit counts by: an IPv4 address, or the /64 of an IPv6 one, since a client with one address of such
+/// a network has all of them. Made for `rate_limiter`, which takes bytes.
 class address_key {
 public:
   explicit address_key(const ip_address& address) noexcept;

@@ -44,8 +44,8 @@ std::string render_rate_limit(std::string_view name, const rate_decision& decisi
 /// lies at most one window ahead. So a full bucket needs no place: its instant has passed.
 ///
 /// Places come in sets of four, chosen by a hash with a secret key. A new key takes a place that is free or whose
-/// bucket is full, else the place whose bucket will be full first. Who loses a place wins what was missing in its
-/// bucket; with the fullest of four that is the least. Nobody is ever refused for want of a place.
+/// bucket is full, else the place whose bucket will be full first. A key that loses its place wins what was
+/// missing in its bucket; with the fullest of four that is the least. Nobody is ever refused for want of a place.
 class rate_limiter {
 public:
   using clock = std::chrono::steady_clock;

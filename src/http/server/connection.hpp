@@ -34,7 +34,7 @@ struct exchange {
   std::string request_id;
   instant began{};
   instant deadline{};
-  std::string_view waits_for = "the service"; // for whoever is told that it was late
+  std::string_view waits_for = "the service"; // for the answer that tells it was late
   int status = 0;
   std::uint64_t asker = 0; // what the gate noted
   tracing::span span;

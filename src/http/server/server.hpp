@@ -35,7 +35,7 @@ struct server_options {
 
 /// An HTTP/1.1 server on a CAF broker. `connections` holds the clients, `input` makes requests of bytes and runs
 /// their handlers, `output` sends the answers; here are the broker's events, the deadlines, the start and the
-/// drain. It knows no route and no session: whoever owns it adds the routes and passes the events on. Everything
+/// drain. It knows no route and no session: its owner adds the routes and passes the events on. Everything
 /// runs on the broker's thread. What answers a request may do so at once or later, through a `responder`.
 class server {
 public:
