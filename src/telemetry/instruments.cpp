@@ -32,7 +32,7 @@ constexpr std::array table{
   instrument{"portcullis_tls_handshakes_total", "", counter, "{handshake}",
              "TLS handshakes by outcome: ok, failed.", ""},
   instrument{"portcullis_io_turn_duration_seconds", "", histogram_, "s",
-             "How long one turn of the I/O thread took: whoever comes meanwhile waits for it.", ""},
+             "How long one turn of the I/O thread took: what comes meanwhile waits for it.", ""},
   // -- callers
   instrument{"portcullis_callers", "", gauge, "{caller}", "Callers in the file that is in force.", ""},
   instrument{"portcullis_callers_refused_total", "", counter, "{request}",
