@@ -42,11 +42,13 @@ constexpr std::array table{
   instrument{"portcullis_rate_limit_evictions_total", "", counter, "{bucket}",
              "Buckets that lost their place to another client.", ""},
   // -- sessions and accounts
-  instrument{"portcullis_sessions_resolved_total", "", counter, "{lookup}",
-             "Tokens looked up, by outcome (active, revoked, expired, unknown, error) and by source: memory; "
-             "load, of one that "
-             "memory did not hold; read_through, of one that it held without a lease.",
-             ""},
+  instrument{
+    "portcullis_sessions_resolved_total", "", counter, "{lookup}",
+    "Tokens looked up, by outcome (active, revoked, expired, unknown, error) and by source: memory; "
+    "load, of one that "
+    "memory did not hold; read_through, of one that it held without a lease. Look-ups by hash are counted "
+    "by the edge that asks.",
+    ""},
   instrument{"portcullis_sessions_minted_total", "", counter, "{session}",
              "Sessions minted, by whose: account, identity, guest, rotation.", ""},
   instrument{

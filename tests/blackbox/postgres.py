@@ -97,7 +97,7 @@ class Cluster:
             self.start()
 
     def remove(self):
-        with contextlib.suppress(subprocess.CalledProcessError):  # it is not running
+        with contextlib.suppress(subprocess.SubprocessError):  # it is not running, or does not end in time
             self.kill()  # nothing of it is needed: no checkpoint
         for pointer in ("home", "socket-dir"):
             if (self._directory / pointer).exists():
