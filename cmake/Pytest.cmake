@@ -3,9 +3,12 @@
 # Registers the black-box tests of a folder with ctest. They take Debian's interpreter and Debian's pytest
 # (python3-pytest), whatever else is first in PATH. They wait far more than they compute, so several run at a time:
 # SHARDS makes <name>_1, <name>_2 … of them, each with its share of the modules (tests/blackbox/shards.py).
+# At its time-out ctest kills, which would leave servers and folders. So a run is told to end a minute before: it says which
+# test hung, and takes away what it has started (tests/blackbox/private_cluster.py).
 function(portcullis_pytest name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT;LABEL;SHARDS;PROCESSORS" "ENVIRONMENT;ARGUMENTS")
-  set(run /usr/bin/python3 -I -B -m pytest -c ${CMAKE_CURRENT_SOURCE_DIR}/pytest.ini ${CMAKE_CURRENT_SOURCE_DIR} --durations 5
+  math(EXPR end_after "${arg_TIMEOUT} - 60")
+  set(run timeout --foreground --signal=TERM ${end_after} /usr/bin/python3 -I -B -m pytest -c ${CMAKE_CURRENT_SOURCE_DIR}/pytest.ini ${CMAKE_CURRENT_SOURCE_DIR} --durations 5
       ${arg_ARGUMENTS})
   set(names ${name})
   if(arg_SHARDS)

@@ -1,5 +1,6 @@
 """The PostgreSQL of a run: a plug-in of every black-box suite."""
 
+import os
 import signal
 
 import pytest
@@ -7,9 +8,13 @@ import pytest
 from postgres import Cluster
 
 
+def end_in_order(_number, _frame):
+    raise KeyboardInterrupt(f"told to end amid {os.environ.get('PYTEST_CURRENT_TEST')}")
+
+
 def pytest_configure():
     """Who is told to end does it as at Ctrl-C: what was started ends, and no folder and no server is left."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, end_in_order)
 
 
 @pytest.fixture(scope="session")

@@ -31,11 +31,12 @@ def folder():
 
 
 def works_in(folder):
-    """Processes whose working directory or command line lies there."""
+    """Processes whose working directory, output or command line lies there."""
     found = []
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            told = (process / "cmdline").read_bytes().decode(errors="replace") + os.readlink(process / "cwd")
+            told = (process / "cmdline").read_bytes().decode(errors="replace")
+            told += os.readlink(process / "cwd") + os.readlink(process / "fd/1")
         except OSError:
             continue  # it has ended, or is a zombie
         if str(folder) in told and process.name != str(os.getpid()):
@@ -44,7 +45,7 @@ def works_in(folder):
 
 
 def ends_and_leaves_nothing(command, folder, number):
-    with open(folder.with_suffix(".log"), "w+") as log:
+    with tempfile.TemporaryFile("w+") as log:
         stopped = subprocess.Popen(command, env={**os.environ, "TMPDIR": str(folder)}, cwd=ROOT, stdout=log, stderr=log)
         try:
             eventually(lambda: stopped.poll() is not None or list(folder.glob("*/**/dsn")), "PostgreSQL runs")
@@ -54,15 +55,14 @@ def ends_and_leaves_nothing(command, folder, number):
             stopped.kill()
         log.seek(0)
         told = log.read()
-    folder.with_suffix(".log").unlink()
     assert list(folder.iterdir()) == [] and works_in(folder) == [], told
-    return status
+    return status, told
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_benchmark(folder, number):
     command = [sys.executable, "-B", ROOT / "bench/revoke", "--binary", BINARY]
-    assert ends_and_leaves_nothing(command, folder, number) == 128 + number
+    assert ends_and_leaves_nothing(command, folder, number)[0] == 128 + number
 
 
 def test_a_run_of_tests(folder, tmp_path):
@@ -70,4 +70,5 @@ def test_a_run_of_tests(folder, tmp_path):
     (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = {ROOT}/tests/blackbox\naddopts = -p no:cacheprovider\n")
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["private_cluster"]\n')
     command = [sys.executable, "-I", "-B", "-m", "pytest", "-c", tmp_path / "pytest.ini", tmp_path / "test_waiting.py"]
-    assert ends_and_leaves_nothing(command, folder, signal.SIGTERM) == pytest.ExitCode.INTERRUPTED
+    status, told = ends_and_leaves_nothing(command, folder, signal.SIGTERM)
+    assert status == pytest.ExitCode.INTERRUPTED and "told to end amid" in told
