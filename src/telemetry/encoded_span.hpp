@@ -37,6 +37,9 @@ public:
     return scope_;
   }
 
+  /// How many of each there were beyond the limits.
+  void set_dropped(std::uint32_t attributes, std::uint32_t links) noexcept;
+
   /// As if it were new, but keeps its memory.
   void clear() noexcept;
 

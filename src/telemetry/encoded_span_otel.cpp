@@ -66,8 +66,10 @@ enum span : protozero::pbf_tag_type {
   span_start_time_unix_nano = 7,
   span_end_time_unix_nano = 8,
   span_attributes = 9,
+  span_dropped_attributes_count = 10,
   span_events = 11,
   span_links = 13,
+  span_dropped_links_count = 14,
   span_status = 15,
   span_flags = 16,
 };
@@ -215,6 +217,12 @@ void encoded_span::SetStatus(api::StatusCode code, nostd::string_view descriptio
   if (code == api::StatusCode::kError)
     status.add_string(field::status_message, view(description));
   status.add_enum(field::status_code, static_cast<int>(code));
+}
+
+void encoded_span::set_dropped(std::uint32_t attributes, std::uint32_t links) noexcept {
+  writer span{bytes_};
+  span.add_uint32(field::span_dropped_attributes_count, attributes);
+  span.add_uint32(field::span_dropped_links_count, links);
 }
 
 void encoded_span::SetName(nostd::string_view name) noexcept {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "core/utf8.hpp"
+
+#include <algorithm>
 #include <cstdint>
 #include <opentelemetry/logs/severity.h>
 #include <opentelemetry/sdk/logs/recordable.h>
@@ -8,6 +11,7 @@
 #include <opentelemetry/trace/trace_flags.h>
 #include <opentelemetry/trace/trace_id.h>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -74,14 +78,23 @@ public:
 private:
   using value = std::variant<bool, std::int64_t, std::uint64_t, double, std::string>;
 
+  /// Protobuf's text is UTF-8: a collector refuses a whole request in which one is not.
+  static std::string readable(std::string_view text) {
+    std::string out{text};
+    if (!is_valid_utf8(text))
+      std::replace_if(
+        out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7F; }, '?');
+    return out;
+  }
+
   static value copy_of(const opentelemetry::common::AttributeValue& what) {
     return opentelemetry::nostd::visit(
       [](const auto& v) -> value {
         using type = std::decay_t<decltype(v)>;
         if constexpr (std::is_same_v<type, opentelemetry::nostd::string_view>)
-          return std::string{v.data(), v.size()};
+          return readable({v.data(), v.size()});
         else if constexpr (std::is_same_v<type, const char*>)
-          return std::string{v};
+          return readable(v);
         else if constexpr (std::is_same_v<type, std::int32_t> || std::is_same_v<type, std::uint32_t>)
           return std::int64_t{v};
         else if constexpr (std::is_arithmetic_v<type>)

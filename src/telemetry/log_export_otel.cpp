@@ -1,6 +1,7 @@
 #include "telemetry/log_export.hpp"
 
 #include "core/hex.hpp"
+#include "core/utf8.hpp"
 #include "telemetry/export_complaints.hpp"
 #include "telemetry/kept_record.hpp"
 #include "telemetry/log.hpp"
@@ -64,7 +65,7 @@ api::Severity severity_of(log::level l) noexcept {
 
 /// As long as in a line.
 std::string_view cut(std::string_view text) noexcept {
-  return text.substr(0, log::value_bytes_max);
+  return cut_utf8(text, log::value_bytes_max);
 }
 
 opentelemetry::common::AttributeValue value_of(const log::value& v) {
@@ -120,14 +121,17 @@ void send(log::level l, std::string_view event, const log::field* fields, std::s
   now->logger->EmitLogRecord(std::move(record));
 }
 
-std::unique_ptr<sdk::logs::LogRecordExporter> make_exporter(exporter e) {
+std::unique_ptr<sdk::logs::LogRecordExporter> make_exporter(exporter e, const otel_environment& env) {
   using patient =
     patient_exporter<sdk::logs::LogRecordExporter, sdk::logs::Recordable, kept_record, kept_record::copy>;
-  if (e != exporter::otlp)
-    return opentelemetry::exporter::logs::OStreamLogRecordExporterFactory::Create();
-  return std::make_unique<patient>(
-    otlp::OtlpHttpLogRecordExporterFactory::Create(sdk_otlp_options<otlp::OtlpHttpLogRecordExporterOptions>()),
-    refusals_of_the_collector());
+  if (e != exporter::otlp) { // through copies as well: the SDK's own record keeps views of what is gone by then
+    static collector_refusals none;
+    return std::make_unique<patient>(opentelemetry::exporter::logs::OStreamLogRecordExporterFactory::Create(),
+                                     none);
+  }
+  return std::make_unique<patient>(otlp::OtlpHttpLogRecordExporterFactory::Create(
+                                     sdk_otlp_options<otlp::OtlpHttpLogRecordExporterOptions>(env.logs)),
+                                   refusals_of_the_collector());
 }
 
 } // namespace
@@ -139,7 +143,7 @@ void start_log_export(const options& o, const otel_environment& env) {
   batch.schedule_delay_millis = env.records_delay;
   auto next = std::make_shared<running>();
   next->provider = sdk::logs::LoggerProviderFactory::Create(
-    sdk::logs::BatchLogRecordProcessorFactory::Create(make_exporter(o.logs), batch), resource_of(o));
+    sdk::logs::BatchLogRecordProcessorFactory::Create(make_exporter(o.logs, env), batch), resource_of(o, env));
   next->logger = next->provider->GetLogger("portcullis", "portcullis", o.service_version);
   std::atomic_store(&current, std::move(next));
   log::set_listener(&send);

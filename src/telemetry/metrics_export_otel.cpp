@@ -63,11 +63,12 @@ private:
   collector_refusals& refusals_;
 };
 
-std::unique_ptr<sdk::metrics::PushMetricExporter> make_metric_exporter(exporter e) {
+std::unique_ptr<sdk::metrics::PushMetricExporter> make_metric_exporter(exporter e, const otel_environment& env) {
   if (e != exporter::otlp)
     return opentelemetry::exporter::metrics::OStreamMetricExporterFactory::Create();
   return std::make_unique<patient_metric_exporter>(
-    otlp::OtlpHttpMetricExporterFactory::Create(sdk_otlp_options<otlp::OtlpHttpMetricExporterOptions>()),
+    otlp::OtlpHttpMetricExporterFactory::Create(
+      sdk_otlp_options<otlp::OtlpHttpMetricExporterOptions>(env.metrics)),
     refusals_of_the_collector());
 }
 
@@ -174,7 +175,8 @@ std::unique_ptr<sdk::metrics::MetricReader> make_reader(const options& o, produc
   sdk::metrics::PeriodicExportingMetricReaderOptions reader;
   reader.export_interval_millis = std::max(env.metrics_interval, 2 * export_timeout);
   reader.export_timeout_millis = export_timeout;
-  auto made = sdk::metrics::PeriodicExportingMetricReaderFactory::Create(make_metric_exporter(o.metrics), reader);
+  auto made =
+    sdk::metrics::PeriodicExportingMetricReaderFactory::Create(make_metric_exporter(o.metrics, env), reader);
   made->SetMetricProducer(source); // starts its thread
   return made;
 }
@@ -190,7 +192,7 @@ std::unique_ptr<running> current;
 
 void start_metrics_export(options o, const otel_environment& env) {
   auto next = std::make_unique<running>();
-  next->source = std::make_unique<producer>(std::move(o.collect), resource_of(o), o.service_version);
+  next->source = std::make_unique<producer>(std::move(o.collect), resource_of(o, env), o.service_version);
   next->reader = make_reader(o, next->source.get(), env);
   current = std::move(next);
 }

@@ -48,17 +48,18 @@ void copy_span(const sdk::trace::SpanData& from, sdk::trace::Recordable& to) {
 
 } // namespace
 
-std::unique_ptr<sdk::trace::SpanExporter> make_span_exporter(exporter e, std::size_t queue_max) {
+std::unique_ptr<sdk::trace::SpanExporter> make_span_exporter(exporter e, const otel_environment& env) {
   using patient =
     patient_exporter<sdk::trace::SpanExporter, sdk::trace::Recordable, sdk::trace::SpanData, copy_span>;
   if (e != exporter::otlp)
     return opentelemetry::exporter::trace::OStreamSpanExporterFactory::Create();
   auto& refusals = refusals_of_the_collector();
-  const auto o = bounded_otlp_options<otlp::OtlpHttpExporterOptions>();
-  if (o.content_type == otlp::HttpRequestContentType::kJson)
+  if (env.traces.is_json)
     return std::make_unique<patient>(
-      otlp::OtlpHttpExporterFactory::Create(sdk_otlp_options<otlp::OtlpHttpExporterOptions>()), refusals);
-  return std::make_unique<encoded_span_exporter>(std::make_unique<span_sender>(o, refusals), queue_max, refusals);
+      otlp::OtlpHttpExporterFactory::Create(sdk_otlp_options<otlp::OtlpHttpExporterOptions>(env.traces)),
+      refusals);
+  return std::make_unique<encoded_span_exporter>(std::make_unique<span_sender>(env.traces, refusals),
+                                                 env.queue_spans_max, refusals);
 }
 
 } // namespace portcullis::tracing

@@ -1,10 +1,10 @@
 #include "telemetry/span_sender.hpp"
 
 #include "telemetry/export_complaints.hpp"
+#include "telemetry/otlp_options.hpp"
 
 #include <chrono>
 #include <opentelemetry/exporters/otlp/otlp_environment.h>
-#include <opentelemetry/ext/http/common/url_parser.h>
 #include <optional>
 #include <utility>
 #include <zlib.h>
@@ -46,8 +46,8 @@ std::optional<std::string> gzip(std::string_view text) {
 
 } // namespace
 
-span_sender::span_sender(const options& o, collector_refusals& refusals)
-  : options_{o}, refusals_{refusals}, easy_{net::curl_is_usable() ? curl_easy_init() : nullptr} {
+span_sender::span_sender(const otlp_settings& to, collector_refusals& refusals)
+  : to_{to}, refusals_{refusals}, easy_{net::curl_is_usable() ? curl_easy_init() : nullptr} {
   if (easy_ == nullptr || !set_options()) {
     easy_.reset();
     complain("spans: libcurl does not take the options of the export");
@@ -56,37 +56,34 @@ span_sender::span_sender(const options& o, collector_refusals& refusals)
 
 bool span_sender::set_options() {
   CURL* handle = easy_.get();
-  const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(options_.timeout).count();
+  const auto timeout = request_timeout(to_).count();
   return set_fields() && set_option(handle, CURLOPT_HTTPHEADER, fields_.get())
-         && set_option(handle, CURLOPT_URL, options_.url.c_str())
+         && set_option(handle, CURLOPT_URL, to_.url.c_str())
          && set_option(handle, CURLOPT_PROTOCOLS_STR, "http,https") && set_option(handle, CURLOPT_POST, 1L)
          && set_option(handle, CURLOPT_WRITEFUNCTION, &drop)
          && set_option(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout))
          && set_option(handle, CURLOPT_NOSIGNAL, 1L)
-         && net::set_tls(handle, options_.ssl_ca_cert_path, options_.ssl_client_cert_path,
-                         options_.ssl_client_key_path);
+         && net::set_tls(handle, to_.ca_file, to_.certificate_file, to_.key_file);
 }
 
 bool span_sender::set_fields() {
   bool is_set = append(fields_, "Content-Type: application/x-protobuf")
                 && append(fields_, "User-Agent: " + opentelemetry::exporter::otlp::GetOtlpDefaultUserAgent())
                 && append(fields_, "Expect:"); // libcurl would wait for `100 Continue` before larger bodies
-  if (is_gzip())
+  if (to_.is_gzip)
     is_set = is_set && append(fields_, "Content-Encoding: gzip");
-  for (const auto& [name, value] : options_.http_headers)
-    is_set = is_set && append(fields_, name + ": " + opentelemetry::ext::http::common::UrlDecoder::Decode(value));
+  for (const auto& [name, value] : request_headers(to_))
+    is_set =
+      is_set
+      && append(fields_, value.empty() ? name + ";" : name + ": " + value); // libcurl's form of an empty one
   return is_set;
-}
-
-bool span_sender::is_gzip() const noexcept {
-  return options_.compression == "gzip";
 }
 
 bool span_sender::send(std::string_view body) {
   if (easy_ == nullptr)
     return false;
   std::optional<std::string> compressed;
-  if (is_gzip()) {
+  if (to_.is_gzip) {
     compressed = gzip(body);
     if (!compressed) {
       complain("spans: there is no memory to compress them");

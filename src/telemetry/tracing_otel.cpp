@@ -1,4 +1,6 @@
 #include "core/splitmix64.hpp"
+#include "core/utf8.hpp"
+#include "telemetry/encoded_span.hpp"
 #include "telemetry/resource.hpp"
 #include "telemetry/root_sampling.hpp"
 #include "telemetry/sdk_view.hpp"
@@ -69,7 +71,7 @@ std::unique_ptr<sdk::trace::SpanProcessor> make_processor(exporter e, const otel
   batch.max_queue_size = env.queue_spans_max;
   batch.max_export_batch_size = env.batch_spans_max;
   batch.schedule_delay_millis = env.schedule_delay;
-  return sdk::trace::BatchSpanProcessorFactory::Create(make_span_exporter(e, env.queue_spans_max), batch);
+  return sdk::trace::BatchSpanProcessorFactory::Create(make_span_exporter(e, env), batch);
 }
 
 api::SpanKind to_api(kind k) noexcept {
@@ -134,8 +136,9 @@ enum class root : std::uint8_t { to_be_sampled, sampled };
 /// second record and a list of processors for each span, for programs whose spans are used by several threads.
 struct span_maker : std::enable_shared_from_this<span_maker> {
   span_maker(const options& o, const otel_environment& env)
-    : resource{resource_of(o)}, scope{sdk::instrumentationscope::InstrumentationScope::Create("portcullis",
-                                                                                              o.service_version)},
+    : resource{resource_of(o, env)}, limits{env.limits}, is_encoded{o.traces == exporter::otlp
+                                                                    && !env.traces.is_json},
+      scope{sdk::instrumentationscope::InstrumentationScope::Create("portcullis", o.service_version)},
       sampler{make_sampler(env)}, ids{sdk::trace::RandomIdGeneratorFactory::Create()}, processor{make_processor(
                                                                                          o.traces, env)} {}
 
@@ -143,6 +146,8 @@ struct span_maker : std::enable_shared_from_this<span_maker> {
   span start(std::string_view name, kind k, const context& parent, const relations& beside, root r);
 
   const sdk::resource::Resource resource;
+  const span_limits limits;
+  const bool is_encoded; // records are of encoded_span.hpp
   const nostd::unique_ptr<sdk::instrumentationscope::InstrumentationScope> scope;
   const std::unique_ptr<sdk::trace::Sampler> sampler;
   const std::unique_ptr<sdk::trace::IdGenerator> ids;
@@ -155,6 +160,20 @@ struct span::impl {
   api::SpanContext own;
   std::unique_ptr<sdk::trace::Recordable> record;
   steady_clock::time_point began;
+  std::uint32_t attributes = 0; // that it was told, those that were dropped among them
+  std::uint32_t links_dropped = 0;
+
+  /// The record, if it takes one more attribute.
+  sdk::trace::Recordable* with_room() noexcept {
+    return record != nullptr && attributes++ < maker->limits.attributes_max ? record.get() : nullptr;
+  }
+
+  void tell_what_was_dropped() noexcept {
+    const auto max = maker->limits.attributes_max;
+    const auto attributes_dropped = attributes > max ? static_cast<std::uint32_t>(attributes - max) : 0;
+    if (maker->is_encoded && (attributes_dropped > 0 || links_dropped > 0))
+      static_cast<encoded_span&>(*record).set_dropped(attributes_dropped, links_dropped);
+  }
 };
 
 namespace {
@@ -193,8 +212,10 @@ span span_maker::start(std::string_view name, kind k, const context& parent, con
   record.SetResource(resource);
   record.SetInstrumentationScope(*scope);
   const opentelemetry::common::NoopKeyValueIterable no_attributes;
-  for (const trace_point& one : beside.links)
-    record.AddLink(to_api(context_of(one)), no_attributes);
+  const auto linked = std::min(beside.links.size(), limits.links_max);
+  for (std::size_t i = 0; i < linked; ++i)
+    record.AddLink(to_api(context_of(beside.links[i])), no_attributes);
+  started.impl_->links_dropped = static_cast<std::uint32_t>(beside.links.size() - linked);
   return started;
 }
 
@@ -234,18 +255,18 @@ span start_sampled_root(std::string_view name, kind k) {
 }
 
 void span::set(std::string_view key, std::string_view value) noexcept {
-  if (impl_ != nullptr && impl_->record != nullptr)
-    impl_->record->SetAttribute(view(key), view(value));
+  if (auto* record = impl_ != nullptr ? impl_->with_room() : nullptr)
+    record->SetAttribute(view(key), view(cut_utf8(value, impl_->maker->limits.value_bytes_max)));
 }
 
 void span::set(std::string_view key, std::int64_t value) noexcept {
-  if (impl_ != nullptr && impl_->record != nullptr)
-    impl_->record->SetAttribute(view(key), value);
+  if (auto* record = impl_ != nullptr ? impl_->with_room() : nullptr)
+    record->SetAttribute(view(key), value);
 }
 
 void span::set(std::string_view key, bool value) noexcept {
-  if (impl_ != nullptr && impl_->record != nullptr)
-    impl_->record->SetAttribute(view(key), value);
+  if (auto* record = impl_ != nullptr ? impl_->with_room() : nullptr)
+    record->SetAttribute(view(key), value);
 }
 
 void span::fail(std::string_view reason) noexcept {
@@ -257,6 +278,7 @@ void span::end() noexcept {
   const std::unique_ptr<impl> ending{std::exchange(impl_, nullptr)};
   if (ending == nullptr || ending->record == nullptr)
     return;
+  ending->tell_what_was_dropped();
   ending->record->SetDuration(steady_clock::now() - ending->began);
   ending->maker->processor->OnEnd(std::move(ending->record));
 }

@@ -95,6 +95,7 @@ class Span:
         self.attributes = attributes(all_of(message, 9))
         self.links = [(one_of(link, 1).hex(), one_of(link, 2).hex()) for link in all_of(message, 13)]
         self.began, self.ended = one_of(message, 7), one_of(message, 8)
+        self.dropped_attributes, self.dropped_links = one_of(message, 10, 0), one_of(message, 14, 0)
 
     @property
     def id(self):
@@ -220,6 +221,11 @@ class Collector:
         return list(self._taken)
 
     @property
+    def taken(self):
+        """Paths and bodies."""
+        return self._all_taken()
+
+    @property
     def raw(self):
         return [body for _, body in self._all_taken()]
 
@@ -242,6 +248,9 @@ class Collector:
     def metrics(self):
         return {metric.name: metric for metric in map(Metric, self._items("/v1/metrics"))}
 
+    def resources(self):
+        """Of each request."""
+        return [attributes(all_of(one_of(one_of(body, 1), 1), 1)) for body in self.raw]
+
     def resource(self):
-        body = self.raw[0]
-        return attributes(all_of(one_of(one_of(body, 1), 1), 1))
+        return self.resources()[0]

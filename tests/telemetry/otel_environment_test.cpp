@@ -59,6 +59,39 @@ CAF_TEST(limits and intervals) {
   CAF_CHECK_EQUAL(env.queue_records_max, 10u);
 }
 
+CAF_TEST(limits of a span) {
+  CAF_CHECK_EQUAL(read({}).limits.attributes_max, 128u);
+  CAF_CHECK_EQUAL(read({}).limits.links_max, tracing::span_limits::none);
+  const auto limits = read({{"OTEL_ATTRIBUTE_COUNT_LIMIT", "7"},
+                            {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "0"},
+                            {"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "9"},
+                            {"OTEL_SPAN_LINK_COUNT_LIMIT", "3"}})
+                        .limits;
+  CAF_CHECK_EQUAL(limits.attributes_max, 0u);
+  CAF_CHECK_EQUAL(limits.value_bytes_max, 9u);
+  CAF_CHECK_EQUAL(limits.links_max, 3u);
+}
+
+CAF_TEST(attributes of the process) {
+  using tracing::text_pairs;
+  CAF_CHECK(read({{"OTEL_RESOURCE_ATTRIBUTES", " a = x%20y ,b="}}).resource
+            == (text_pairs{{"a", "x y"}, {"b", ""}}));
+  for (const char* wrong : {"a=1,b", "=1", "a=%zz", "a=%ff"}) {
+    const auto env = read({{"OTEL_RESOURCE_ATTRIBUTES", wrong}});
+    CAF_CHECK(env.resource.empty());
+    CAF_CHECK_EQUAL(env.unusable, std::vector<std::string>{"OTEL_RESOURCE_ATTRIBUTES"});
+  }
+}
+
+CAF_TEST(what is neither true nor false is false and named) {
+  for (const char* neither : {"1", "yes", "on"}) {
+    const auto env = read({{"OTEL_SDK_DISABLED", neither}});
+    CAF_CHECK(!env.is_disabled);
+    CAF_CHECK_EQUAL(env.unusable, std::vector<std::string>{"OTEL_SDK_DISABLED"});
+  }
+  CAF_CHECK(read({{"OTEL_SDK_DISABLED", "False"}}).unusable.empty());
+}
+
 CAF_TEST(a value that cannot be used is named and the default stands) {
   const auto env = read({{"OTEL_TRACES_SAMPLER", "jaeger_remote"},
                          {"OTEL_BSP_SCHEDULE_DELAY", "0"},
