@@ -120,6 +120,7 @@ session_cache_state::load_ptr session_cache_state::make_load(const load_session&
   ++loads_begun_;
   auto made = std::make_shared<load>();
   made->at_least_ = ask.at_least;
+  made->asked_by_ = ask.asked_by;
   made->span_ = tracing::start_child(load_span, tracing::kind::internal, ask.asked_by);
   return loads_[ask.hash] = std::move(made);
 }

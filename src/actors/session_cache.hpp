@@ -45,7 +45,7 @@ public:
       return at_least_;
     }
     trace_point asked_by() const {
-      return tracing::point_of(span_);
+      return span_ ? tracing::point_of(span_) : asked_by_;
     }
 
   private:
@@ -53,7 +53,8 @@ public:
     instant began_{};
     std::optional<cursor> at_least_;
     unsigned attempts_ = 0;
-    tracing::span span_; // of the first who asked
+    trace_point asked_by_; // the first
+    tracing::span span_;   // nothing, if that one is not recorded
     std::vector<waiter> waiting_;
   };
   using load_ptr = std::shared_ptr<load>;

@@ -51,6 +51,7 @@ struct http_request {
   /// other requests, and ends at once with an error when its address has failed.
   bool is_long_poll = false;
   /// Whose spans each attempt belongs to: a client span that is a child of the first, and links to all of them.
+  /// The one of a trace that is not recorded is only passed on.
   std::vector<trace_point> asked_by{};
 };
 

@@ -3,6 +3,7 @@
 #include "actors/mailbox.hpp"
 #include "core/failpoint.hpp"
 #include "edge/service_api.hpp"
+#include "telemetry/tracing.hpp"
 
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -77,19 +78,31 @@ std::vector<service_loader_state::miss> service_loader_state::take_batch(lane& f
   return batch;
 }
 
+/// Those that are recorded; without any, one that is not, so that the service does not record its part either.
+std::vector<trace_point> service_loader_state::askers_of(const std::vector<miss>& batch) {
+  std::vector<trace_point> askers;
+  for (auto& one : batch)
+    if (one.asked_by.is_sampled)
+      askers.push_back(one.asked_by);
+  if (!askers.empty() || !tracing::is_on())
+    return askers;
+  auto known = std::find_if(batch.begin(), batch.end(),
+                            [](const miss& one) { return tracing::context_of(one.asked_by).is_valid(); });
+  askers.push_back(known != batch.end() ? known->asked_by : tracing::unrecorded_root());
+  return askers;
+}
+
 void service_loader_state::send_waiting(lane& from, std::size_t out_max) {
   while (!from.waiting.empty() && from.out < out_max) {
     auto batch = take_batch(from);
     std::optional<cursor> at_least;
     std::vector<token_hash> hashes;
-    std::vector<trace_point> asked_by;
     hashes.reserve(batch.size());
     for (auto& one : batch) {
       hashes.push_back(one.hash);
-      if (one.asked_by.is_sampled)
-        asked_by.push_back(one.asked_by);
       at_least = later(one.at_least, at_least);
     }
+    auto asked_by = askers_of(batch);
     auto id = ++last_batch_;
     out_.emplace(id, std::move(batch));
     ++from.out;

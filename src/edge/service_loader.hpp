@@ -63,6 +63,7 @@ private:
   void send_waiting(lane& from, std::size_t out_max);
   void send_waiting();
   std::vector<miss> take_batch(lane& from) const;
+  static std::vector<trace_point> askers_of(const std::vector<miss>& batch);
 
   lane plain_;
   lane awaited_; // each brings a cursor

@@ -87,8 +87,11 @@ void transfer::start_span(const transfer_settings& settings) {
   if (asked.asked_by.empty())
     return;
   const bool has_body = !asked.body.empty();
+  const auto& first = asked.asked_by.front();
+  if (!first.is_sampled)
+    return pass_on(settings, has_body, tracing::context_of(first));
   const char* method = has_body ? "POST" : "GET";
-  span_ = tracing::start_child(method, tracing::kind::client, asked.asked_by.front(), {asked.asked_by});
+  span_ = tracing::start_child(method, tracing::kind::client, first, {asked.asked_by});
   if (!span_)
     return;
   span_.set("http.request.method", method);
@@ -98,11 +101,14 @@ void transfer::start_span(const transfer_settings& settings) {
   span_.set("server.port", at.port);
   if (attempts_++ > 0)
     span_.set("http.request.resend_count", std::int64_t{attempts_ - 1});
+  pass_on(settings, has_body, span_.context());
+}
+
+void transfer::pass_on(const transfer_settings& settings, bool has_body, const tracing::context& above) {
   traced_fields_ = fields_of(settings.options, has_body);
-  const auto own = span_.context();
-  add(traced_fields_, "traceparent: " + tracing::to_traceparent(own));
-  if (!own.tracestate.empty()) // written by the SDK of what it could read, so it is one line
-    add(traced_fields_, "tracestate: " + own.tracestate);
+  add(traced_fields_, "traceparent: " + tracing::to_traceparent(above));
+  if (!above.tracestate.empty()) // written by the SDK of what it could read, so it is one line
+    add(traced_fields_, "tracestate: " + above.tracestate);
 }
 
 void transfer::end_span(CURLcode code) noexcept {

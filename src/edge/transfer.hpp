@@ -57,6 +57,7 @@ private:
 
   bool set_options(const transfer_settings& settings, std::chrono::milliseconds timeout);
   void start_span(const transfer_settings& settings);
+  void pass_on(const transfer_settings& settings, bool has_body, const tracing::context& above);
 
   net::curl_easy easy_;
   std::string url_;

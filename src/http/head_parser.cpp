@@ -108,6 +108,10 @@ verb to_verb(beast::http::verb method) noexcept {
     return verb::delete_;
   case beast::http::verb::options:
     return verb::options;
+  case beast::http::verb::trace:
+    return verb::trace;
+  case beast::http::verb::connect:
+    return verb::connect;
   default:
     return verb::other;
   }

@@ -41,6 +41,10 @@ std::string_view method_name(verb method) noexcept {
     return "DELETE";
   case verb::options:
     return "OPTIONS";
+  case verb::trace:
+    return "TRACE";
+  case verb::connect:
+    return "CONNECT";
   case verb::other:
   case verb::any:
     break;

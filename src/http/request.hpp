@@ -20,6 +20,8 @@ enum class verb : std::uint8_t {
   patch,
   delete_,
   options,
+  trace,
+  connect,
   other,
   any // of a route that takes every method; no request has it
 };

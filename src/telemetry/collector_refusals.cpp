@@ -20,6 +20,21 @@ std::optional<int> number_at(std::string_view text) noexcept {
   return error == std::errc{} && end != text.data() && value >= 0 ? std::optional{value} : std::nullopt;
 }
 
+/// How far ahead a date is (RFC 9110, section 5.6.7, as it is to be written today); nothing if it is none, or
+/// over.
+std::optional<std::chrono::seconds> time_until(std::string_view text, std::time_t now) noexcept {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  constexpr std::size_t date_length = 29;
+  std::tm parts{};
+  std::array<char, date_length + 1> date{};
+  text.substr(0, date_length).copy(date.data(), date_length);
+  const char* end = ::strptime(date.data(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  if (end == nullptr)
+    return std::nullopt;
+  const std::chrono::seconds ahead{::timegm(&parts) - now};
+  return ahead.count() > 0 ? std::optional{ahead} : std::nullopt;
+}
+
 /// What comes after `key`, however its letters are written; from its end to the end of `text`.
 std::optional<std::string_view> after(std::string_view text, std::string_view key) noexcept {
   for (std::size_t at = 0; at + key.size() <= text.size(); ++at)
@@ -30,12 +45,14 @@ std::optional<std::string_view> after(std::string_view text, std::string_view ke
 
 } // namespace
 
-std::optional<refusal> as_refusal(int status, std::string_view retry_after) noexcept {
+std::optional<refusal> as_refusal(int status, std::string_view retry_after, std::time_t now) noexcept {
   if (std::find(statuses.begin(), statuses.end(), status) == statuses.end())
     return std::nullopt;
   refusal r{status, std::nullopt};
   if (const auto seconds = number_at(retry_after))
     r.retry_after = std::chrono::seconds{*seconds};
+  else
+    r.retry_after = time_until(retry_after, now);
   return r;
 }
 

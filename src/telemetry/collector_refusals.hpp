@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <ctime>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -13,11 +14,13 @@ namespace portcullis::tracing {
 /// An answer of 429, 502, 503 or 504: what was sent has not been taken, and is to be sent again later.
 struct refusal {
   int status = 0;
-  std::optional<std::chrono::seconds> retry_after; // none where the answer has no such number of seconds
+  std::optional<std::chrono::seconds> retry_after; // none where the answer has no such time ahead
 };
 
-/// Nothing for any other status. `retry_after`: the value of that header field, empty where there is none.
-std::optional<refusal> as_refusal(int status, std::string_view retry_after) noexcept;
+/// Nothing for any other status. `retry_after`: the value of that header field, a number of seconds or a date;
+/// empty where there is none.
+std::optional<refusal> as_refusal(int status, std::string_view retry_after,
+                                  std::time_t now = std::time(nullptr)) noexcept;
 
 /// Out of what the SDK complains of, which is where it tells the answer of a collector:
 /// `… Export failed, Status:429, Header:⇥retry-after: 1,⇥…,Body:…`.

@@ -4,6 +4,8 @@
 #include "telemetry/collector_refusals.hpp"
 #include "telemetry/otlp_settings.hpp"
 
+#include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace portcullis::tracing {
@@ -21,9 +23,12 @@ private:
   bool set_options();
   bool set_fields();
   bool check_answer();
+  void complain_of_rejected() const;
+  static std::size_t keep(const char* bytes, std::size_t size, std::size_t count, void* self) noexcept;
 
   const otlp_settings to_;
   collector_refusals& refusals_;
+  std::string answer_; // the front of its body
   net::curl_list fields_;
   net::curl_easy easy_;
 };

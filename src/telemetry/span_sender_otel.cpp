@@ -3,9 +3,14 @@
 #include "telemetry/export_complaints.hpp"
 #include "telemetry/otlp_options.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <exception>
+#include <new>
 #include <opentelemetry/exporters/otlp/otlp_environment.h>
 #include <optional>
+#include <protozero/pbf_reader.hpp>
 #include <utility>
 #include <zlib.h>
 
@@ -16,9 +21,39 @@ namespace {
 using net::append;
 using net::set_option;
 
-/// What a collector says beside its status is of no use here.
-std::size_t drop(const char*, std::size_t size, std::size_t count, void*) noexcept {
-  return size * count;
+/// More than an `ExportTraceServiceResponse` should have.
+constexpr std::size_t answer_bytes_max = std::size_t{4} * 1024;
+
+// Numbers of fields, as opentelemetry-proto 1.x has them.
+constexpr protozero::pbf_tag_type response_partial_success = 1;
+constexpr protozero::pbf_tag_type partial_success_rejected_spans = 1;
+constexpr protozero::pbf_tag_type partial_success_error_message = 2;
+
+struct partial_success {
+  std::int64_t rejected = 0;
+  std::string why;
+};
+
+/// Nothing taken for rejected where the answer cannot be read.
+partial_success parse_answer(const std::string& body) noexcept {
+  partial_success out;
+  try {
+    protozero::pbf_reader response{body};
+    while (response.next(response_partial_success)) {
+      auto part = response.get_message();
+      while (part.next()) {
+        if (part.tag() == partial_success_rejected_spans)
+          out.rejected = part.get_int64();
+        else if (part.tag() == partial_success_error_message)
+          out.why = part.get_string();
+        else
+          part.skip();
+      }
+    }
+  } catch (const std::exception&) {
+    return {};
+  }
+  return out;
 }
 
 std::string_view field_of(CURL* handle, const char* name) noexcept {
@@ -60,7 +95,8 @@ bool span_sender::set_options() {
   return set_fields() && set_option(handle, CURLOPT_HTTPHEADER, fields_.get())
          && set_option(handle, CURLOPT_URL, to_.url.c_str())
          && set_option(handle, CURLOPT_PROTOCOLS_STR, "http,https") && set_option(handle, CURLOPT_POST, 1L)
-         && set_option(handle, CURLOPT_WRITEFUNCTION, &drop)
+         && set_option(handle, CURLOPT_WRITEFUNCTION, &span_sender::keep)
+         && set_option(handle, CURLOPT_WRITEDATA, this)
          && set_option(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout))
          && set_option(handle, CURLOPT_NOSIGNAL, 1L)
          && net::set_tls(handle, to_.ca_file, to_.certificate_file, to_.key_file);
@@ -93,6 +129,7 @@ bool span_sender::send(std::string_view body) {
   }
   set_option(easy_.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   set_option(easy_.get(), CURLOPT_POSTFIELDS, body.data());
+  answer_.clear();
   if (const CURLcode code = curl_easy_perform(easy_.get()); code != CURLE_OK) {
     complain(std::string{"spans: the collector does not answer: "} + curl_easy_strerror(code));
     return false;
@@ -100,11 +137,31 @@ bool span_sender::send(std::string_view body) {
   return check_answer();
 }
 
+std::size_t span_sender::keep(const char* bytes, std::size_t size, std::size_t count, void* self) noexcept {
+  auto& answer = static_cast<span_sender*>(self)->answer_;
+  const std::size_t more = std::min(size * count, answer_bytes_max - answer.size());
+  try {
+    answer.append(bytes, more);
+  } catch (const std::bad_alloc&) {
+    answer.clear();
+  }
+  return size * count; // the rest is read and dropped
+}
+
+/// What is rejected is lost: it is not to be sent again (OTLP 1.x, "Partial Success").
+void span_sender::complain_of_rejected() const {
+  const auto part = parse_answer(answer_);
+  if (part.rejected > 0 || !part.why.empty())
+    complain("spans: the collector rejects " + std::to_string(part.rejected) + ": " + part.why);
+}
+
 bool span_sender::check_answer() {
   long status = 0;
   curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
-  if (status >= 200 && status < 300)
+  if (status >= 200 && status < 300) {
+    complain_of_rejected();
     return true;
+  }
   complain("spans: the collector answers " + std::to_string(status));
   if (const auto refused = as_refusal(static_cast<int>(status), field_of(easy_.get(), "Retry-After")))
     refusals_.note(*refused);

@@ -1,9 +1,12 @@
 #include "telemetry/tracing.hpp"
 
 #include "core/hex.hpp"
+#include "core/splitmix64.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -102,8 +105,24 @@ trace_point point_of(const span& s) {
     return {};
   auto own = s.context();
   trace_point p{own.trace_id, own.span_id, (own.flags & 1) != 0};
-  if (p.is_sampled && !own.tracestate.empty())
+  if (!own.tracestate.empty())
     p.tracestate = std::make_shared<const std::string>(std::move(own.tracestate));
+  return p;
+}
+
+trace_point unrecorded_root() noexcept {
+  thread_local std::uint64_t state =
+    static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+  const auto fill = [](auto& id) {
+    for (std::size_t i = 0; i < id.size(); i += sizeof state) {
+      state += splitmix64_increment;
+      const auto bits = std::max<std::uint64_t>(splitmix64_mix(state), 1); // no id is zero
+      std::memcpy(id.data() + i, &bits, sizeof bits);
+    }
+  };
+  trace_point p;
+  fill(p.trace_id);
+  fill(p.span_id);
   return p;
 }
 

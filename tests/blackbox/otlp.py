@@ -154,7 +154,8 @@ class Collector:
     get an answer of their own each: a status, and header fields. `tls`: the server's context; then what is asked of the
     collector waits for no request that is on its way."""
 
-    def __init__(self, status=200, delay_s=0, refusals=None, tls=None):
+    def __init__(self, status=200, delay_s=0, refusals=None, tls=None, body=b""):
+        self.body = body  # of each answer
         self.status = status
         self.delay_s = delay_s
         self.refusals = {path: list(answers) for path, answers in (refusals or {}).items()}
@@ -208,10 +209,11 @@ class Collector:
         with contextlib.suppress(OSError):  # it did not wait for so long
             handler.send_response(status)
             handler.send_header("Content-Type", "application/x-protobuf")
-            handler.send_header("Content-Length", "0")
+            handler.send_header("Content-Length", str(len(self.body)))
             for name, value in headers.items():
                 handler.send_header(name, value)
             handler.end_headers()
+            handler.wfile.write(self.body)
 
     def _all_taken(self):
         """What was sent by now: who sent it waits for a second at most, and may be gone before it is read."""

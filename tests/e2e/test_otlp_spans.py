@@ -170,3 +170,39 @@ def test_what_is_not_sampled_has_no_spans(exporting, collector):
     service.gateway.post("/sessions", body={"identity": email()}, headers=traced(is_sampled=False)).expect(201)
     service.stop()
     assert collector.trace(TRACE) == []
+
+
+@pytest.mark.parametrize("is_from_outside", [True, False])
+def test_an_edge_passes_on_that_a_trace_is_not_recorded(exporting, exporting_edge, collector, is_from_outside):
+    service = exporting(collector.url, "TRACES")
+    none = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0"}
+    edge = exporting_edge(service, collector.url, "TRACES", **({} if is_from_outside else none))
+    headers = traced(is_sampled=False) if is_from_outside else {}
+    edge.gateway.get("/sessions/resolve", token=ANOTHER_NEVER_MINTED, headers=headers).expect_problem(401, "session_unknown")
+    edge.stop()
+    service.stop()
+    assert not {name for name in names(collector.spans()) if "lookup" in name or "find_session" in name}
+
+
+def test_a_tracestate_may_come_in_several_lines(exporting, collector):
+    service = exporting(collector.url, "TRACES")
+    with service.connect() as connection:
+        lines = [("Host", "x"), *traced().items(), ("tracestate", "a=1,b=2"), ("tracestate", "c=3")]
+        connection.send(b"GET /healthz HTTP/1.1\r\n" + b"".join(f"{n}: {v}\r\n".encode() for n, v in lines) + b"\r\n")
+        assert connection.read_response().status == 200
+    service.stop()
+    assert [span.trace_state for span in collector.trace(TRACE)] == ["a=1,b=2,c=3"]
+
+
+@pytest.mark.parametrize(
+    "method, told, original",
+    [("TRACE", "TRACE", None), ("BREW", "_OTHER", "BREW"), ("get", "_OTHER", None), ("pcs_0secret", "_OTHER", None)],
+)
+def test_a_method_is_told_by_the_conventions(exporting, collector, method, told, original):
+    service = exporting(collector.url, "TRACES")
+    service.http.request(method, "/healthz", headers=traced()).expect(405)
+    service.stop()
+    (span,) = collector.trace(TRACE)
+    assert span.name == ("HTTP" if told == "_OTHER" else told)
+    assert span.attributes["http.request.method"] == told
+    assert span.attributes.get("http.request.method_original") == original

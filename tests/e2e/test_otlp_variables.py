@@ -112,3 +112,25 @@ def test_lines_on_the_standard_output_say_what_was_said(exporting, new_service, 
     service.stop()
     for n in range(20):
         assert f"request_id: own-{n}\n" in service.log
+
+
+def test_a_collector_that_rejects_some_is_told_of(exporting):
+    why = b"no\nroom"
+    partial = b"\x08\x07\x12" + bytes([len(why)]) + why  # rejected_spans and error_message
+    with Collector(body=b"\x0a" + bytes([len(partial)]) + partial) as collector:
+        service = exporting(collector.url, "TRACES")
+        service.http.get("/healthz", headers=traced()).expect(200)
+        service.stop()
+        assert len(collector.trace(TRACE)) == 1  # what is rejected is not sent again
+        assert r'detail="spans: the collector rejects 7: no\nroom"' in service.log
+
+
+@pytest.mark.parametrize("body", [b"garbage", b"\x0a\xff\xff\xff\xff\x0f", b"x" * 2_000_000], ids=["garbage", "cut", "huge"])
+def test_what_a_collector_answers_beside_its_status_does_no_harm(exporting, body):
+    with Collector(body=body) as collector:
+        service = exporting(collector.url, "TRACES")
+        for _ in range(2):
+            service.http.get("/healthz", headers=traced()).expect(200)
+            eventually(lambda: collector.trace(TRACE), "it is sent")
+        service.stop()
+        assert len(collector.trace(TRACE)) == 2

@@ -113,7 +113,7 @@ CAF_TEST(a body that comes whole behind a head that did not is read in place) {
 CAF_TEST(verbs have their names) {
   const std::pair<const char*, verb> verbs[]{
     {"GET", verb::get},        {"HEAD", verb::head},      {"POST", verb::post},       {"PUT", verb::put},
-    {"PATCH", verb::patch},    {"DELETE", verb::delete_}, {"OPTIONS", verb::options}, {"TRACE", verb::other},
+    {"PATCH", verb::patch},    {"DELETE", verb::delete_}, {"OPTIONS", verb::options}, {"TRACE", verb::trace},
     {"PROPFIND", verb::other}, {"BREW", verb::other},     {"get", verb::other}};
   for (const auto& [name, expected] : verbs) {
     request_reader reader{reader_limits{}};

@@ -44,6 +44,16 @@ CAF_TEST(how long it asks for is read however it is written) {
   CAF_CHECK(!wait("\tServer: x,")); // what the body says is nothing
 }
 
+CAF_TEST(a time may be a date) {
+  constexpr std::time_t at = 1792567680; // Wed, 21 Oct 2026 07:28:00 GMT
+  const auto wait = [=](std::string_view date) { return as_refusal(429, date, at)->retry_after; };
+  CAF_CHECK(wait("Wed, 21 Oct 2026 07:28:07 GMT") == 7s);
+  CAF_CHECK(wait("  Wed, 21 Oct 2026 07:28:07 GMT,\tDate: y,") == 7s);
+  CAF_CHECK(!wait("Wed, 21 Oct 2026 07:27:59 GMT"));
+  for (const char* wrong : {"Wed, 21 Oct 2026", "soon", "Wed, 99 Oct 2026 07:28:07 GMT", "1 Oct"})
+    CAF_CHECK(wait(wrong).value_or(1s) == 1s);
+}
+
 CAF_TEST(it is left alone as long as it says and no longer than the bound) {
   collector_refusals refusals;
   CAF_CHECK(!refusals.is_waiting(noon));
