@@ -311,6 +311,6 @@ using supervisor_actor = caf::typed_actor<
   // The time between the announcement of the stop and the drain is over.
   caf::reacts_to<step_atom>,
   // Drain, bounded, and end everything; the reply comes last.
-  caf::replies_to<stop_service>::with<applied>>;
+  caf::replies_to<stop_service>::with<all_numbers>>;
 
 } // namespace portcullis

@@ -268,7 +268,7 @@ struct migrations_finished {
   failure error;
 };
 
-/// To the supervisor.
+/// To the supervisor. The answer comes when everything has ended, with the numbers of just before.
 struct stop_service {};
 
 /// Asks for numbers as /metrics shows them.

@@ -149,7 +149,7 @@ void edge_supervisor_state::died(const caf::down_msg& msg) {
   options_.give_up("an actor that the edge cannot do without has died");
 }
 
-void edge_supervisor_state::stop(caf::typed_response_promise<applied> promise) {
+void edge_supervisor_state::stop(caf::typed_response_promise<all_numbers> promise) {
   is_stopping_ = true;
   stop_.begin(self_, front_, options_.settings.http, std::move(promise), [this] { end_all(); });
 }
@@ -179,8 +179,8 @@ supervisor_actor::behavior_type edge_supervisor(edge_supervisor_state::self_poin
     },
     [self](const read_numbers& ask) { return self->delegate(self->state.front(), ask); },
     [self](step_atom) { self->state.drain(); },
-    [self](const stop_service&) -> caf::result<applied> {
-      auto promise = self->make_response_promise<applied>();
+    [self](const stop_service&) -> caf::result<all_numbers> {
+      auto promise = self->make_response_promise<all_numbers>();
       self->state.stop(promise);
       return promise;
     },

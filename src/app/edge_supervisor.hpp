@@ -21,7 +21,7 @@ public:
   using self_pointer = supervisor_actor::stateful_pointer<edge_supervisor_state>;
 
   void start(self_pointer owner, supervisor_options options);
-  void stop(caf::typed_response_promise<applied> promise);
+  void stop(caf::typed_response_promise<all_numbers> promise);
   void drain();
   const http_front_actor& front() const noexcept {
     return front_;

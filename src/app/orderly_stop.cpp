@@ -14,10 +14,12 @@ namespace {
 /// Beyond the grace for connections, for those that were told at its end to leave.
 constexpr std::chrono::seconds drain_overtime{1};
 
+constexpr std::chrono::seconds numbers_wait_max{1};
+
 } // namespace
 
 void orderly_stop::begin(supervisor_actor::pointer self, http_front_actor front,
-                         const config::http_settings& settings, caf::typed_response_promise<applied> promise,
+                         const config::http_settings& settings, caf::typed_response_promise<all_numbers> promise,
                          std::function<void()> end_all) {
   self_ = self;
   front_ = std::move(front);
@@ -35,16 +37,22 @@ void orderly_stop::begin(supervisor_actor::pointer self, http_front_actor front,
 
 void orderly_stop::drain() {
   self_->request(front_, grace_ + drain_overtime, drain_connections{grace_})
-    .then([this](const applied&) { finish(); },
+    .then([this](const applied&) { take_numbers(); },
           [this](const caf::error&) {
             log::warn("some connections did not end in time");
-            finish();
+            take_numbers();
           });
 }
 
-void orderly_stop::finish() {
+/// While the actors live that have them: the last export is made when all have ended.
+void orderly_stop::take_numbers() {
+  self_->request(front_, numbers_wait_max, read_numbers{})
+    .then([this](all_numbers& last) { finish(std::move(last)); }, [this](const caf::error&) { finish({}); });
+}
+
+void orderly_stop::finish(all_numbers last) {
   end_all_();
-  std::exchange(stopped_, std::nullopt)->deliver(applied{});
+  std::exchange(stopped_, std::nullopt)->deliver(std::move(last));
   self_->quit();
 }
 

@@ -14,21 +14,22 @@ namespace portcullis {
 /// can look elsewhere; then the front drains; then everything ends.
 class orderly_stop {
 public:
-  /// `settings` says how long each part may take. `end_all` ends the other actors. `promise` is kept, and `self`
-  /// ends, once that was called; from then on nothing of this is used again.
+  /// `settings` says how long each part may take. `end_all` ends the other actors. `promise` is kept, with the
+  /// numbers of just before, and `self` ends, once that was called; from then on nothing of this is used again.
   void begin(supervisor_actor::pointer self, http_front_actor front, const config::http_settings& settings,
-             caf::typed_response_promise<applied> promise, std::function<void()> end_all);
+             caf::typed_response_promise<all_numbers> promise, std::function<void()> end_all);
 
   /// The first time is over: at the `step_atom` that `begin` has the supervisor sent.
   void drain();
 
 private:
-  void finish();
+  void take_numbers();
+  void finish(all_numbers last);
 
   supervisor_actor::pointer self_ = nullptr;
   http_front_actor front_;
   config::milliseconds grace_{};
-  std::optional<caf::typed_response_promise<applied>> stopped_;
+  std::optional<caf::typed_response_promise<all_numbers>> stopped_;
   std::function<void()> end_all_;
 };
 

@@ -5,6 +5,7 @@
 #include "app/reloading.hpp"
 #include "app/service_manager.hpp"
 #include "app/supervisor.hpp"
+#include "core/published.hpp"
 #include "db/dsn.hpp"
 #include "net/curl_handles.hpp"
 #include "net/listener.hpp"
@@ -191,7 +192,7 @@ result<void> prepare(const config::settings& settings, reloading& files, supervi
   return {};
 }
 
-/// Everybody's numbers; nothing from a service that does not answer, because it is ending or hangs.
+/// Everybody's numbers; nothing from a service that does not answer, because it has ended or hangs.
 std::optional<metrics::snapshot> collect(caf::actor_system& system, const supervisor_actor& boss) {
   std::optional<metrics::snapshot> result;
   caf::scoped_actor self{system};
@@ -239,12 +240,16 @@ int run(const config::settings& settings, const std::string& version, const spaw
     has_failed = true;
     ::kill(::getpid(), SIGTERM);
   };
+  published<metrics::snapshot> last_numbers; // of a service that has ended
+  last_numbers.publish(std::make_shared<metrics::snapshot>());
   {
     actor_config cfg;
     caf::actor_system system{cfg};
     auto boss = spawn(system, std::move(options));
     auto exporting = tracing_options_of(settings, version);
-    exporting.collect = [&system, boss] { return collect(system, boss).value_or(metrics::snapshot{}); };
+    exporting.collect = [&system, boss, &last_numbers] {
+      return collect(system, boss).value_or(*last_numbers.get());
+    };
     if (auto err = tracing::start(std::move(exporting)); err.code != errc::none)
       log::error(err.detail);
     heartbeat heart{manager, [&system, boss] { return collect(system, boss).has_value(); }};
@@ -253,7 +258,12 @@ int run(const config::settings& settings, const std::string& version, const spaw
     auto is_drained = std::make_shared<std::atomic<bool>>(false);
     watch_shutdown(settings.http.shutdown_delay + settings.http.drain_timeout + shutdown_grace, is_drained);
     caf::scoped_actor self{system};
-    self->request(boss, caf::infinite, stop_service{}).receive([](const applied&) {}, [](const caf::error&) {});
+    self->request(boss, caf::infinite, stop_service{})
+      .receive(
+        [&](all_numbers& last) {
+          last_numbers.publish(std::make_shared<metrics::snapshot>(std::move(last.snapshot)));
+        },
+        [](const caf::error&) {});
     *is_drained = !has_failed;
     tracing::stop();
   }

@@ -182,7 +182,7 @@ void supervisor_state::died(const caf::down_msg& news) {
   options_.give_up("an actor that the service cannot do without has died");
 }
 
-void supervisor_state::stop(caf::typed_response_promise<applied> promise) {
+void supervisor_state::stop(caf::typed_response_promise<all_numbers> promise) {
   is_stopping_->store(true);
   stop_.begin(self_, front_, options_.settings.http, std::move(promise), [this] { end_all(); });
 }
@@ -218,8 +218,8 @@ supervisor_actor::behavior_type supervisor(supervisor_state::self_pointer self, 
     [self](const migrations_finished& news) { self->state.migrated(news); },
     [self](const read_numbers& ask) { return self->state.delegate_numbers(ask); },
     [self](step_atom) { self->state.drain(); },
-    [self](const stop_service&) -> caf::result<applied> {
-      auto promise = self->make_response_promise<applied>();
+    [self](const stop_service&) -> caf::result<all_numbers> {
+      auto promise = self->make_response_promise<all_numbers>();
       self->state.stop(promise);
       return promise;
     },

@@ -42,7 +42,7 @@ struct supervisor_state {
 
   void start(self_pointer owner, supervisor_options opts);
   void migrated(const migrations_finished& news);
-  void stop(caf::typed_response_promise<applied> promise);
+  void stop(caf::typed_response_promise<all_numbers> promise);
   void drain();
   caf::delegated<all_numbers> delegate_numbers(const read_numbers& ask);
 

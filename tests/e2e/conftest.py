@@ -87,7 +87,7 @@ def exporting(database, new_service):
     need("no OpenTelemetry" not in checked.stderr, "the OpenTelemetry SDK")
 
     def start(url, *signals, **settings):
-        return new_service(database, **export_settings("BACKEND", url, signals), **settings).start()
+        return new_service(database, **{**export_settings("BACKEND", url, signals), **settings}).start()
 
     return start
 
@@ -109,7 +109,7 @@ def exporting_edge(new_edge):
     """The same for an edge in front of a service."""
 
     def start(service, url, *signals, **settings):
-        return new_edge([service], **export_settings("GATEWAY", url, signals), **settings).start()
+        return new_edge([service], **{**export_settings("GATEWAY", url, signals), **settings}).start()
 
     return start
 

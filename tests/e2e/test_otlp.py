@@ -73,6 +73,19 @@ def test_metrics_by_the_conventions(exporting):
         )
 
 
+@pytest.mark.parametrize("role", ["service", "edge"])
+def test_the_last_numbers_are_sent_at_the_stop(exporting, exporting_edge, role):
+    seldom = {"OTEL_METRIC_EXPORT_INTERVAL": "3600000"}
+    with Collector() as collector:
+        asked = exporting(collector.url, *(["METRICS"] if role == "service" else []), **seldom)
+        if role == "edge":
+            asked = exporting_edge(asked, collector.url, "METRICS", **seldom)
+        assert asked.http.get("/metrics").status == 200
+        asked.stop()
+        routes = [labels.get("http.route") for labels in collector.metrics()["http.server.request.duration"].labels]
+        assert "/metrics" in routes
+
+
 def test_nothing_secret_is_sent(exporting):
     planted = "plantedsecret"
     with Collector() as collector:
