@@ -96,6 +96,7 @@ class Span:
         self.links = [(one_of(link, 1).hex(), one_of(link, 2).hex()) for link in all_of(message, 13)]
         self.began, self.ended = one_of(message, 7), one_of(message, 8)
         self.dropped_attributes, self.dropped_links = one_of(message, 10, 0), one_of(message, 14, 0)
+        self.is_failed = one_of(one_of(message, 15, b""), 3) == 2
 
     @property
     def id(self):

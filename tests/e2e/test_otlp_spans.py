@@ -136,7 +136,9 @@ def test_an_edge_tells_of_a_service_that_is_away(exporting, exporting_edge, coll
     spans = collector.trace(TRACE)
     assert one(spans, "session cache load")
     calls = [span for span in spans if span.name == "POST" and span.kind == "client"]
-    assert all(call.attributes["error.type"] == "connection" for call in calls)
+    assert all(call.attributes["error.type"] == "connection" and call.is_failed for call in calls)
+    asked = one(spans, "GET /api/v1/internal/sessions/resolve", parent_id=CALLER)
+    assert asked.attributes["error.type"] == "503" and asked.is_failed
 
 
 def test_the_feed_is_published(exporting, collector):
