@@ -28,7 +28,7 @@ inline const std::string& instance_id() {
 /// What all signals say of the process. Not by the SDK's `Create`, which reads OTEL_RESOURCE_ATTRIBUTES without
 /// decoding it.
 inline opentelemetry::sdk::resource::Resource resource_of(const options& o, const otel_environment& env) {
-  struct made final : opentelemetry::sdk::resource::Resource { // its constructor is not for everybody
+  struct made final : opentelemetry::sdk::resource::Resource { // its constructor is protected
     explicit made(const opentelemetry::sdk::resource::ResourceAttributes& attributes) : Resource{attributes} {}
   };
   opentelemetry::sdk::resource::ResourceAttributes attributes{{"service.instance.id", instance_id()}};

@@ -24,7 +24,7 @@ using net::set_option;
 /// More than an `ExportTraceServiceResponse` should have.
 constexpr std::size_t answer_bytes_max = std::size_t{4} * 1024;
 
-// Numbers of fields, as opentelemetry-proto 1.x has them.
+// The numbers of opentelemetry-proto 1.x for its fields.
 constexpr protozero::pbf_tag_type response_partial_success = 1;
 constexpr protozero::pbf_tag_type partial_success_rejected_spans = 1;
 constexpr protozero::pbf_tag_type partial_success_error_message = 2;

@@ -151,8 +151,8 @@ inline span start_span(std::string_view name, kind k, const context& parent = {}
 /// What travels with a question, so that the work on it can have child spans of this one.
 trace_point point_of(const span& s);
 
-/// Of a trace that begins here and is not recorded, for who is asked meanwhile: who is told of no trace would
-/// begin one and record it.
+/// A trace that begins here and is not recorded. It travels with a question to another process, which would begin
+/// a trace of its own and record it if it were told of none.
 trace_point unrecorded_root() noexcept;
 
 context context_of(const trace_point& p);
