@@ -201,6 +201,15 @@ std::optional<metrics::snapshot> collect(caf::actor_system& system, const superv
   return result;
 }
 
+/// Ends the service; its last numbers.
+metrics::snapshot stop(caf::actor_system& system, const supervisor_actor& boss) {
+  metrics::snapshot result;
+  caf::scoped_actor self{system};
+  self->request(boss, caf::infinite, stop_service{})
+    .receive([&](all_numbers& last) { result = std::move(last.snapshot); }, [](const caf::error&) {});
+  return result;
+}
+
 tracing::options tracing_options_of(const config::settings& settings, const std::string& version) {
   tracing::options result;
   result.service_name = settings.telemetry.service_name;
@@ -257,13 +266,7 @@ int run(const config::settings& settings, const std::string& version, const spaw
     manager.stopping();
     auto is_drained = std::make_shared<std::atomic<bool>>(false);
     watch_shutdown(settings.http.shutdown_delay + settings.http.drain_timeout + shutdown_grace, is_drained);
-    caf::scoped_actor self{system};
-    self->request(boss, caf::infinite, stop_service{})
-      .receive(
-        [&](all_numbers& last) {
-          last_numbers.publish(std::make_shared<metrics::snapshot>(std::move(last.snapshot)));
-        },
-        [](const caf::error&) {});
+    last_numbers.publish(std::make_shared<metrics::snapshot>(stop(system, boss)));
     *is_drained = !has_failed;
     tracing::stop();
   }
