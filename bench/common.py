@@ -127,6 +127,7 @@ def start_service(dsn, directory, binary=SERVICE, port=None, launcher=(), **sett
     port = port or free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("BACKEND_", "OTEL_", "PG"))}
     environment |= {"BACKEND_POSTGRES_DSN": dsn, "BACKEND_HTTP_ADDR": f"127.0.0.1:{port}", "BACKEND_LOG_LEVEL": "warn",
+                    "BACKEND_SHUTDOWN_DELAY": "0s",  # nobody distributes requests to it
                     **settings}
     return Server("portcullis", [*launcher, binary, "serve"], port, "/readyz", directory, environment)
 
