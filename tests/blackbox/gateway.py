@@ -71,7 +71,11 @@ class Gateway:
             stdout=self._log,
             stderr=self._log,
         )
-        eventually(self._is_listening, f"{name} listens")
+        try:
+            eventually(self._is_listening, f"{name} listens")
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def identity(self):

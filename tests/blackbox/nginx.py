@@ -135,7 +135,11 @@ class Nginx:
         self._process = subprocess.Popen(
             [program, "-p", str(directory), "-c", "nginx.conf", "-e", "stderr"], stdin=subprocess.DEVNULL
         )
-        eventually(self._is_listening, "nginx listens")
+        try:
+            eventually(self._is_listening, "nginx listens")
+        except BaseException:
+            self.stop()
+            raise
 
     def request(self, method="GET", path="/", **parts):
         return exchange(self.port, method, path, **parts)

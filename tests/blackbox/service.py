@@ -107,9 +107,15 @@ class Service:
         self._settings[variable] = value
 
     def start(self):
-        """Starts the process and waits until it is ready."""
-        self.start_unready()
-        self.wait_until_ready()
+        """Starts the process and waits until it is ready. One that does not become so is not left to run: whoever would have
+        stopped it may not have been given it yet."""
+        try:
+            self.start_unready()
+            self.wait_until_ready()
+        except BaseException:
+            if self.is_running:
+                self.kill()
+            raise
         return self
 
     def start_unready(self):

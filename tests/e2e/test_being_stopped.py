@@ -72,3 +72,11 @@ def test_a_run_of_tests(folder, tmp_path):
     command = [sys.executable, "-I", "-B", "-m", "pytest", "-c", tmp_path / "pytest.ini", tmp_path / "test_waiting.py"]
     status, told = ends_and_leaves_nothing(command, folder, signal.SIGTERM)
     assert status == pytest.ExitCode.INTERRUPTED and "told to end amid" in told
+
+
+def test_a_service_that_does_not_become_ready(database, new_service, monkeypatch):
+    service = new_service(database)
+    monkeypatch.setattr(service, "wait_until_ready", lambda: pytest.fail("it does not"))
+    with pytest.raises(pytest.fail.Exception):
+        service.start()
+    assert not service.is_running
