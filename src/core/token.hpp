@@ -76,6 +76,13 @@ private:
 
 bool is_token_form(std::string_view text) noexcept;
 
+/// Whether a token or a caller's key may have strayed into `text`, whole or in part: then it is not to be told to
+/// anybody.
+inline bool may_hold_secret(std::string_view text) noexcept {
+  return text.find(token::prefix) != std::string_view::npos
+         || text.find(caller_key_prefix) != std::string_view::npos;
+}
+
 /// SHA-256 of `text`, by a digest context that is made once per thread.
 token_hash hash_token(std::string_view text);
 

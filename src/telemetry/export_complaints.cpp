@@ -1,34 +1,35 @@
 #include "telemetry/export_complaints.hpp"
 
+#include "telemetry/complaint_limits.hpp"
 #include "telemetry/log.hpp"
 
-#include <atomic>
-#include <chrono>
 #include <cstdint>
+#include <mutex>
+#include <optional>
+#include <utility>
 
 namespace portcullis::tracing {
 
 namespace {
 
-using steady_clock = std::chrono::steady_clock;
+std::mutex mutex;
+complaint_limits limits;
+std::uint64_t suppressed = 0;
 
-constexpr steady_clock::duration complaint_interval = std::chrono::seconds{1};
-
-std::atomic<steady_clock::rep> next_at{steady_clock::time_point::min().time_since_epoch().count()};
-std::atomic<std::uint64_t> suppressed{0};
+/// How many were left out before this one, if it is to be told.
+std::optional<std::uint64_t> take_turn(std::string_view detail) noexcept {
+  const std::lock_guard lock{mutex};
+  if (limits.may_tell(detail, complaint_limits::clock::now()))
+    return std::exchange(suppressed, 0);
+  ++suppressed;
+  return std::nullopt;
+}
 
 } // namespace
 
 void complain(std::string_view detail) noexcept {
-  const steady_clock::rep now = steady_clock::now().time_since_epoch().count();
-  steady_clock::rep next = next_at.load(std::memory_order_relaxed);
-  if (now < next
-      || !next_at.compare_exchange_strong(next, now + complaint_interval.count(), std::memory_order_relaxed)) {
-    suppressed.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
-  log::warn(export_complaint,
-            {{"detail", detail}, {"suppressed", suppressed.exchange(0, std::memory_order_relaxed)}});
+  if (const auto left_out = take_turn(detail))
+    log::warn(export_complaint, {{"detail", detail}, {"suppressed", *left_out}});
 }
 
 } // namespace portcullis::tracing

@@ -111,7 +111,8 @@ bool span_sender::set_fields() {
   for (const auto& [name, value] : request_headers(to_))
     is_set =
       is_set
-      && append(fields_, value.empty() ? name + ";" : name + ": " + value); // libcurl's form of an empty one
+      && append(fields_,
+                std::string{name}.append(value.empty() ? ";" : ": ").append(value)); // `;`: with an empty value
   return is_set;
 }
 

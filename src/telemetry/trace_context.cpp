@@ -2,6 +2,7 @@
 
 #include "core/hex.hpp"
 #include "core/splitmix64.hpp"
+#include "core/token.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -73,7 +74,7 @@ context parse_context(std::string_view traceparent, std::string_view tracestate)
   if (version[0] == 0xFF || (is_longer && (version[0] == 0 || traceparent[length] != '-')) || !c.is_valid())
     return {};
   c.flags = flags[0];
-  if (tracestate.size() <= tracestate_bytes_max)
+  if (tracestate.size() <= tracestate_bytes_max && !may_hold_secret(tracestate))
     c.tracestate = tracestate;
   return c;
 }

@@ -97,6 +97,8 @@ def test_nothing_secret_is_sent(exporting):
             headers=traced(**{"User-Agent": planted, "tracestate": "v=1"}),
         ).expect(201)
         service.resolve(minted["token"]).expect(200)
+        strayed = {"tracestate": f"v={minted['token']}", "X-Request-Id": minted["token"], "baggage": minted["token"]}
+        service.gateway.get("/sessions/resolve", token=ANOTHER_NEVER_MINTED, headers=traced(**strayed))
         service.http.get(f"/api/v1/internal/accounts/{planted}?external_id={planted}", headers=traced())
         service.http.get(f"/{planted}", headers=traced())
         service.gateway.post(f"/sessions/revoke?reason={planted}", token=minted["token"]).expect(200)

@@ -59,6 +59,8 @@ def spoken(service):
         say("GET", f"/api/v1/internal/accounts?kind={token}&external_id={token}")
         say("GET", "/api/v1/user/account", headers={"X-User-ID": token})
         say("GET", "/api/v1/internal/sessions/resolve", headers={"Authorization": f"Bearer {token}\x01"})
+        say("GET", "/api/v1/internal/sessions/resolve", headers={"X-Request-Id": token})
+        say("POST", "/api/v1/internal/sessions", body={}, headers={"X-Request-Id": f"id-{token}"})
     guest = service.http.post("/api/v1/public/sessions/guest").expect(201)
     tokens.append(guest["token"])
     return tokens, answers

@@ -1,5 +1,6 @@
 #include "http/server/input.hpp"
 
+#include "core/token.hpp"
 #include "http/server/request_id.hpp"
 #include "http/server/request_span.hpp"
 #include "http/server/server.hpp"
@@ -18,7 +19,7 @@ bool is_sane_request_id(std::string_view id) noexcept {
   return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_'
            || c == '.' || c == ':';
-  });
+  }) && !may_hold_secret(id);
 }
 
 } // namespace
