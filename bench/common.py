@@ -29,15 +29,35 @@ RESOLVE = "/api/v1/internal/sessions/resolve"
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def end_in_order(number, _frame):
-    """What was started ends with the blocks that it was started for, and so do its folders."""
-    for each in ENDING:
-        signal.signal(each, signal.SIG_IGN)  # once is enough: the end is not to be cut short
-    print(f"bench: {signal.Signals(number).name}, ending", file=sys.stderr)
-    sys.exit(128 + number)
+class Ending:
+    """What a signal asks for: that what was started ends with the blocks that it was started for, and so do its folders."""
+
+    is_held = False
+    asked_by = None  # while it is held
+
+    def __call__(self, number, _frame=None):
+        if self.is_held:
+            self.asked_by = number
+            return
+        for each in ENDING:
+            signal.signal(each, signal.SIG_IGN)  # once is enough: the end is not to be cut short
+        print(f"bench: {signal.Signals(number).name}, ending", file=sys.stderr)
+        sys.exit(128 + number)
+
+    @contextlib.contextmanager
+    def held(self):
+        """The end comes after the block: a process that was being made would have nobody who ends it."""
+        self.is_held = True
+        try:
+            yield
+        finally:
+            self.is_held = False
+            if self.asked_by:
+                self(self.asked_by)
 
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+end_in_order = Ending()
 for each in ENDING:
     signal.signal(each, end_in_order)
 
@@ -80,8 +100,10 @@ class Server:
     def __init__(self, name, command, port, probe, directory, environment=None):
         self.name, self.port = name, port
         self._log = open(pathlib.Path(directory) / f"{name}.log", "wb")
-        self._process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=self._log)
+        self._process = None
         try:
+            with end_in_order.held():
+                self._process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=self._log)
             wait_until(lambda: self._lives() and answers(port, probe), f"the start of {name}")
         except BaseException:
             self.stop()
@@ -116,8 +138,9 @@ class Server:
         self.stop()
 
     def stop(self):
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(START_TIMEOUT_S)
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(START_TIMEOUT_S)
         self._log.close()
 
 

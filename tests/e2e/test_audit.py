@@ -275,7 +275,7 @@ def test_no_token_key_or_email_is_in_the_table(audited):
     audited.ask("DELETE", path, headers={"X-Request-Id": minted["token"]}, body={"reason": planted}).expect(200)
     event = audited.events(account_id=minted["account"]["account_id"])[0]
     assert event["reason"] == "[withheld] wrote [withheld] and [withheld]"
-    assert event["request_id"] == "[withheld]"
+    assert event["request_id"] not in (None, minted["token"])  # one of the service's own in its place
     rows = audited.database.execute("select string_agg(e::text, ' ') from backend.audit_events e")
     for secret in (minted["token"], mail["external_id"], *audited.keys.values()):
         assert secret not in str(rows)
