@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from metrics_page import numbers, scrape
 from people import predecessor
 from service import run_command
-from test_metrics import numbers, scrape
 from waiting import eventually
 
 CANARY_ACCOUNT = "00000000-0000-7000-8000-000000000000"

@@ -1,54 +1,22 @@
-"""Every number of docs/metrics.md: told, well-formed, and moved by a test that causes it."""
+"""Every number of docs/metrics.md is moved by a test that causes it."""
 
 import contextlib
-import pathlib
 import re
-import subprocess
 import time
 
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from callers import by_header, caller, new_key, write_callers
 from http_client import Connection, encode_request
+from metrics_page import DOCUMENT, LISTED, numbers, scrape
 from people import ANOTHER_NEVER_MINTED, NEVER_MINTED, telegram
 from service import free_port
 from tls import Authority, TlsConnection, client_context
 from waiting import eventually
 
-DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs/metrics.md"
-LISTED = dict(re.findall(r"^\| `(\w+)` \| (counter|gauge|histogram) \|", DOCUMENT.read_text(), re.M))
-OPEN_METRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"}
-SAMPLE = re.compile(r"(\w+)(\{.*\})? (\S+)")
-
 AGAIN_AFTER_S = 5
 
 _moved = set()
-
-
-def scrape(http, **headers):
-    """Again when there was no time for it: on a machine that stands still, a service that is given little has none."""
-
-    def told():
-        answer = http.get("/metrics", headers=headers)
-        assert answer.status == 200 or answer.status == 503 and answer.json["code"] == "deadline_exceeded"
-        return answer.status == 200 and answer
-
-    return eventually(told, "the numbers are told").body.decode()
-
-
-def numbers(http):
-    """Each listed number: the sum of its series; of a histogram, of its observations."""
-    found = {}
-    for line in scrape(http).splitlines():
-        if line.startswith("#"):
-            continue
-        name, _, value = SAMPLE.fullmatch(line).groups()
-        if name not in LISTED and name.endswith("_count"):
-            name = name.removesuffix("_count")
-        if name in LISTED:
-            found[name] = found.get(name, 0) + float(value)
-    return found
 
 
 @contextlib.contextmanager
@@ -84,70 +52,6 @@ def tells(http, *names):
 
 def mint(service, **body):
     return service.gateway.post("/sessions", body=body or {"identity": telegram()}).expect(201)
-
-
-# -- form ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["service", "edge"])
-def told(request, service, edge):
-    mint(service)
-    for each in (service, edge):
-        each.resolve(NEVER_MINTED)
-    return {"service": service, "edge": edge}[request.param].http
-
-
-def test_what_is_told_is_listed(told):
-    text = scrape(told)
-    names = set(re.findall(r"^# TYPE (\w+)", text, re.M))
-    assert names and names <= set(LISTED)
-    listed = set(re.findall(r"`(\w+)`", DOCUMENT.read_text().partition("\n## Labels\n")[2]))
-    assert set(re.findall(r'[{,](\w+)="', text)) - {"le"} <= listed
-
-
-def test_a_service_and_an_edge_tell_their_version(told, service):
-    version = service.http.get("/api/v1/public/version").expect(200)["version"]
-    assert f'\nportcullis_build_info{{version="{version}"}} 1\n' in scrape(told)
-
-
-def test_promtool_finds_nothing_to_complain_of(told):
-    checked = subprocess.run(["promtool", "check", "metrics"], input=scrape(told), capture_output=True, text=True)
-    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
-
-
-def test_open_metrics_is_told_to_whoever_asks_for_it(told):
-    answer = told.get("/metrics", headers=OPEN_METRICS)
-    assert answer.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
-    text = answer.body.decode()
-    assert text.endswith("\n# EOF\n")
-    families = {family.name: family for family in text_string_to_metric_families(text)}
-    assert families["http_server_request_duration_seconds"].unit == "seconds"
-    assert families["portcullis_sessions_resolved"].type == "counter"
-    for accept in ("text/plain", "*/*", "application/openmetrics-text;q=0", None):
-        assert told.get("/metrics", headers={"Accept": accept}).headers["Content-Type"].startswith("text/plain")
-
-
-def test_an_old_name_says_so(told):
-    text = scrape(told)
-    for name in re.findall(r"^\| `(\w+)` .* \| Deprecated", DOCUMENT.read_text(), re.M):
-        if f"# TYPE {name} " in text:
-            assert re.search(rf"^# HELP {name} Deprecated, gone with the next release: use \w+\. ", text, re.M)
-
-
-def test_nothing_from_outside_becomes_a_label(service):
-    planted = "plantedxyz"
-    service.http.get(f"/{planted}", headers={"X-Request-Id": planted, "User-Agent": planted})
-    service.http.request(planted.upper(), "/healthz")
-    service.gateway.get(f"/accounts/{planted}")
-    service.gateway.post("/sessions/revoke", body={"reason": planted}, token=NEVER_MINTED)
-    series = set(re.findall(r"^(\w+\{.*?\}) ", scrape(service.http), re.M))
-    assert not [one for one in series if planted in one.lower()]
-    for i in range(20):
-        service.http.get(f"/{planted}/{i}")
-    assert set(re.findall(r"^(\w+\{.*?\}) ", scrape(service.http), re.M)) == series
-
-
-# -- what moves them -------------------------------------------------------------------------------------------
 
 
 def test_requests(service):
